@@ -1,0 +1,165 @@
+package org.equipoise.kernels;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.equipoise.kernels.abi.EquipoiseAbi;
+
+/** Loads libequipoise once and checks that it fits this jar. */
+public final class NativeLibrary {
+  private static final String JAR_VERSION =
+      jarVersion(NativeLibrary.class, "version.properties", "equipoise-kernels");
+
+  /** What went wrong while loading; null when all is well. A constant to the compiler. */
+  private static final NativeLoadException FAILURE = load();
+
+  private NativeLibrary() {}
+
+  /**
+   * Returns when libequipoise is loaded and fits this jar.
+   *
+   * @throws NativeLoadException naming the file, the versions found and what to do
+   */
+  public static void require() {
+    if (FAILURE != null) {
+      // A new one each time: the stack must be that of the caller.
+      throw new NativeLoadException(FAILURE.getMessage(), FAILURE.getCause());
+    }
+  }
+
+  /** Version of this jar, for example {@code 0.1.0}. */
+  public static String jarVersion() {
+    return JAR_VERSION;
+  }
+
+  private static NativeLoadException load() {
+    try {
+      // Extracted, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
+      Loader.cacheResource(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
+      Loader.load(EquipoiseAbi.class);
+      checkVersions(
+          JAR_VERSION,
+          EquipoiseAbi.EQP_ABI_VERSION,
+          EquipoiseAbi.eqp_library_version(),
+          EquipoiseAbi.eqp_abi_version(),
+          "libequipoise",
+          "equipoise-kernels");
+      return null;
+    } catch (NativeLoadException failure) {
+      return failure;
+    } catch (Throwable failure) {
+      return describe("libequipoise", failure);
+    }
+  }
+
+  /**
+   * Compares a jar with the native library found for it.
+   *
+   * @throws NativeLoadException naming both when they differ
+   */
+  public static void checkVersions(
+      String jarVersion,
+      int jarAbi,
+      String libraryVersion,
+      int libraryAbi,
+      String library,
+      String artifact) {
+    if (jarAbi != libraryAbi || !base(jarVersion).equals(base(libraryVersion))) {
+      throw new NativeLoadException(
+          String.format(
+              "%s of version %s (ABI %d) was loaded for the jar %s of version %s (ABI %d): use the jar"
+                  + " and the platform jar of one version",
+              library, libraryVersion, libraryAbi, artifact, jarVersion, jarAbi),
+          null);
+    }
+  }
+
+  /** Reads the version that the build wrote beside {@code owner}. */
+  public static String jarVersion(Class<?> owner, String resource, String artifact) {
+    try (InputStream stream = owner.getResourceAsStream(resource)) {
+      if (stream == null) {
+        throw new NativeLoadException(
+            "the jar "
+                + artifact
+                + " lacks "
+                + resource
+                + ": it was not built by this project's build",
+            null);
+      }
+      Properties properties = new Properties();
+      properties.load(stream);
+      return properties.getProperty("version");
+    } catch (IOException e) {
+      throw new NativeLoadException("cannot read " + resource + " in the jar " + artifact, e);
+    }
+  }
+
+  /** Turns what JavaCPP throws while loading into one sentence with the remedy. */
+  public static NativeLoadException describe(String library, Throwable failure) {
+    String cache = unusableCaches();
+    if (cache != null) {
+      return new NativeLoadException(
+          String.format(
+              "cannot load %s: none of the folders for extracted native libraries can be written (%s);"
+                  + " make one writable or name another with"
+                  + " -Dorg.bytedeco.javacpp.cachedir=<folder>",
+              library, cache),
+          failure);
+    }
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return new NativeLoadException(
+        String.format(
+            "cannot load %s for %s: %s; is the jar with the classifier %s of the same version on the"
+                + " class path?",
+            library, Loader.getPlatform(), root.getMessage(), Loader.getPlatform()),
+        failure);
+  }
+
+  /**
+   * The folders JavaCPP tries, in this order, if nothing can be written to any of them; else null.
+   */
+  private static String unusableCaches() {
+    String temporary = System.getProperty("java.io.tmpdir");
+    String user = System.getProperty("user.name");
+    List<String> folders = new ArrayList<>();
+    String configured = System.getProperty("org.bytedeco.javacpp.cachedir");
+    if (configured != null) {
+      folders.add(configured);
+    }
+    folders.add(System.getProperty("user.home") + "/.javacpp/cache");
+    folders.add(temporary + "/.javacpp-" + user + "/cache");
+    for (String folder : folders) {
+      try {
+        Path path = Files.createDirectories(Path.of(folder));
+        Files.delete(Files.createTempFile(path, "probe", ".tmp"));
+        return null;
+      } catch (IOException | SecurityException e) {
+        continue;
+      }
+    }
+    return String.join(", ", folders);
+  }
+
+  private static String base(String version) {
+    int dash = version.indexOf('-');
+    return dash < 0 ? version : version.substring(0, dash);
+  }
+
+  /**
+   * Keeps native memory out of the caller's pointer scopes: it lives as long as its Java object,
+   * not as long as the scope that happened to be open when it was made.
+   */
+  static <P extends Pointer> P keep(P pointer) {
+    pointer.retainReference();
+    return pointer;
+  }
+}

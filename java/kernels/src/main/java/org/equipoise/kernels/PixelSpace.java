@@ -1,0 +1,89 @@
+package org.equipoise.kernels;
+
+import java.util.Arrays;
+import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.equipoise.kernels.abi.eqp_pixel_space;
+
+/**
+ * Affine space of an image tensor: {@code value = (pixel - mean[c]) / std[c]} with pixel in [0, 1].
+ * Perturbation budgets and bounds are given in pixel units and converted through it, so the same
+ * options serve raw and normalised tensors. Immutable.
+ */
+public final class PixelSpace {
+  /** Values are pixels in [0, 1], for any number of channels. */
+  public static final PixelSpace IDENTITY = new PixelSpace(new float[0], new float[0]);
+
+  private final float[] mean;
+  private final float[] std;
+
+  private PixelSpace(float[] mean, float[] std) {
+    this.mean = mean;
+    this.std = std;
+  }
+
+  /**
+   * The space after normalisation with a mean and a standard deviation per channel.
+   *
+   * @throws IllegalArgumentException unless both have the same length between 1 and 4 and every std
+   *     is finite and positive
+   */
+  public static PixelSpace normalized(float[] mean, float[] std) {
+    if (mean.length != std.length
+        || mean.length < 1
+        || mean.length > EquipoiseAbi.EQP_MAX_CHANNELS) {
+      throw new IllegalArgumentException(
+          "expected 1 to 4 channels with one mean and one std each, found "
+              + mean.length
+              + " means and "
+              + std.length
+              + " stds");
+    }
+    for (float s : std) {
+      if (!(s > 0) || Float.isInfinite(s)) {
+        throw new IllegalArgumentException(
+            "expected finite stds > 0, found " + Arrays.toString(std));
+      }
+    }
+    return new PixelSpace(mean.clone(), std.clone());
+  }
+
+  /** Channels; 0 for the identity. */
+  public int channels() {
+    return mean.length;
+  }
+
+  public float[] mean() {
+    return mean.clone();
+  }
+
+  public float[] std() {
+    return std.clone();
+  }
+
+  void write(eqp_pixel_space space) {
+    space.channels(mean.length);
+    for (int c = 0; c < mean.length; c++) {
+      space.mean(c, mean[c]);
+      space.std(c, std[c]);
+    }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof PixelSpace space
+        && Arrays.equals(mean, space.mean)
+        && Arrays.equals(std, space.std);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(mean) + Arrays.hashCode(std);
+  }
+
+  @Override
+  public String toString() {
+    return mean.length == 0
+        ? "pixels in [0, 1]"
+        : "mean " + Arrays.toString(mean) + ", std " + Arrays.toString(std);
+  }
+}

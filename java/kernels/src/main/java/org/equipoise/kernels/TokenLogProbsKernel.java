@@ -1,0 +1,128 @@
+package org.equipoise.kernels;
+
+import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.equipoise.kernels.abi.eqp_token_log_probs_options;
+
+/**
+ * Token log-probabilities of given targets under a row-wise softmax, and their gradient.
+ *
+ * <pre>{@code
+ * z = logits / temperature                                        [rows, vocab]
+ * log_sum_exp[i]    = ln sum_j exp(z[i,j])
+ * log_probs[i]      = z[i, targets[i]] - log_sum_exp[i]
+ * log_sum_exp_2x[i] = ln sum_j exp(2 z[i,j])
+ * entropy[i]        = -sum_j p[i,j] ln p[i,j],   p = exp(z - log_sum_exp)
+ * }</pre>
+ *
+ * Rows whose target is {@code ignoreIndex} give 0 everywhere and are not read. Immutable and
+ * thread-safe; the options are encoded into native memory once.
+ */
+public final class TokenLogProbsKernel {
+  private final float temperature;
+  private final long ignoreIndex;
+  private final eqp_token_log_probs_options options;
+
+  private TokenLogProbsKernel(float temperature, long ignoreIndex) {
+    this.temperature = temperature;
+    this.ignoreIndex = ignoreIndex;
+    NativeLibrary.require();
+    options = NativeLibrary.keep(new eqp_token_log_probs_options());
+    EquipoiseAbi.eqp_token_log_probs_options_init(options);
+    options.temperature(temperature);
+    options.ignore_index(ignoreIndex);
+  }
+
+  /** Temperature 1, ignore index -100. */
+  public static TokenLogProbsKernel defaults() {
+    return new TokenLogProbsKernel(1, -100);
+  }
+
+  /** Divides the logits; finite and positive. */
+  public TokenLogProbsKernel temperature(float value) {
+    return new TokenLogProbsKernel(value, ignoreIndex);
+  }
+
+  /** The target that marks rows to leave out. */
+  public TokenLogProbsKernel ignoreIndex(long value) {
+    return new TokenLogProbsKernel(temperature, value);
+  }
+
+  public float temperature() {
+    return temperature;
+  }
+
+  public long ignoreIndex() {
+    return ignoreIndex;
+  }
+
+  /** The encoded options, for calls into {@link EquipoiseAbi}. */
+  public eqp_token_log_probs_options abi() {
+    return options;
+  }
+
+  /**
+   * One pass over the logits.
+   *
+   * @param logits [rows, vocab] f32 or bf16, any row stride
+   * @param targets [rows] i32 or i64
+   * @param logProbs [rows] f32, written
+   * @param logSumExp [rows] f32, written; may be null
+   * @param logSumExp2x [rows] f32, written; may be null
+   * @param entropy [rows] f32, written; may be null
+   * @throws IllegalArgumentException naming the argument, what was expected and what was found;
+   *     also for a target outside [0, vocab) that is not the ignore index (nothing is written then)
+   */
+  public void forwardInto(
+      TensorView logits,
+      TensorView targets,
+      TensorView logProbs,
+      TensorView logSumExp,
+      TensorView logSumExp2x,
+      TensorView entropy) {
+    Status.check(
+        EquipoiseAbi.eqp_token_log_probs_forward(
+            options,
+            logits.abi(),
+            targets.abi(),
+            logProbs.abi(),
+            TensorView.abi(logSumExp),
+            TensorView.abi(logSumExp2x),
+            TensorView.abi(entropy),
+            null));
+  }
+
+  /**
+   *
+   *
+   * <pre>{@code
+   * d_logits[i,j] = (d_log_probs[i] (1[j = targets[i]] - p[i,j])
+   *                  - d_entropy[i] p[i,j] (ln p[i,j] + entropy[i])) / temperature
+   * }</pre>
+   *
+   * @param logSumExp as written by the forward
+   * @param entropy as written by the forward; needed with {@code dEntropy}, otherwise may be null
+   * @param dLogProbs [rows] f32; may be null when {@code dEntropy} is given
+   * @param dEntropy [rows] f32; may be null when {@code dLogProbs} is given
+   * @param dLogits shape and dtype of the logits, written; may be the logits' own memory
+   */
+  public void backwardInto(
+      TensorView logits,
+      TensorView targets,
+      TensorView logSumExp,
+      TensorView entropy,
+      TensorView dLogProbs,
+      TensorView dEntropy,
+      TensorView dLogits) {
+    Status.check(
+        EquipoiseAbi.eqp_token_log_probs_backward(
+            options,
+            logits.abi(),
+            targets.abi(),
+            logSumExp.abi(),
+            TensorView.abi(entropy),
+            TensorView.abi(dLogProbs),
+            TensorView.abi(dEntropy),
+            dLogits.abi(),
+            null));
+  }
+}

@@ -1,0 +1,91 @@
+package org.equipoise.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The C headers are the one list of kinds; Java's enumerations must say the same. */
+class EnumTest {
+  private static final Path INCLUDE = Path.of("../../native/include/equipoise");
+
+  private static String header(String name) throws IOException {
+    return Files.readString(INCLUDE.resolve(name));
+  }
+
+  /** The entries X(NAME, value, ...) of one list macro. */
+  private static Map<String, Integer> list(String header, String macro) throws IOException {
+    Matcher start =
+        Pattern.compile("#define " + macro + "\\(X\\)((?:[^\\n]*\\\\\\n)*[^\\n]*)")
+            .matcher(header(header));
+    assertEquals(true, start.find(), macro + " in " + header);
+    Map<String, Integer> entries = new TreeMap<>();
+    Matcher entry = Pattern.compile("X\\((\\w+), (\\d+)[,)]").matcher(start.group(1));
+    while (entry.find()) {
+      entries.put(entry.group(1), Integer.parseInt(entry.group(2)));
+    }
+    return entries;
+  }
+
+  /** The constants {@code PREFIX_NAME value} of a header. */
+  private static Map<String, Integer> constants(String header, String prefix, String names)
+      throws IOException {
+    Map<String, Integer> entries = new TreeMap<>();
+    Matcher entry =
+        Pattern.compile("#define " + prefix + "(" + names + ") \\(?(-?\\d+)")
+            .matcher(header(header));
+    while (entry.find()) {
+      entries.put(entry.group(1), Integer.parseInt(entry.group(2)));
+    }
+    return entries;
+  }
+
+  private static <E extends Enum<E>> Map<String, Integer> java(
+      Class<E> type, ToIntFunction<E> code) {
+    Map<String, Integer> entries = new TreeMap<>();
+    Arrays.stream(type.getEnumConstants())
+        .forEach(constant -> entries.put(constant.name(), code.applyAsInt(constant)));
+    return entries;
+  }
+
+  @Test
+  void pairLossKinds() throws IOException {
+    assertEquals(
+        list("pair_loss.h", "EQP_PAIR_LOSS_KINDS"), java(PairLossKind.class, PairLossKind::code));
+  }
+
+  @Test
+  void policyNormalizers() throws IOException {
+    assertEquals(
+        list("policy_loss.h", "EQP_POLICY_NORMALIZERS"),
+        java(PolicyNormalizer.class, PolicyNormalizer::code));
+  }
+
+  @Test
+  void advantageScales() throws IOException {
+    assertEquals(
+        list("group_advantage.h", "EQP_ADVANTAGE_SCALES"),
+        java(AdvantageScale.class, AdvantageScale::code));
+    assertEquals(
+        constants("group_advantage.h", "EQP_ADVANTAGE_SINGLETON_", "\\w+"),
+        java(SingletonGroup.class, SingletonGroup::code));
+  }
+
+  @Test
+  void dataTypesAndDirections() throws IOException {
+    assertEquals(
+        constants("types.h", "EQP_", "F32|F64|BF16|F16|I32|I64|U8|BOOL"),
+        java(DataType.class, DataType::code));
+    assertEquals(
+        constants("perturbation.h", "EQP_", "DESCEND|ASCEND"),
+        java(Direction.class, Direction::code));
+  }
+}

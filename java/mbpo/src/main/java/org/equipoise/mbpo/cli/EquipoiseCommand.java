@@ -1,0 +1,67 @@
+package org.equipoise.mbpo.cli;
+
+import java.util.ServiceLoader;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/**
+ * The command line. Subcommands beyond those of this package come as {@link CommandContribution}s.
+ */
+@Command(
+    name = "equipoise",
+    description = "Balances what a multimodal model sees against what its language model expects.",
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionProvider.class,
+    scope = ScopeType.INHERIT,
+    subcommands = InfoCommand.class,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:everything was done",
+      "1:something failed; a sentence says what",
+      "2:the command line was not understood, nothing was done",
+      "130:cancelled (Ctrl-C); finished work is kept"
+    })
+public final class EquipoiseCommand implements Runnable {
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Show stack traces and detailed log messages.")
+  private boolean debug;
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec specification;
+
+  public static void main(String[] arguments) {
+    System.exit(execute(arguments));
+  }
+
+  /** Runs a command line and returns its {@link ExitCode}. */
+  public static int execute(String... arguments) {
+    Logging.configure(arguments);
+    return commandLine().execute(arguments);
+  }
+
+  static CommandLine commandLine() {
+    EquipoiseCommand root = new EquipoiseCommand();
+    CommandLine commandLine = new CommandLine(root);
+    for (CommandContribution contribution : ServiceLoader.load(CommandContribution.class)) {
+      commandLine.addSubcommand(contribution.command());
+    }
+    return commandLine
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler(new UsageErrors())
+        .setExecutionExceptionHandler((error, command, parsed) -> root.report(error, command));
+  }
+
+  @Override
+  public void run() {
+    throw new CommandLine.ParameterException(
+        specification.commandLine(),
+        "Missing command: " + String.join(", ", specification.subcommands().keySet()));
+  }
+
+  private int report(Exception error, CommandLine command) {
+    return Failures.report(error, command.getErr(), debug);
+  }
+}

@@ -1,0 +1,103 @@
+package org.equipoise.mbpo.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The fields of a JSON object; errors name the field, what was expected and what was found. */
+final class JsonFields {
+  private final JsonNode node;
+  private final String path;
+
+  JsonFields(JsonNode node, String path) {
+    this.node = node;
+    this.path = path;
+  }
+
+  String text(String name) {
+    JsonNode value = node.path(name);
+    if (!value.isTextual()) {
+      throw wrong(name, "text", value);
+    }
+    return value.textValue();
+  }
+
+  /** {@code null} when the field is absent or null. */
+  String textOrNull(String name) {
+    return node.path(name).isMissingNode() || node.path(name).isNull() ? null : text(name);
+  }
+
+  boolean flag(String name) {
+    JsonNode value = node.path(name);
+    if (!value.isBoolean()) {
+      throw wrong(name, "true or false", value);
+    }
+    return value.booleanValue();
+  }
+
+  /** NaN when the field is absent or null: JSON has no NaN. */
+  double number(String name) {
+    JsonNode value = node.path(name);
+    if (value.isMissingNode() || value.isNull()) {
+      return Double.NaN;
+    }
+    if (!value.isNumber()) {
+      throw wrong(name, "a number", value);
+    }
+    return value.doubleValue();
+  }
+
+  /** Empty when the field is absent or null. */
+  List<String> texts(String name) {
+    JsonNode value = node.path(name);
+    List<String> texts = new ArrayList<>();
+    if (value.isMissingNode() || value.isNull()) {
+      return texts;
+    }
+    if (!value.isArray()) {
+      throw wrong(name, "a list of texts", value);
+    }
+    for (JsonNode item : value) {
+      if (!item.isTextual()) {
+        throw wrong(name, "a list of texts", item);
+      }
+      texts.add(item.textValue());
+    }
+    return texts;
+  }
+
+  JsonFields object(String name) {
+    JsonNode value = node.path(name);
+    if (!value.isObject()) {
+      throw wrong(name, "an object", value);
+    }
+    return new JsonFields(value, path + name + ".");
+  }
+
+  /** The single element of a list of objects. */
+  JsonFields only(String name) {
+    JsonNode value = node.path(name);
+    if (!value.isArray() || value.size() != 1 || !value.get(0).isObject()) {
+      throw wrong(name, "a list of one object", value);
+    }
+    return new JsonFields(value.get(0), path + name + "[0].");
+  }
+
+  /** All fields as texts, in order. */
+  Map<String, String> asMap() {
+    Map<String, String> map = new LinkedHashMap<>();
+    node.properties().forEach(entry -> map.put(entry.getKey(), entry.getValue().asText()));
+    return map;
+  }
+
+  private IllegalArgumentException wrong(String name, String expected, JsonNode found) {
+    String text = found.isMissingNode() ? "nothing" : found.toString();
+    if (text.length() > 60) {
+      text = text.substring(0, 60) + "...";
+    }
+    return new IllegalArgumentException(
+        "field \"" + path + name + "\": expected " + expected + ", found " + text);
+  }
+}

@@ -1,0 +1,86 @@
+package org.equipoise.mbpo.data;
+
+import java.util.Map;
+import java.util.Objects;
+import org.equipoise.mbpo.image.ImageSource;
+
+/**
+ * One mined preference pair. Training uses the clean image; the perturbed one is kept as evidence.
+ *
+ * @param id the sample's id
+ * @param image the clean image at the model's size
+ * @param perturbed the image that provoked the rejected answer
+ * @param question the prompt text
+ * @param chosen the gold answer
+ * @param rejected the model's own answer to the perturbed image
+ * @param kind the sample's kind
+ * @param twin id of the complementary sample, or {@code null}
+ * @param source which negative source made the perturbed image, for example {@code "adversarial"}
+ * @param informationGain image information gain of the chosen answer in nats per token, NaN if
+ *     unknown
+ * @param scores what was measured while mining
+ * @param perturbation settings of the source, written for the record
+ */
+public record PreferenceRecord(
+    String id,
+    ImageSource image,
+    ImageSource perturbed,
+    String question,
+    String chosen,
+    String rejected,
+    String kind,
+    String twin,
+    String source,
+    double informationGain,
+    Scores scores,
+    Map<String, String> perturbation) {
+
+  /**
+   * @param logProbClean log p(chosen | clean image), summed over answer tokens through the end
+   *     token
+   * @param logProbPerturbed the same given the perturbed image as it is stored in the PNG
+   * @param cleanAnswer greedy answer to the clean image
+   * @param blindAnswer greedy answer to the blind image
+   * @param equalsBlindAnswer whether the rejected answer is the blind answer (prior-share counts
+   *     these)
+   */
+  public record Scores(
+      double logProbClean,
+      double logProbPerturbed,
+      String cleanAnswer,
+      String blindAnswer,
+      boolean equalsBlindAnswer) {
+
+    /** Change of the chosen answer's log-prob; negative when the perturbation hurt it. */
+    public double delta() {
+      return logProbPerturbed - logProbClean;
+    }
+  }
+
+  public PreferenceRecord {
+    Objects.requireNonNull(id, "id");
+    Objects.requireNonNull(image, "image");
+    Objects.requireNonNull(question, "question");
+    Objects.requireNonNull(chosen, "chosen");
+    Objects.requireNonNull(rejected, "rejected");
+    Objects.requireNonNull(source, "source");
+    perturbation = Map.copyOf(perturbation);
+  }
+
+  /** The same pair with another source for its clean image, for example one held in memory. */
+  public PreferenceRecord image(ImageSource other) {
+    return new PreferenceRecord(
+        id,
+        other,
+        perturbed,
+        question,
+        chosen,
+        rejected,
+        kind,
+        twin,
+        source,
+        informationGain,
+        scores,
+        perturbation);
+  }
+}

@@ -1,0 +1,70 @@
+package org.equipoise.mbpo.data;
+
+import java.util.List;
+import java.util.Objects;
+import org.equipoise.mbpo.image.ImageSource;
+
+/**
+ * One question about one image with its gold answer.
+ *
+ * @param id unique in its data set; names files, so letters, digits, dot, dash and underscore only
+ * @param image the original image, before the model's image processor
+ * @param question the question in plain text
+ * @param answer the gold answer (the chosen answer of a preference pair)
+ * @param kind what sort of question, for example {@code "yes-no"}; selects verifiers and strata
+ * @param options the offered answers of a multiple-choice question, otherwise empty
+ * @param twin id of the complementary sample (same question, an image for which the answer
+ *     differs), or {@code null}; twins are kept or dropped together
+ * @param objects the objects that are in the image, for caption evaluation; otherwise empty
+ */
+public record Sample(
+    String id,
+    ImageSource image,
+    String question,
+    String answer,
+    String kind,
+    List<String> options,
+    String twin,
+    List<String> objects) {
+
+  public Sample {
+    Objects.requireNonNull(image, "image");
+    Objects.requireNonNull(question, "question");
+    Objects.requireNonNull(answer, "answer");
+    Objects.requireNonNull(kind, "kind");
+    if (id == null || !id.matches("[A-Za-z0-9._-]+")) {
+      throw new IllegalArgumentException(
+          "a sample id has letters, digits, dot, dash and underscore only, found \"" + id + "\"");
+    }
+    if (id.equals(twin)) {
+      throw new IllegalArgumentException("sample " + id + " names itself as its twin");
+    }
+    options = List.copyOf(options);
+    objects = List.copyOf(objects);
+  }
+
+  public static Sample of(
+      String id, ImageSource image, String question, String answer, String kind) {
+    return new Sample(id, image, question, answer, kind, List.of(), null, List.of());
+  }
+
+  public Sample options(List<String> offered) {
+    return new Sample(id, image, question, answer, kind, offered, twin, objects);
+  }
+
+  public Sample twin(String twinId) {
+    return new Sample(id, image, question, answer, kind, options, twinId, objects);
+  }
+
+  public Sample objects(List<String> present) {
+    return new Sample(id, image, question, answer, kind, options, twin, present);
+  }
+
+  public Sample image(ImageSource other) {
+    return new Sample(id, other, question, answer, kind, options, twin, objects);
+  }
+
+  public Sample answer(String other) {
+    return new Sample(id, image, question, other, kind, options, twin, objects);
+  }
+}

@@ -1,0 +1,147 @@
+package org.equipoise.mbpo.evaluate;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.tensor.HostTensors;
+
+/**
+ * Scores of candidate answers to one question, comparable with each other: their log-probs, end
+ * token left out, up to a constant of the question. With contrast α a score is {@code
+ * (1+α)·score(image) − α·score(blind)}, which is what blind-contrast decoding compares.
+ */
+final class CandidateScorer {
+  private final MultimodalModel model;
+  private final TextTokenizer tokenizer;
+  private final AnswerScorer scorer;
+  private final double contrastAlpha;
+
+  CandidateScorer(MultimodalModel model, EvaluationOptions options) {
+    this.model = model;
+    this.tokenizer = model.tokenizer();
+    this.scorer = new AnswerScorer(model, options.batchSize());
+    this.contrastAlpha = options.generation().contrastAlpha();
+  }
+
+  /**
+   * One batch of questions.
+   *
+   * @param candidates answers per question; questions may have different numbers of them
+   * @return a score per question and candidate
+   */
+  List<double[]> scores(
+      List<RgbImage> images, List<String> questions, List<List<String>> candidates) {
+    List<int[]> prompts = questions.stream().map(tokenizer::encodePrompt).toList();
+    List<List<int[]>> answers =
+        candidates.stream().map(texts -> texts.stream().map(this::content).toList()).toList();
+    List<double[]> scores = scores(images, prompts, answers, AnswerScorer.Sight.IMAGE);
+    if (contrastAlpha > 0) {
+      List<double[]> blind = scores(images, prompts, answers, AnswerScorer.Sight.BLIND);
+      for (int q = 0; q < scores.size(); q++) {
+        for (int c = 0; c < scores.get(q).length; c++) {
+          scores.get(q)[c] =
+              (1 + contrastAlpha) * scores.get(q)[c] - contrastAlpha * blind.get(q)[c];
+        }
+      }
+    }
+    return scores;
+  }
+
+  private List<double[]> scores(
+      List<RgbImage> images,
+      List<int[]> prompts,
+      List<List<int[]>> answers,
+      AnswerScorer.Sight sight) {
+    boolean singleTokens =
+        answers.stream().allMatch(list -> list.stream().allMatch(tokens -> tokens.length == 1));
+    return singleTokens
+        ? firstTokenScores(images, prompts, answers, sight)
+        : sequenceScores(images, prompts, answers, sight);
+  }
+
+  /**
+   * Answers of one token share their only prediction, so one pass per question is enough, and
+   * logits differ from log-probs by a constant.
+   */
+  private List<double[]> firstTokenScores(
+      List<RgbImage> images,
+      List<int[]> prompts,
+      List<List<int[]>> answers,
+      AnswerScorer.Sight sight) {
+    int width = answers.stream().mapToInt(List::size).max().orElseThrow();
+    long[] ids = new long[prompts.size() * width];
+    List<TokenSequence> sequences = new ArrayList<>();
+    for (int q = 0; q < prompts.size(); q++) {
+      sequences.add(new TokenSequence(prompts.get(q), answers.get(q).get(0)));
+      for (int c = 0; c < answers.get(q).size(); c++) {
+        ids[q * width + c] = answers.get(q).get(c)[0];
+      }
+    }
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      ImageBatch seen = ImageBatch.ofImages(images);
+      seen = sight == AnswerScorer.Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
+      Tensor logits = model.forward(seen, sequences).logits();
+      Tensor columns =
+          HostTensors.onDeviceOf(logits, HostTensors.longs(ids, prompts.size(), width));
+      float[] picked = HostTensors.toFloats(logits.gather(1, columns));
+      List<double[]> scores = new ArrayList<>();
+      for (int q = 0; q < prompts.size(); q++) {
+        double[] row = new double[answers.get(q).size()];
+        for (int c = 0; c < row.length; c++) {
+          row[c] = picked[q * width + c];
+        }
+        scores.add(row);
+      }
+      return scores;
+    }
+  }
+
+  private List<double[]> sequenceScores(
+      List<RgbImage> images,
+      List<int[]> prompts,
+      List<List<int[]>> answers,
+      AnswerScorer.Sight sight) {
+    List<RgbImage> repeated = new ArrayList<>();
+    List<TokenSequence> sequences = new ArrayList<>();
+    for (int q = 0; q < prompts.size(); q++) {
+      for (int[] answer : answers.get(q)) {
+        repeated.add(images.get(q));
+        sequences.add(new TokenSequence(prompts.get(q), answer));
+      }
+    }
+    List<float[]> logProbs = scorer.tokenLogProbs(repeated, sequences, sight);
+    List<double[]> scores = new ArrayList<>();
+    int at = 0;
+    for (List<int[]> candidates : answers) {
+      double[] row = new double[candidates.size()];
+      for (int c = 0; c < row.length; c++) {
+        for (float value : logProbs.get(at)) {
+          row[c] += value;
+        }
+        at++;
+      }
+      scores.add(row);
+    }
+    return scores;
+  }
+
+  private int[] content(String answer) {
+    int[] tokens = tokenizer.encodeAnswer(answer);
+    int length = AnswerScorer.contentLength(tokens, tokenizer);
+    if (length == 0) {
+      throw new IllegalArgumentException(
+          "the candidate answer \"" + answer + "\" has no token to score");
+    }
+    return Arrays.copyOf(tokens, length);
+  }
+}

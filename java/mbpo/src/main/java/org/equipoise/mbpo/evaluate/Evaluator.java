@@ -1,0 +1,182 @@
+package org.equipoise.mbpo.evaluate;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.GeneratedAnswer;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.reward.AnswerVerifier;
+import org.equipoise.mbpo.reward.Verifiers;
+import org.equipoise.mbpo.score.AnswerScorer;
+
+/**
+ * Measures a model, batch by batch: no more than a batch of images is held. As thread-safe as the
+ * model: one thread at a time.
+ */
+public final class Evaluator {
+  private static final List<String> YES_NO = List.of("yes", "no");
+
+  private final MultimodalModel model;
+  private final EvaluationOptions options;
+  private final CandidateScorer candidates;
+  private final AnswerScorer scorer;
+
+  public Evaluator(MultimodalModel model, EvaluationOptions options) {
+    this.model = model;
+    this.options = options;
+    this.candidates = new CandidateScorer(model, options);
+    this.scorer = new AnswerScorer(model, options.batchSize());
+  }
+
+  /** Yes/no questions: generated answers, and log-odds of "yes" against "no". */
+  public YesNoResult yesNo(List<Sample> samples) {
+    List<YesNoItem> items = new ArrayList<>();
+    inBatches(
+        samples,
+        (batch, images) -> {
+          List<String> answers = generate(batch, images);
+          List<double[]> scores =
+              candidates.scores(images, questions(batch), batch.stream().map(s -> YES_NO).toList());
+          for (int i = 0; i < batch.size(); i++) {
+            Sample sample = batch.get(i);
+            items.add(
+                new YesNoItem(
+                    sample.id(),
+                    goldYes(sample),
+                    scores.get(i)[0] - scores.get(i)[1],
+                    Verifiers.yesOrNo(answers.get(i)),
+                    answers.get(i)));
+          }
+        });
+    return new YesNoResult(items);
+  }
+
+  /** Multiple choice: generated answers, and the offered option with the highest log-prob. */
+  public MultipleChoiceResult multipleChoice(List<Sample> samples) {
+    AnswerVerifier verifier = Verifiers.multipleChoice();
+    List<MultipleChoiceResult.Item> items = new ArrayList<>();
+    inBatches(
+        samples,
+        (batch, images) -> {
+          List<String> answers = generate(batch, images);
+          List<double[]> scores =
+              candidates.scores(
+                  images, questions(batch), batch.stream().map(Evaluator::offered).toList());
+          for (int i = 0; i < batch.size(); i++) {
+            Sample sample = batch.get(i);
+            String best = sample.options().get(indexOfLargest(scores.get(i)));
+            items.add(
+                new MultipleChoiceResult.Item(
+                    sample.id(),
+                    verifier.correct(sample, answers.get(i)),
+                    verifier.correct(sample, best),
+                    answers.get(i),
+                    best));
+          }
+        });
+    return new MultipleChoiceResult(items);
+  }
+
+  /** Captions: objects mentioned against {@link Sample#objects()}. */
+  public CaptionResult captions(List<Sample> samples, ObjectVocabulary vocabulary) {
+    List<CaptionResult.Item> items = new ArrayList<>();
+    inBatches(
+        samples,
+        (batch, images) -> {
+          List<String> captions = generate(batch, images);
+          for (int i = 0; i < batch.size(); i++) {
+            Sample sample = batch.get(i);
+            items.add(
+                CaptionResult.Item.of(sample.id(), captions.get(i), sample.objects(), vocabulary));
+          }
+        });
+    return new CaptionResult(items);
+  }
+
+  /** Log-prob of the gold answers with the image and blind. Contrast plays no part here. */
+  public AnswerLogProbResult answerLogProbs(List<Sample> samples) {
+    TextTokenizer tokenizer = model.tokenizer();
+    List<AnswerLogProbResult.Item> items = new ArrayList<>();
+    inBatches(
+        samples,
+        (batch, images) -> {
+          List<TokenSequence> gold = AnswerScorer.sequences(tokenizer, batch);
+          List<float[]> seen = scorer.tokenLogProbs(images, gold, AnswerScorer.Sight.IMAGE);
+          List<float[]> blind = scorer.tokenLogProbs(images, gold, AnswerScorer.Sight.BLIND);
+          for (int i = 0; i < batch.size(); i++) {
+            int[] answer = gold.get(i).answer();
+            items.add(
+                new AnswerLogProbResult.Item(
+                    batch.get(i).id(),
+                    AnswerScorer.contentMean(seen.get(i), answer, tokenizer),
+                    AnswerScorer.contentMean(blind.get(i), answer, tokenizer)));
+          }
+        });
+    return new AnswerLogProbResult(items);
+  }
+
+  private void inBatches(List<Sample> samples, BiConsumer<List<Sample>, List<RgbImage>> work) {
+    for (int from = 0; from < samples.size(); from += options.batchSize()) {
+      List<Sample> batch =
+          samples.subList(from, Math.min(samples.size(), from + options.batchSize()));
+      work.accept(batch, AnswerScorer.images(model, batch));
+    }
+  }
+
+  private List<String> generate(List<Sample> batch, List<RgbImage> images) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      List<int[]> prompts =
+          batch.stream().map(s -> model.tokenizer().encodePrompt(s.question())).toList();
+      long[] streams = batch.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
+      return model
+          .generate(ImageBatch.ofImages(images), prompts, streams, options.generation())
+          .stream()
+          .map(GeneratedAnswer::text)
+          .toList();
+    }
+  }
+
+  private static List<String> questions(List<Sample> samples) {
+    return samples.stream().map(Sample::question).toList();
+  }
+
+  private static List<String> offered(Sample sample) {
+    if (sample.options().isEmpty()) {
+      throw new IllegalArgumentException(
+          "multiple-choice sample " + sample.id() + " has no options");
+    }
+    return sample.options();
+  }
+
+  private static boolean goldYes(Sample sample) {
+    Boolean gold = Verifiers.yesOrNo(sample.answer());
+    if (gold == null) {
+      throw new IllegalArgumentException(
+          "the gold answer of yes/no sample "
+              + sample.id()
+              + " must say yes or no, found \""
+              + sample.answer()
+              + "\"");
+    }
+    return gold;
+  }
+
+  private static int indexOfLargest(double[] values) {
+    int best = 0;
+    for (int i = 1; i < values.length; i++) {
+      if (values[i] > values[best]) {
+        best = i;
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,66 @@
+package org.equipoise.mbpo.evaluate;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.equipoise.mbpo.reward.Verifiers;
+
+/**
+ * Which words of a caption are mentions of which objects; words are compared whole, longer phrases
+ * first ("hot dog" is not a dog). Immutable and thread-safe.
+ */
+public final class ObjectVocabulary {
+  private final Map<List<String>, String> objectByPhrase = new LinkedHashMap<>();
+  private final int longestPhrase;
+
+  private ObjectVocabulary(Map<String, String> objects) {
+    int longest = 0;
+    for (Map.Entry<String, String> entry : objects.entrySet()) {
+      List<String> phrase = Verifiers.words(entry.getKey());
+      if (phrase.isEmpty()) {
+        throw new IllegalArgumentException(
+            "\"" + entry.getKey() + "\" names no object: it has no word");
+      }
+      objectByPhrase.put(phrase, entry.getValue());
+      longest = Math.max(longest, phrase.size());
+    }
+    longestPhrase = longest;
+  }
+
+  /** Objects that are called by their own names. */
+  public static ObjectVocabulary of(List<String> names) {
+    Map<String, String> objects = new LinkedHashMap<>();
+    names.forEach(name -> objects.put(name, name));
+    return new ObjectVocabulary(objects);
+  }
+
+  /** From a word or phrase (synonyms and plurals included) to its object. */
+  public static ObjectVocabulary of(Map<String, String> objectByPhrase) {
+    return new ObjectVocabulary(objectByPhrase);
+  }
+
+  /** Whether this is the name of an object, as opposed to a word for one. */
+  public boolean contains(String object) {
+    return objectByPhrase.containsValue(object);
+  }
+
+  /** The objects that a text mentions, in order, repetitions included. */
+  public List<String> mentions(String text) {
+    List<String> words = Verifiers.words(text);
+    List<String> found = new ArrayList<>();
+    for (int at = 0; at < words.size(); ) {
+      int taken = 0;
+      for (int length = Math.min(longestPhrase, words.size() - at); length > 0; length--) {
+        String object = objectByPhrase.get(words.subList(at, at + length));
+        if (object != null) {
+          found.add(object);
+          taken = length;
+          break;
+        }
+      }
+      at += Math.max(1, taken);
+    }
+    return found;
+  }
+}

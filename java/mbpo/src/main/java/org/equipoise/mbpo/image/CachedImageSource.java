@@ -1,0 +1,34 @@
+package org.equipoise.mbpo.image;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Remembers the image of another source. */
+final class CachedImageSource implements ImageSource {
+  private final ImageSource source;
+  private volatile RgbImage image;
+
+  CachedImageSource(ImageSource source) {
+    this.source = source;
+  }
+
+  @Override
+  public RgbImage load() {
+    RgbImage loaded = image;
+    if (loaded == null) {
+      loaded = source.load();
+      image = loaded;
+    }
+    return loaded;
+  }
+
+  @Override
+  public Optional<Path> path() {
+    return source.path();
+  }
+
+  @Override
+  public ImageSource cached() {
+    return this;
+  }
+}

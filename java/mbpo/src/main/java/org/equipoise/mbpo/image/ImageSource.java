@@ -1,0 +1,45 @@
+package org.equipoise.mbpo.image;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Where a sample's image comes from: a file, memory, or code that draws it. Thread-safe. */
+public interface ImageSource {
+  /** Decodes or draws the image; the same image every time. */
+  RgbImage load();
+
+  /** The file behind this image, if there is one. */
+  default Optional<Path> path() {
+    return Optional.empty();
+  }
+
+  /** An image file, decoded at every {@link #load()}. */
+  static ImageSource of(Path file) {
+    return new ImageSource() {
+      @Override
+      public RgbImage load() {
+        return ImageFiles.read(file);
+      }
+
+      @Override
+      public Optional<Path> path() {
+        return Optional.of(file);
+      }
+
+      @Override
+      public String toString() {
+        return file.toString();
+      }
+    };
+  }
+
+  /** An image held in memory. */
+  static ImageSource of(RgbImage image) {
+    return () -> image;
+  }
+
+  /** The same image, kept in memory after the first load. For data sets that fit. */
+  default ImageSource cached() {
+    return new CachedImageSource(this);
+  }
+}

@@ -1,0 +1,41 @@
+package org.equipoise.mbpo.image;
+
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * An 8-bit RGB image, channel planes one after another (CHW). The array is not copied: treat it as
+ * immutable.
+ */
+public record RgbImage(int width, int height, byte[] planes) {
+
+  public RgbImage {
+    if (width < 1 || height < 1) {
+      throw new IllegalArgumentException(
+          "image size must be positive, found " + width + "x" + height);
+    }
+    if (planes.length != 3 * width * height) {
+      throw new IllegalArgumentException(
+          "a "
+              + width
+              + "x"
+              + height
+              + " RGB image has "
+              + 3 * width * height
+              + " bytes, found "
+              + planes.length);
+    }
+  }
+
+  /** Float32 tensor [3, height, width] with values code/255. */
+  public Tensor toTensor() {
+    float[] values = new float[planes.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (planes[i] & 0xff) / 255f;
+    }
+    try (FloatPointer source = new FloatPointer(values)) {
+      return torch.from_blob(source, 3, height, width).clone();
+    }
+  }
+}

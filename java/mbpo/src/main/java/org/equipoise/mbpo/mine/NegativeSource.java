@@ -1,0 +1,27 @@
+package org.equipoise.mbpo.mine;
+
+import java.util.List;
+import java.util.Map;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.MultimodalModel;
+
+/**
+ * Makes the image that provokes a wrong answer. The result is 8-bit: exactly what a PNG holds and
+ * what the model is shown. Implementations are immutable; randomness is keyed by sample id, never
+ * by batch.
+ */
+public interface NegativeSource {
+  /** Short name, for example {@code "adversarial"}. */
+  String name();
+
+  /** Settings, written into every record. */
+  Map<String, String> settings();
+
+  /**
+   * @param samples whose gold answers are to be made improbable
+   * @param clean their images at the model's size
+   * @return one image per sample
+   */
+  List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean);
+}

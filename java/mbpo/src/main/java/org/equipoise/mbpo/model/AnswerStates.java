@@ -1,0 +1,23 @@
+package org.equipoise.mbpo.model;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * What predicts the answer tokens of a batch, packed row after row in the order of the sequences.
+ *
+ * <p>A model gives either hidden states with its head ({@code logits = hidden · headWeightᵀ}),
+ * which lets fused losses avoid materialising logits, or logits alone.
+ */
+public interface AnswerStates {
+  /** Logits [answer tokens of all sequences, vocab], attached to the autograd graph. */
+  Tensor logits();
+
+  /**
+   * Hidden states [answer tokens, width] attached to the graph, or {@code null} if only logits
+   * exist.
+   */
+  Tensor hidden();
+
+  /** Head weight [vocab, width] (a parameter), or {@code null} if only logits exist. */
+  Tensor headWeight();
+}

@@ -1,0 +1,2 @@
+/** Random numbers as pure functions of (seed, stage, step, sample, token). */
+package org.equipoise.mbpo.random;

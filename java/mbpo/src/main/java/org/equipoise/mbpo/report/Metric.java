@@ -1,0 +1,47 @@
+package org.equipoise.mbpo.report;
+
+/**
+ * One column of a result table.
+ *
+ * @param id short stable name, used in CSV files
+ * @param label column heading, for example {@code "AUC, trap questions"}
+ * @param meaning what is measured, in words for someone who never heard of it, without a full stop;
+ *     it becomes the subject of the verdict's sentence, for example {@code "Telling present objects
+ *     from absent ones on trap questions (AUC)"}
+ * @param better which way is good
+ * @param decimals digits after the point
+ * @param headline whether the verdict speaks about it
+ */
+public record Metric(
+    String id, String label, String meaning, Direction better, int decimals, boolean headline) {
+
+  /** Which way is good. */
+  public enum Direction {
+    HIGHER,
+    LOWER,
+    /** Shown, never judged: a yes-ratio, a caption length. */
+    NEITHER
+  }
+
+  public static Metric higherIsBetter(String id, String label, String meaning) {
+    return new Metric(id, label, meaning, Direction.HIGHER, 3, false);
+  }
+
+  public static Metric lowerIsBetter(String id, String label, String meaning) {
+    return new Metric(id, label, meaning, Direction.LOWER, 3, false);
+  }
+
+  /** Shown without judgement. */
+  public static Metric shown(String id, String label, String meaning) {
+    return new Metric(id, label, meaning, Direction.NEITHER, 3, false);
+  }
+
+  /** The same metric, spoken about in the verdict. */
+  public Metric asHeadline() {
+    return new Metric(id, label, meaning, better, decimals, true);
+  }
+
+  public Metric decimals(int digits) {
+    return new Metric(id, label, meaning, better, digits, headline);
+  }
+}

@@ -1,0 +1,8 @@
+package org.equipoise.mbpo.reward;
+
+/**
+ * @param correct whether the answer is right (and well formed)
+ * @param wellFormed whether it has the form the question asks for
+ * @param total the reward
+ */
+public record RewardScores(boolean correct, boolean wellFormed, double total) {}

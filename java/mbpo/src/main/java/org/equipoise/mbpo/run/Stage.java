@@ -1,0 +1,97 @@
+package org.equipoise.mbpo.run;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * One step of a run: reads the folders of its input stages, writes into its own. Immutable.
+ *
+ * <p>Work must be a pure function of its settings and its inputs' files, and must write through
+ * {@code storage.AtomicFiles}; then a run that was killed and resumed gives the same files as one
+ * that was not.
+ *
+ * @param id names the folder: letters, digits, dot, dash and underscore
+ * @param title what progress displays call it
+ * @param settings everything that changes the outputs, by name; a changed value makes the stage and
+ *     its dependents run again
+ * @param inputs ids of the stages whose outputs this one reads; only these may be read
+ * @param weight expected duration, in seconds of any reference machine; only proportions matter
+ * @param work what is done
+ */
+public record Stage(
+    String id,
+    String title,
+    Map<String, String> settings,
+    List<String> inputs,
+    double weight,
+    Work work) {
+
+  /** What a stage does. Any exception fails the run; finished stages stay finished. */
+  @FunctionalInterface
+  public interface Work {
+    void run(StageContext context) throws Exception;
+  }
+
+  public Stage {
+    if (id == null || !id.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
+      throw new IllegalArgumentException(
+          "a stage id has letters, digits, dot, dash and underscore and starts with no dot, found \""
+              + id
+              + "\"");
+    }
+    if (!(weight > 0) || Double.isInfinite(weight)) {
+      throw new IllegalArgumentException(
+          "weight of stage " + id + " must be positive and finite, found " + weight);
+    }
+    Objects.requireNonNull(title, "title");
+    Objects.requireNonNull(work, "work");
+    settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
+    inputs = List.copyOf(inputs);
+  }
+
+  /** A stage without settings and inputs, of weight 1. */
+  public static Stage of(String id, Work work) {
+    return new Stage(id, id, Map.of(), List.of(), 1, work);
+  }
+
+  public Stage title(String text) {
+    return new Stage(id, text, settings, inputs, weight, work);
+  }
+
+  /**
+   * Adds one setting. The value counts by its text, so it must be a record, number, string, enum,
+   * or a list or ordered map of such.
+   */
+  public Stage setting(String name, Object value) {
+    String text = String.valueOf(value);
+    if (value != null && text.startsWith(value.getClass().getName() + "@")
+        || value != null && value.getClass().isArray()) {
+      throw new IllegalArgumentException(
+          "setting "
+              + name
+              + " of stage "
+              + id
+              + " has no text of its own ("
+              + text
+              + "); pass a record, a number, a string or a list");
+    }
+    Map<String, String> more = new LinkedHashMap<>(settings);
+    more.put(name, text);
+    return new Stage(id, title, more, inputs, weight, work);
+  }
+
+  /** Adds input stages. */
+  public Stage after(String... stageIds) {
+    List<String> more = new ArrayList<>(inputs);
+    more.addAll(List.of(stageIds));
+    return new Stage(id, title, settings, more, weight, work);
+  }
+
+  public Stage weight(double expectedSeconds) {
+    return new Stage(id, title, settings, inputs, expectedSeconds, work);
+  }
+}

@@ -1,0 +1,266 @@
+package org.equipoise.mbpo.run;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * One execution of a graph: workers take the first stage whose inputs are finished until none is
+ * left, one failed, or the run is cancelled. The monitor of this object guards its mutable state.
+ */
+final class StageRunner {
+  private final StageGraph graph;
+  private final RunFolder folder;
+  private final RunOptions options;
+  private final Map<String, String> fingerprints;
+
+  private final List<Stage> waiting;
+  private final Set<String> finished = new HashSet<>();
+  private RuntimeException failure;
+
+  StageRunner(StageGraph graph, RunFolder folder, RunOptions options) {
+    this.graph = graph;
+    this.folder = folder;
+    this.options = options;
+    this.fingerprints = graph.fingerprints();
+    this.waiting = new ArrayList<>(graph.stages());
+  }
+
+  void run() {
+    tell(listener -> listener.runStarted(graph.stages()));
+    try {
+      skipFinishedStages();
+      runWorkers();
+    } finally {
+      tell(RunListener::runEnded);
+    }
+    if (failure != null) {
+      throw failure;
+    }
+    if (!waiting.isEmpty()) {
+      throw new CancelledException();
+    }
+  }
+
+  private void skipFinishedStages() {
+    for (Stage stage : graph.stages()) {
+      if (finished.containsAll(stage.inputs()) && reasonToRun(stage).isEmpty()) {
+        waiting.remove(stage);
+        finished.add(stage.id());
+        tell(listener -> listener.stageSkipped(stage));
+      }
+    }
+  }
+
+  private void runWorkers() {
+    List<Thread> workers = new ArrayList<>();
+    for (int i = 0; i < Math.min(options.workers(), waiting.size()); i++) {
+      Thread worker = new Thread(this::work, "stage-worker-" + i);
+      workers.add(worker);
+      worker.start();
+    }
+    boolean interrupted = false;
+    for (Thread worker : workers) {
+      while (worker.isAlive()) {
+        try {
+          worker.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+          fail(new CancelledException());
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void work() {
+    try {
+      options.workerSetup().run();
+      for (Stage stage = next(); stage != null; stage = next()) {
+        runStage(stage);
+      }
+    } catch (RuntimeException e) {
+      fail(e);
+    } catch (Throwable e) {
+      fail(new IllegalStateException("a worker could not go on: " + e, e));
+    }
+  }
+
+  /** The first stage that can start; waits for one while others run; null when there is no more. */
+  private synchronized Stage next() {
+    while (!waiting.isEmpty() && !stopping()) {
+      for (Stage stage : waiting) {
+        if (finished.containsAll(stage.inputs())) {
+          waiting.remove(stage);
+          return stage;
+        }
+      }
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        throw new CancelledException();
+      }
+    }
+    return null;
+  }
+
+  private void runStage(Stage stage) {
+    boolean resumed = unfinishedAttempt(stage).isPresent();
+    String reason = reasonToRun(stage).orElse("an input ran again");
+    if (!resumed) {
+      folder.begin(stage.id(), marker(stage, false));
+    }
+    tell(listener -> listener.stageStarted(stage, reason));
+    long start = System.nanoTime();
+    boolean done = perform(stage);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (done) {
+      folder.finish(stage.id(), marker(stage, true), seconds);
+      tell(listener -> listener.stageFinished(stage, seconds));
+    }
+    synchronized (this) {
+      if (done) {
+        finished.add(stage.id());
+      } else {
+        waiting.add(stage);
+      }
+      notifyAll();
+    }
+  }
+
+  /**
+   * Whether the work came to its end. Work that returns after the run was told to stop may have
+   * returned early, so it does not count.
+   */
+  private boolean perform(Stage stage) {
+    try {
+      stage.work().run(new Context(stage));
+      return !stopping();
+    } catch (CancelledException e) {
+      if (!stopping()) {
+        fail(new FailedStageException(stage.id(), e));
+      }
+      return false;
+    } catch (Throwable e) {
+      if (e instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+      }
+      fail(new FailedStageException(stage.id(), e));
+      return false;
+    }
+  }
+
+  private StageMarker marker(Stage stage, boolean isFinished) {
+    Map<String, String> inputs = new TreeMap<>();
+    stage.inputs().forEach(input -> inputs.put(input, fingerprints.get(input)));
+    List<Path> files = isFinished ? folder.files(stage.id()) : List.of();
+    return new StageMarker(
+        fingerprints.get(stage.id()),
+        stage.settings(),
+        inputs,
+        isFinished,
+        files.size(),
+        RunFolder.bytes(files));
+  }
+
+  private Optional<StageMarker> unfinishedAttempt(Stage stage) {
+    return folder
+        .marker(stage.id())
+        .filter(m -> !m.finished() && m.fingerprint().equals(fingerprints.get(stage.id())));
+  }
+
+  /** Why the stage cannot be skipped, as a sentence; empty when it can. */
+  private Optional<String> reasonToRun(Stage stage) {
+    Optional<StageMarker> found = folder.marker(stage.id());
+    if (found.isEmpty()) {
+      return Optional.of("it has not run here before");
+    }
+    StageMarker marker = found.get();
+    if (!marker.fingerprint().equals(fingerprints.get(stage.id()))) {
+      return Optional.of(Changes.describe(stage, marker, fingerprints));
+    }
+    if (!marker.finished()) {
+      return Optional.of("it was interrupted and goes on");
+    }
+    List<Path> files = folder.files(stage.id());
+    long bytes = RunFolder.bytes(files);
+    if (files.size() != marker.files() || bytes != marker.bytes()) {
+      return Optional.of(
+          "its folder "
+              + folder.stage(stage.id())
+              + " has "
+              + files.size()
+              + " files of "
+              + bytes
+              + " bytes where "
+              + marker.files()
+              + " of "
+              + marker.bytes()
+              + " were recorded");
+    }
+    return Optional.empty();
+  }
+
+  private synchronized boolean stopping() {
+    return failure != null || options.cancelled().getAsBoolean();
+  }
+
+  private synchronized void fail(RuntimeException cause) {
+    if (failure == null) {
+      failure = cause;
+    } else if (failure != cause) {
+      failure.addSuppressed(cause);
+    }
+    notifyAll();
+  }
+
+  private synchronized void tell(Consumer<RunListener> event) {
+    event.accept(options.listener());
+  }
+
+  private final class Context implements StageContext {
+    private final Stage stage;
+
+    Context(Stage stage) {
+      this.stage = stage;
+    }
+
+    @Override
+    public Path folder() {
+      return folder.stage(stage.id());
+    }
+
+    @Override
+    public Path input(String stageId, String name) {
+      if (!stage.inputs().contains(stageId)) {
+        throw new IllegalArgumentException(
+            "stage "
+                + stage.id()
+                + " reads stage "
+                + stageId
+                + ", which is none of its inputs "
+                + stage.inputs());
+      }
+      return folder.stage(stageId).resolve(name);
+    }
+
+    @Override
+    public void progress(double fraction, String note) {
+      double share = Math.min(1, Math.max(0, fraction));
+      tell(listener -> listener.stageProgressed(stage, share, note));
+    }
+
+    @Override
+    public boolean cancelled() {
+      return stopping();
+    }
+  }
+}

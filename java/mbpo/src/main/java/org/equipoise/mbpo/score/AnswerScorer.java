@@ -1,0 +1,158 @@
+package org.equipoise.mbpo.score;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.torch.TokenLogProbs;
+
+/**
+ * Log-probs of given answers under a model, without gradient, batch by batch. As thread-safe as the
+ * model: one thread at a time.
+ */
+public final class AnswerScorer {
+  private final MultimodalModel model;
+  private final int batchSize;
+
+  public AnswerScorer(MultimodalModel model, int batchSize) {
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batchSize must be at least 1, found " + batchSize);
+    }
+    this.model = model;
+    this.batchSize = batchSize;
+  }
+
+  /** What stands before the question. */
+  public enum Sight {
+    /** The image itself. */
+    IMAGE,
+    /** The blind image of the same size. */
+    BLIND,
+    /** No image; sequences must then have text-only prompts. */
+    NONE
+  }
+
+  /** Per-token log-probs of each sequence's answer, in order. */
+  public List<float[]> tokenLogProbs(
+      List<RgbImage> images, List<TokenSequence> sequences, Sight sight) {
+    return tokenLogProbs(images, sequences, sight, done -> {});
+  }
+
+  /**
+   * The same, telling after every batch how many sequences are done.
+   *
+   * @param images one per sequence; ignored without an image
+   */
+  public List<float[]> tokenLogProbs(
+      List<RgbImage> images, List<TokenSequence> sequences, Sight sight, LongConsumer done) {
+    List<float[]> scores = new ArrayList<>(sequences.size());
+    for (int from = 0; from < sequences.size(); from += batchSize) {
+      int to = Math.min(sequences.size(), from + batchSize);
+      List<TokenSequence> batch = sequences.subList(from, to);
+      try (PointerScope scope = new PointerScope();
+          NoGradGuard noGrad = new NoGradGuard()) {
+        ImageBatch seen = null;
+        if (sight != Sight.NONE) {
+          seen = ImageBatch.ofImages(images.subList(from, to));
+          seen = sight == Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
+        }
+        Tensor logits = model.forward(seen, batch).logits();
+        Tensor targets = HostTensors.onDeviceOf(logits, targets(batch));
+        scores.addAll(
+            split(HostTensors.toFloats(TokenLogProbs.forward(logits, targets).values()), batch));
+      }
+      done.accept(to);
+    }
+    return scores;
+  }
+
+  /** Prompt and answer of a sample as token ids. */
+  public static TokenSequence sequence(TextTokenizer tokenizer, String question, String answer) {
+    return new TokenSequence(tokenizer.encodePrompt(question), tokenizer.encodeAnswer(answer));
+  }
+
+  /** Gold sequences of samples. */
+  public static List<TokenSequence> sequences(TextTokenizer tokenizer, List<Sample> samples) {
+    return samples.stream().map(s -> sequence(tokenizer, s.question(), s.answer())).toList();
+  }
+
+  /** The images of samples at the model's size. */
+  public static List<RgbImage> images(MultimodalModel model, List<Sample> samples) {
+    return samples.stream().map(s -> model.imageProcessor().resize(s.image().load())).toList();
+  }
+
+  /** All answer tokens of a batch, packed: int64 [tokens]. */
+  public static Tensor targets(List<TokenSequence> sequences) {
+    long[] ids =
+        sequences.stream().flatMapToLong(s -> Arrays.stream(s.answer()).asLongStream()).toArray();
+    return HostTensors.longs(ids, ids.length);
+  }
+
+  /** Packed values, sequence by sequence. */
+  public static List<float[]> split(float[] packed, List<TokenSequence> sequences) {
+    List<float[]> parts = new ArrayList<>(sequences.size());
+    int at = 0;
+    for (TokenSequence sequence : sequences) {
+      parts.add(Arrays.copyOfRange(packed, at, at + sequence.answer().length));
+      at += sequence.answer().length;
+    }
+    if (at != packed.length) {
+      throw new IllegalStateException(
+          "the model gave " + packed.length + " answer states for " + at + " answer tokens");
+    }
+    return parts;
+  }
+
+  /** Sum of packed values [tokens] over each sequence's answer: [sequences]; differentiable. */
+  public static Tensor sumPerSequence(Tensor packed, List<TokenSequence> sequences) {
+    long[] owner = new long[(int) packed.size(0)];
+    int at = 0;
+    for (int row = 0; row < sequences.size(); row++) {
+      int end = at + sequences.get(row).answer().length;
+      Arrays.fill(owner, at, end, row);
+      at = end;
+    }
+    Tensor rows = HostTensors.onDeviceOf(packed, HostTensors.longs(owner, owner.length));
+    Tensor zeros =
+        HostTensors.onDeviceOf(
+                packed, HostTensors.floats(new float[sequences.size()], sequences.size()))
+            .to(packed.scalar_type());
+    return zeros.index_add(0, rows, packed);
+  }
+
+  /** Number of answer tokens, a closing end token not counted. */
+  public static int contentLength(int[] answer, TextTokenizer tokenizer) {
+    boolean ended = answer.length > 0 && answer[answer.length - 1] == tokenizer.endToken();
+    return ended ? answer.length - 1 : answer.length;
+  }
+
+  /** Sum over the answer tokens, a closing end token left out. */
+  public static double contentSum(float[] logProbs, int[] answer, TextTokenizer tokenizer) {
+    double sum = 0;
+    for (int t = 0; t < contentLength(answer, tokenizer); t++) {
+      sum += logProbs[t];
+    }
+    return sum;
+  }
+
+  /**
+   * Mean over the answer tokens, a closing end token left out; an answer without tokens is refused.
+   */
+  public static double contentMean(float[] logProbs, int[] answer, TextTokenizer tokenizer) {
+    int length = contentLength(answer, tokenizer);
+    if (length == 0) {
+      throw new IllegalArgumentException("an answer without tokens has no mean log-prob");
+    }
+    return contentSum(logProbs, answer, tokenizer) / length;
+  }
+}

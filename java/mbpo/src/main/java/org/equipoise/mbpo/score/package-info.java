@@ -1,0 +1,2 @@
+/** Log-probs of given answers under a model. */
+package org.equipoise.mbpo.score;

@@ -1,0 +1,52 @@
+package org.equipoise.mbpo.storage;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/** JSON text of records and trees: one mapper, so that the same value is always the same bytes. */
+public final class Json {
+  /** Reads records strictly: unknown fields and missing creator values of primitives are errors. */
+  public static final ObjectMapper MAPPER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private Json() {}
+
+  /** UTF-8 JSON of a record or tree. */
+  public static byte[] bytes(Object value) {
+    return text(value).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** JSON of a record or tree on one line. */
+  public static String text(Object value) {
+    try {
+      return MAPPER.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException("cannot write " + value.getClass() + " as JSON", e);
+    }
+  }
+
+  /** Reads a whole file as one value; an error names the file, line and column. */
+  public static <T> T read(Path file, Class<T> type) {
+    try {
+      return MAPPER.readValue(AtomicFiles.readText(file), type);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(
+          file
+              + ":"
+              + (e.getLocation() == null ? 1 : e.getLocation().getLineNr())
+              + ": expected "
+              + type.getSimpleName()
+              + " as JSON, found: "
+              + e.getOriginalMessage(),
+          e);
+    }
+  }
+}

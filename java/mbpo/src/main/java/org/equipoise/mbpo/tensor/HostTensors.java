@@ -1,0 +1,58 @@
+package org.equipoise.mbpo.tensor;
+
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Java arrays to LibTorch tensors that own their memory, and back. Thread-safe. */
+public final class HostTensors {
+  private HostTensors() {}
+
+  /** Float32 tensor on the CPU. */
+  public static Tensor floats(float[] values, long... shape) {
+    try (FloatPointer source = new FloatPointer(values)) {
+      return torch.from_blob(source, shape).clone();
+    }
+  }
+
+  /** Int64 tensor on the CPU. */
+  public static Tensor longs(long[] values, long... shape) {
+    try (LongPointer source = new LongPointer(values);
+        TensorOptions int64 = new TensorOptions(ScalarType.Long)) {
+      return torch.from_blob(source, shape, int64).clone();
+    }
+  }
+
+  /** Boolean tensor on the CPU, one byte an element; non-zero is true. */
+  public static Tensor booleans(byte[] values, long... shape) {
+    try (BytePointer source = new BytePointer(values);
+        TensorOptions bool = new TensorOptions(ScalarType.Bool)) {
+      return torch.from_blob(source, shape, bool).clone();
+    }
+  }
+
+  /** The values of a tensor of any device and float type, row by row. */
+  public static float[] toFloats(Tensor tensor) {
+    Tensor host = tensor.detach().cpu().to(ScalarType.Float).contiguous();
+    float[] values = new float[Math.toIntExact(host.numel())];
+    host.data_ptr_float().get(values);
+    return values;
+  }
+
+  /** The values of an unsigned 8-bit tensor, row by row. */
+  public static byte[] toBytes(Tensor tensor) {
+    Tensor host = tensor.cpu().contiguous();
+    byte[] values = new byte[Math.toIntExact(host.numel())];
+    new BytePointer(host.data_ptr()).get(values);
+    return values;
+  }
+
+  /** A CPU tensor on the device where another one lives. */
+  public static Tensor onDeviceOf(Tensor other, Tensor host) {
+    return other.is_cpu() ? host : host.to(other.device(), host.scalar_type());
+  }
+}

@@ -1,0 +1,2 @@
+/** Java arrays to LibTorch tensors and back. */
+package org.equipoise.mbpo.tensor;

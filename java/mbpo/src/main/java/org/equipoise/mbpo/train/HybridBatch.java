@@ -1,0 +1,73 @@
+package org.equipoise.mbpo.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.TokenSequence;
+
+/** The sequences of one iteration with everything constant that the policy loss needs of them. */
+final class HybridBatch {
+  private final List<RgbImage> images = new ArrayList<>();
+  private final List<TokenSequence> sequences = new ArrayList<>();
+  private final List<Float> advantages = new ArrayList<>();
+  private final List<Float> weights = new ArrayList<>();
+  private List<float[]> old = new ArrayList<>();
+  private List<float[]> reference = new ArrayList<>();
+
+  void add(RgbImage image, TokenSequence sequence, float advantage, double weight) {
+    images.add(image);
+    sequences.add(sequence);
+    advantages.add(advantage);
+    weights.add((float) weight);
+  }
+
+  int size() {
+    return sequences.size();
+  }
+
+  long tokens(MicroBatches.Part part) {
+    return sequences(part).stream().mapToLong(s -> s.answer().length).sum();
+  }
+
+  List<RgbImage> images(MicroBatches.Part part) {
+    return images.subList(part.from(), part.to());
+  }
+
+  List<TokenSequence> sequences(MicroBatches.Part part) {
+    return sequences.subList(part.from(), part.to());
+  }
+
+  float[] advantages(MicroBatches.Part part) {
+    return floats(advantages.subList(part.from(), part.to()));
+  }
+
+  float[] weights(MicroBatches.Part part) {
+    return floats(weights.subList(part.from(), part.to()));
+  }
+
+  /** Log-probs below the ratio, or {@code null} when the ratio is 1. */
+  List<float[]> old(MicroBatches.Part part) {
+    return old == null ? null : old.subList(part.from(), part.to());
+  }
+
+  void setOld(List<float[]> logProbs) {
+    old = logProbs;
+  }
+
+  /** Log-probs of the starting weights, or {@code null} without KL. */
+  List<float[]> reference(MicroBatches.Part part) {
+    return reference == null ? null : reference.subList(part.from(), part.to());
+  }
+
+  void setReference(List<float[]> logProbs) {
+    reference = logProbs;
+  }
+
+  private static float[] floats(List<Float> values) {
+    float[] array = new float[values.size()];
+    for (int i = 0; i < array.length; i++) {
+      array[i] = values.get(i);
+    }
+    return array;
+  }
+}

@@ -1,0 +1,272 @@
+package org.equipoise.mbpo.train;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.train.PolicyOptions.Normalizer;
+import org.equipoise.mbpo.train.PolicyOptions.OldPolicy;
+import org.equipoise.torch.GroupAdvantage;
+import org.equipoise.torch.PolicyLoss;
+
+/** The iterations of {@link HybridGrpoTrainer}. */
+final class HybridGrpoTask implements TrainingTask {
+  private final HybridGrpoOptions options;
+  private final MultimodalModel model;
+  private final MultimodalModel reference;
+  private final List<PreferenceRecord> pairs;
+  private final ReferenceLogProbs offlineReference;
+  private final OnlineGroups onlineGroups;
+  private final List<Sample> prompts;
+  private final BatchOrder offlineOrder;
+  private final PolicyLoss loss;
+  private final GroupAdvantage offlineAdvantage;
+  private final GroupAdvantage onlineAdvantage;
+
+  private HybridBatch batch;
+  private OnlineGroups.Draw draw;
+  private int offlineSequences;
+
+  /**
+   * @param reference the starting weights, or {@code null} when no online KL is wanted
+   * @param offlineReference or {@code null} without offline pairs
+   * @param onlineGroups or {@code null} without online prompts
+   */
+  HybridGrpoTask(
+      HybridGrpoOptions options,
+      MultimodalModel model,
+      MultimodalModel reference,
+      List<PreferenceRecord> pairs,
+      ReferenceLogProbs offlineReference,
+      OnlineGroups onlineGroups,
+      List<Sample> prompts) {
+    this.options = options;
+    this.model = model;
+    this.reference = reference;
+    this.pairs = pairs;
+    this.offlineReference = offlineReference;
+    this.onlineGroups = onlineGroups;
+    this.prompts = prompts;
+    this.offlineOrder =
+        offlineReference == null
+            ? null
+            : new BatchOrder(
+                KeyedRandom.of(options.seed(), "offline-order"),
+                pairs.size(),
+                options.offline().pairsPerIteration());
+    PolicyOptions policy = options.policy();
+    PolicyLoss normalised =
+        switch (policy.normalizer()) {
+          case GRPO -> PolicyLoss.grpo();
+          case DR_GRPO -> PolicyLoss.drGrpo(options.online().maxNewTokens());
+          case DAPO -> PolicyLoss.dapo();
+        };
+    this.loss =
+        normalised
+            .epsilon(policy.epsilonLow(), policy.epsilonHigh())
+            .klBeta(policy.klBeta())
+            .negativeLogProbFloor(policy.negativeLogProbFloor());
+    this.offlineAdvantage = GroupAdvantage.trl().ddof(options.offline().ddof()).epsilon(0);
+    this.onlineAdvantage =
+        GroupAdvantage.trl()
+            .ddof(options.online().ddof())
+            .epsilon(options.online().advantageEpsilon());
+  }
+
+  @Override
+  public String name() {
+    return "hybrid-grpo";
+  }
+
+  @Override
+  public int iterations() {
+    return options.iterations();
+  }
+
+  @Override
+  public int updatesPerIteration() {
+    return options.updatesPerIteration();
+  }
+
+  @Override
+  public String fingerprint() {
+    return options + " " + Fingerprint.ofPairs(pairs) + " " + Fingerprint.ofSamples(prompts);
+  }
+
+  @Override
+  public void begin(int iteration) {
+    batch = new HybridBatch();
+    List<float[]> referenceRows = new ArrayList<>();
+    if (offlineOrder != null) {
+      addOffline(offlineOrder.indices(iteration), referenceRows);
+    }
+    offlineSequences = batch.size();
+    draw = onlineGroups == null ? OnlineGroups.Draw.none() : onlineGroups.draw(iteration);
+    if (!draw.used().isEmpty()) {
+      addOnline(draw.used());
+    }
+    batch.setOld(oldRows(referenceRows));
+    if (options.policy().klBeta() > 0) {
+      if (batch.size() > offlineSequences) {
+        referenceRows.addAll(score(reference, online()));
+      }
+      batch.setReference(referenceRows);
+    } else {
+      batch.setReference(null);
+    }
+  }
+
+  /** The sequences of the iteration that was begun last. */
+  HybridBatch batch() {
+    return batch;
+  }
+
+  private void addOffline(int[] indices, List<float[]> referenceRows) {
+    float[] rewards = new float[2 * indices.length];
+    for (int i = 0; i < indices.length; i++) {
+      rewards[2 * i] = (float) options.offline().chosenReward();
+      rewards[2 * i + 1] = (float) options.offline().rejectedReward();
+    }
+    float[] advantages = normalise(offlineAdvantage, rewards, 2);
+    for (int i = 0; i < indices.length; i++) {
+      List<PreferenceRecord> pair = List.of(pairs.get(indices[i]));
+      List<RgbImage> image = ReferenceLogProbs.images(model, pair);
+      List<TokenSequence> answers = ReferenceLogProbs.sequences(model, pair);
+      for (int side = 0; side < 2; side++) {
+        batch.add(
+            image.get(side),
+            answers.get(side),
+            advantages[2 * i + side],
+            options.offline().weight());
+      }
+      referenceRows.add(offlineReference.chosen(indices[i]));
+      referenceRows.add(offlineReference.rejected(indices[i]));
+    }
+  }
+
+  private void addOnline(List<OnlineGroups.Group> groups) {
+    OnlineOptions online = options.online();
+    float[] rewards = new float[groups.size() * online.groupSize()];
+    for (int g = 0; g < groups.size(); g++) {
+      System.arraycopy(
+          groups.get(g).rewards(), 0, rewards, g * online.groupSize(), online.groupSize());
+    }
+    float[] advantages = normalise(onlineAdvantage, rewards, online.groupSize());
+    for (int g = 0; g < groups.size(); g++) {
+      for (int i = 0; i < online.groupSize(); i++) {
+        batch.add(
+            groups.get(g).image(),
+            groups.get(g).sequences().get(i),
+            (float) (online.advantageScale() * advantages[g * online.groupSize() + i]),
+            online.weight());
+      }
+    }
+  }
+
+  private static float[] normalise(GroupAdvantage advantage, float[] rewards, int groupSize) {
+    try (PointerScope scope = new PointerScope()) {
+      return HostTensors.toFloats(
+          advantage.apply(HostTensors.floats(rewards, rewards.length), groupSize));
+    }
+  }
+
+  /**
+   * The denominators of the ratio. With one update from the iteration's start the ratio is 1 by
+   * construction and nothing needs computing.
+   */
+  private List<float[]> oldRows(List<float[]> offlineReferenceRows) {
+    boolean mining = options.policy().oldPolicy() == OldPolicy.MINING;
+    if (!mining && options.updatesPerIteration() == 1) {
+      return null;
+    }
+    MicroBatches.Part all = new MicroBatches.Part(0, batch.size());
+    if (!mining) {
+      return score(model, all);
+    }
+    List<float[]> rows = new ArrayList<>(offlineReferenceRows);
+    if (batch.size() > offlineSequences) {
+      rows.addAll(score(model, online()));
+    }
+    return rows;
+  }
+
+  private MicroBatches.Part online() {
+    return new MicroBatches.Part(offlineSequences, batch.size());
+  }
+
+  private List<float[]> score(MultimodalModel scoring, MicroBatches.Part part) {
+    int limit = options.microBatch() == 0 ? Math.max(1, batch.size()) : options.microBatch();
+    return new AnswerScorer(scoring, limit)
+        .tokenLogProbs(batch.images(part), batch.sequences(part), AnswerScorer.Sight.IMAGE);
+  }
+
+  @Override
+  public Map<String, Double> computeGradients(int update) {
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    for (String name : List.of("loss", "kl", "clip_low", "clip_high", "ratio", "floored")) {
+      metrics.put(name, 0.0);
+    }
+    List<float[]> logProbs = new ArrayList<>();
+    long totalTokens = batch.tokens(new MicroBatches.Part(0, batch.size()));
+    for (MicroBatches.Part part : MicroBatches.of(batch.size(), options.microBatch())) {
+      try (PointerScope scope = new PointerScope()) {
+        part(part, (double) batch.tokens(part) / totalTokens, metrics, logProbs);
+      }
+    }
+    List<float[]> offline = logProbs.subList(0, offlineSequences);
+    metrics.put("chosen_log_prob", AnswerPass.meanOfEvery(offline, 2, 0));
+    metrics.put("rejected_log_prob", AnswerPass.meanOfEvery(offline, 2, 1));
+    metrics.put("online_share", (double) (batch.size() - offlineSequences) / batch.size());
+    metrics.put("zero_variance_share", draw.zeroVarianceShare());
+    metrics.put("reward_mean", draw.rewardMean());
+    metrics.put("correct_share", draw.correctShare());
+    metrics.put("answer_tokens", draw.meanTokens());
+    metrics.put("unfinished_share", draw.unfinishedShare());
+    return metrics;
+  }
+
+  private void part(
+      MicroBatches.Part part,
+      double tokenShare,
+      Map<String, Double> metrics,
+      List<float[]> logProbs) {
+    AnswerPass pass = new AnswerPass(model, batch.images(part), batch.sequences(part));
+    AnswerGrid grid = pass.grid();
+    List<float[]> old = batch.old(part);
+    List<float[]> start = batch.reference(part);
+    PolicyLoss.Result result =
+        loss.apply(
+            pass.arranged(),
+            old == null ? null : grid.arrange(old),
+            start == null ? null : grid.arrange(start),
+            grid.perSequence(batch.advantages(part)),
+            grid.mask(),
+            grid.perSequence(batch.weights(part)));
+    // DAPO divides by the tokens of the call, the others by its sequences.
+    double share =
+        options.policy().normalizer() == Normalizer.DAPO
+            ? tokenShare
+            : (double) part.size() / batch.size();
+    Tensor partLoss = result.loss().mul(new Scalar(share));
+    pass.backward(partLoss);
+    logProbs.addAll(pass.read());
+    var policy = result.metrics();
+    metrics.merge("loss", (double) partLoss.item_float(), Double::sum);
+    metrics.merge("kl", tokenShare * policy.kl(), Double::sum);
+    metrics.merge("clip_low", tokenShare * policy.clipLow(), Double::sum);
+    metrics.merge("clip_high", tokenShare * policy.clipHigh(), Double::sum);
+    metrics.merge("ratio", tokenShare * policy.ratio(), Double::sum);
+    metrics.merge("floored", tokenShare * policy.floored(), Double::sum);
+  }
+}

@@ -1,0 +1,158 @@
+package org.equipoise.mbpo.train;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.GeneratedAnswer;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.reward.RewardScores;
+import org.equipoise.mbpo.reward.VerifiedReward;
+
+/** Samples answers to prompts, rewards them and chooses the groups to train on. */
+final class OnlineGroups {
+  private final MultimodalModel model;
+  private final List<Sample> prompts;
+  private final VerifiedReward reward;
+  private final OnlineOptions options;
+  private final BatchOrder order;
+  private final KeyedRandom sampling;
+
+  /** One prompt with its sampled answers. */
+  record Group(RgbImage image, List<TokenSequence> sequences, float[] rewards) {
+    boolean hasVariance() {
+      for (float value : rewards) {
+        if (value != rewards[0]) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
+
+  /**
+   * @param used the groups to train on
+   * @param zeroVarianceShare share of all sampled groups whose rewards are equal
+   * @param rewardMean over all sampled answers
+   * @param correctShare share of all sampled answers that are right
+   * @param meanTokens mean length of all sampled answers
+   * @param unfinishedShare share of all sampled answers cut off by the length limit
+   */
+  record Draw(
+      List<Group> used,
+      double zeroVarianceShare,
+      double rewardMean,
+      double correctShare,
+      double meanTokens,
+      double unfinishedShare) {
+
+    static Draw none() {
+      return new Draw(List.of(), Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+    }
+  }
+
+  OnlineGroups(
+      MultimodalModel model,
+      List<Sample> prompts,
+      VerifiedReward reward,
+      OnlineOptions options,
+      long seed) {
+    this.model = model;
+    this.prompts = prompts;
+    this.reward = reward;
+    this.options = options;
+    this.order =
+        new BatchOrder(
+            KeyedRandom.of(seed, "online-order"), prompts.size(), options.promptsPerIteration());
+    this.sampling = KeyedRandom.of(seed, "online-sampling");
+  }
+
+  Draw draw(int iteration) {
+    List<Sample> questions = new ArrayList<>();
+    List<RgbImage> questionImages = new ArrayList<>();
+    List<RgbImage> images = new ArrayList<>();
+    List<int[]> tokenized = new ArrayList<>();
+    long[] streams = new long[options.promptsPerIteration() * options.groupSize()];
+    for (int index : order.indices(iteration)) {
+      Sample question = prompts.get(index);
+      RgbImage image = model.imageProcessor().resize(question.image().load());
+      int[] prompt = model.tokenizer().encodePrompt(question.question());
+      long stream = KeyedRandom.id(question.id());
+      for (int g = 0; g < options.groupSize(); g++) {
+        streams[tokenized.size()] = stream + g;
+        images.add(image);
+        tokenized.add(prompt);
+      }
+      questions.add(question);
+      questionImages.add(image);
+    }
+    GenerationOptions generation =
+        GenerationOptions.sample(options.temperature(), sampling.bits(iteration, 0, 0))
+            .maxNewTokens(options.maxNewTokens());
+    List<GeneratedAnswer> answers;
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      answers = model.generate(ImageBatch.ofImages(images), tokenized, streams, generation);
+    }
+    return judge(questions, questionImages, tokenized, answers);
+  }
+
+  private Draw judge(
+      List<Sample> questions,
+      List<RgbImage> images,
+      List<int[]> tokenized,
+      List<GeneratedAnswer> answers) {
+    List<Group> groups = new ArrayList<>();
+    double rewards = 0;
+    double correct = 0;
+    double tokens = 0;
+    double unfinished = 0;
+    for (int q = 0; q < questions.size(); q++) {
+      List<TokenSequence> sequences = new ArrayList<>();
+      float[] groupRewards = new float[options.groupSize()];
+      for (int g = 0; g < options.groupSize(); g++) {
+        GeneratedAnswer answer = answers.get(q * options.groupSize() + g);
+        RewardScores scores = reward.score(questions.get(q), answer.text());
+        groupRewards[g] = (float) scores.total();
+        rewards += scores.total();
+        correct += scores.correct() ? 1 : 0;
+        tokens += answer.tokens().length;
+        unfinished += answer.finished() ? 0 : 1;
+        sequences.add(
+            new TokenSequence(tokenized.get(q * options.groupSize() + g), answer.tokens()));
+      }
+      groups.add(new Group(images.get(q), sequences, groupRewards));
+    }
+    double sampled = answers.size();
+    double withoutVariance = groups.stream().filter(g -> !g.hasVariance()).count();
+    return new Draw(
+        choose(groups),
+        withoutVariance / groups.size(),
+        rewards / sampled,
+        correct / sampled,
+        tokens / sampled,
+        unfinished / sampled);
+  }
+
+  /** Dynamic sampling: groups with variance first, in drawing order. */
+  private List<Group> choose(List<Group> groups) {
+    List<Group> used = new ArrayList<>();
+    for (boolean variance : new boolean[] {true, false}) {
+      for (Group group : groups) {
+        boolean wanted =
+            group.hasVariance() == variance && (variance || options.keepZeroVariance());
+        if (wanted && used.size() < options.maxGroups()) {
+          used.add(group);
+        }
+      }
+    }
+    return Collections.unmodifiableList(used);
+  }
+}

@@ -1,0 +1,12 @@
+package org.equipoise.mbpo.train;
+
+/** Checks of option values. */
+final class Options {
+  private Options() {}
+
+  static void require(boolean condition, String rule, Object found) {
+    if (!condition) {
+      throw new IllegalArgumentException(rule + ", found " + found);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package org.equipoise.mbpo.train;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.SafetensorsFile;
+import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.WeightsFingerprint;
+
+/**
+ * Per-token log-probs of chosen and rejected answers under the starting weights, given the clean
+ * image: computed once, kept in memory, and in a file beside the checkpoint so that a resumed run
+ * need not compute them again.
+ */
+final class ReferenceLogProbs {
+  private static final int BATCH_PAIRS = 32;
+  private final List<float[]> values;
+
+  private ReferenceLogProbs(List<float[]> values) {
+    this.values = values;
+  }
+
+  /**
+   * @param model with its starting weights
+   * @param checkpoint the run's checkpoint file, or {@code null} to keep nothing on disk
+   */
+  static ReferenceLogProbs of(
+      MultimodalModel model, List<PreferenceRecord> pairs, Path checkpoint) {
+    String fingerprint =
+        model.name()
+            + " "
+            + WeightsFingerprint.of(model.parameters())
+            + " "
+            + Fingerprint.ofPairs(pairs);
+    Path file =
+        checkpoint == null
+            ? null
+            : checkpoint.resolveSibling(checkpoint.getFileName() + ".reference");
+    if (file != null && Files.exists(file)) {
+      return read(file, fingerprint, model, pairs);
+    }
+    List<float[]> values = new ArrayList<>(2 * pairs.size());
+    AnswerScorer scorer = new AnswerScorer(model, 2 * BATCH_PAIRS);
+    for (int from = 0; from < pairs.size(); from += BATCH_PAIRS) {
+      List<PreferenceRecord> batch =
+          pairs.subList(from, Math.min(pairs.size(), from + BATCH_PAIRS));
+      values.addAll(
+          scorer.tokenLogProbs(
+              images(model, batch), sequences(model, batch), AnswerScorer.Sight.IMAGE));
+    }
+    if (file != null) {
+      write(file, fingerprint, values);
+    }
+    return new ReferenceLogProbs(values);
+  }
+
+  float[] chosen(int pair) {
+    return values.get(2 * pair);
+  }
+
+  float[] rejected(int pair) {
+    return values.get(2 * pair + 1);
+  }
+
+  /** Clean images, each twice: for the chosen and the rejected answer. */
+  static List<RgbImage> images(MultimodalModel model, List<PreferenceRecord> pairs) {
+    List<RgbImage> images = new ArrayList<>();
+    for (PreferenceRecord pair : pairs) {
+      RgbImage image = model.imageProcessor().resize(pair.image().load());
+      images.add(image);
+      images.add(image);
+    }
+    return images;
+  }
+
+  /** Chosen and rejected answer of each pair in turn. */
+  static List<TokenSequence> sequences(MultimodalModel model, List<PreferenceRecord> pairs) {
+    List<TokenSequence> sequences = new ArrayList<>();
+    for (PreferenceRecord pair : pairs) {
+      int[] prompt = model.tokenizer().encodePrompt(pair.question());
+      sequences.add(new TokenSequence(prompt, model.tokenizer().encodeAnswer(pair.chosen())));
+      sequences.add(new TokenSequence(prompt, model.tokenizer().encodeAnswer(pair.rejected())));
+    }
+    return sequences;
+  }
+
+  private static void write(Path file, String fingerprint, List<float[]> values) {
+    int total = values.stream().mapToInt(v -> v.length).sum();
+    float[] packed = new float[total];
+    int at = 0;
+    for (float[] part : values) {
+      System.arraycopy(part, 0, packed, at, part.length);
+      at += part.length;
+    }
+    try (PointerScope scope = new PointerScope()) {
+      Map<String, Tensor> tensors = Map.of("log_probs", HostTensors.floats(packed, total));
+      SafetensorsFile.write(file, tensors, Map.of("fingerprint", fingerprint));
+    }
+  }
+
+  private static ReferenceLogProbs read(
+      Path file, String fingerprint, MultimodalModel model, List<PreferenceRecord> pairs) {
+    try (PointerScope scope = new PointerScope()) {
+      SafetensorsFile.Contents contents = SafetensorsFile.read(file);
+      if (!fingerprint.equals(contents.metadata().get("fingerprint"))) {
+        throw new IllegalArgumentException(
+            "reference log-probs "
+                + file
+                + " belong to other data or starting weights; delete the file to compute them"
+                + " anew");
+      }
+      float[] packed = HostTensors.toFloats(contents.tensors().get("log_probs"));
+      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences(model, pairs)));
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package org.equipoise.mbpo.train;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.score.AnswerScorer;
+
+/**
+ * Supervised fine-tuning on gold answers, end token included:
+ *
+ * <pre>loss = −mean over the batch's answer tokens of log p(y_t | image, question, y_&lt;t)</pre>
+ *
+ * Immutable and thread-safe; one model is trained by one thread.
+ */
+public final class SftTrainer {
+  private final SftOptions options;
+
+  public SftTrainer(SftOptions options) {
+    this.options = options;
+  }
+
+  /** Trains the model in place. */
+  public TrainingResult train(
+      MultimodalModel model, List<Sample> samples, TrainingContext context) {
+    return TrainingLoop.run(model, options.optimizer(), new Task(model, samples), context);
+  }
+
+  private final class Task implements TrainingTask {
+    private final MultimodalModel model;
+    private final List<Sample> samples;
+    private final BatchOrder order;
+    private final KeyedRandom blanking = KeyedRandom.of(options.seed(), "sft-blank");
+    private List<RgbImage> images;
+    private List<TokenSequence> sequences;
+    private boolean[] blind;
+
+    Task(MultimodalModel model, List<Sample> samples) {
+      this.model = model;
+      this.samples = samples;
+      this.order =
+          new BatchOrder(
+              KeyedRandom.of(options.seed(), "sft-order"), samples.size(), options.batchSize());
+    }
+
+    @Override
+    public String name() {
+      return "sft";
+    }
+
+    @Override
+    public int iterations() {
+      return options.steps();
+    }
+
+    @Override
+    public String fingerprint() {
+      return options + " " + Fingerprint.ofSamples(samples);
+    }
+
+    @Override
+    public void begin(int iteration) {
+      images = new ArrayList<>();
+      sequences = new ArrayList<>();
+      int[] indices = order.indices(iteration);
+      blind = new boolean[indices.length];
+      for (int i = 0; i < indices.length; i++) {
+        Sample sample = samples.get(indices[i]);
+        images.add(model.imageProcessor().resize(sample.image().load()));
+        blind[i] = blanking.uniform(iteration, i, 0) < options.blankImageShare();
+        sequences.add(AnswerScorer.sequence(model.tokenizer(), sample.question(), sample.answer()));
+      }
+    }
+
+    @Override
+    public Map<String, Double> computeGradients(int update) {
+      long tokens = sequences.stream().mapToLong(s -> s.answer().length).sum();
+      double loss = 0;
+      for (MicroBatches.Part part : MicroBatches.of(sequences.size(), options.microBatch())) {
+        try (PointerScope scope = new PointerScope()) {
+          AnswerPass pass =
+              new AnswerPass(model, images(part), sequences.subList(part.from(), part.to()));
+          Tensor partLoss = pass.packed().sum().mul(new Scalar(-1.0 / tokens));
+          loss += partLoss.item_float();
+          pass.backward(partLoss);
+        }
+      }
+      Map<String, Double> metrics = new LinkedHashMap<>();
+      metrics.put("loss", loss);
+      metrics.put("answer_tokens", (double) tokens);
+      return metrics;
+    }
+
+    private ImageBatch images(MicroBatches.Part part) {
+      ImageBatch seen = ImageBatch.ofImages(images.subList(part.from(), part.to()));
+      return options.blankImageShare() == 0
+          ? seen
+          : seen.blindWhere(
+              Arrays.copyOfRange(blind, part.from(), part.to()), model.imageProcessor().mean());
+    }
+  }
+}

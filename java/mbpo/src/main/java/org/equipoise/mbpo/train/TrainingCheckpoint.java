@@ -1,0 +1,136 @@
+package org.equipoise.mbpo.train;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.SafetensorsFile;
+
+/**
+ * Everything a run needs to go on, in one safetensors file: weights ({@code weight.*}), moments
+ * ({@code moment1.*}, {@code moment2.*}), the metrics of every step so far and the number of steps
+ * done. Random numbers are keyed by step, so there is no generator state. Written atomically.
+ */
+final class TrainingCheckpoint {
+  private static final String HISTORY = "history";
+
+  private TrainingCheckpoint() {}
+
+  /** What a checkpoint says beside the tensors, which are copied into place. */
+  record Position(int stepsDone, List<StepMetrics> history, List<String> alarms) {}
+
+  static void write(
+      Path file,
+      String fingerprint,
+      Map<String, Tensor> parameters,
+      AdamW optimizer,
+      List<StepMetrics> history,
+      List<String> alarms) {
+    try (PointerScope scope = new PointerScope()) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      parameters.forEach((name, tensor) -> tensors.put("weight." + name, tensor));
+      optimizer.firstMoments().forEach((name, tensor) -> tensors.put("moment1." + name, tensor));
+      optimizer.secondMoments().forEach((name, tensor) -> tensors.put("moment2." + name, tensor));
+      List<String> names = List.copyOf(history.get(0).values().keySet());
+      tensors.put(HISTORY, historyTensor(history, names));
+      Map<String, String> metadata = new LinkedHashMap<>();
+      metadata.put("format", "equipoise-training-1");
+      metadata.put("fingerprint", fingerprint);
+      metadata.put("steps_done", Integer.toString(history.size()));
+      metadata.put("total_steps", Integer.toString(history.get(0).totalSteps()));
+      metadata.put("metrics", Json.text(names));
+      metadata.put("alarms", Json.text(alarms));
+      SafetensorsFile.write(file, tensors, metadata);
+    }
+  }
+
+  /** Copies a checkpoint into parameters and optimiser; {@code null} when there is none. */
+  static Position read(
+      Path file, String fingerprint, Map<String, Tensor> parameters, AdamW optimizer) {
+    if (!Files.exists(file)) {
+      return null;
+    }
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      SafetensorsFile.Contents contents = SafetensorsFile.read(file);
+      Map<String, String> metadata = contents.metadata();
+      if (!fingerprint.equals(metadata.get("fingerprint"))) {
+        throw new IllegalArgumentException(
+            "checkpoint "
+                + file
+                + " belongs to a run with other options or data; delete it to start"
+                + " anew, or use the options and data it was written with");
+      }
+      restore(file, contents, "weight.", parameters);
+      restore(file, contents, "moment1.", optimizer.firstMoments());
+      restore(file, contents, "moment2.", optimizer.secondMoments());
+      int totalSteps = Integer.parseInt(metadata.get("total_steps"));
+      List<String> names = texts(metadata.get("metrics"));
+      List<StepMetrics> history = history(contents.tensors().get(HISTORY), names, totalSteps);
+      return new Position(history.size(), history, texts(metadata.get("alarms")));
+    }
+  }
+
+  private static void restore(
+      Path file, SafetensorsFile.Contents contents, String prefix, Map<String, Tensor> targets) {
+    targets.forEach(
+        (name, target) -> {
+          Tensor source = contents.tensors().get(prefix + name);
+          if (source == null) {
+            throw new IllegalArgumentException(
+                "checkpoint "
+                    + file
+                    + " lacks tensor "
+                    + prefix
+                    + name
+                    + "; delete it to start anew");
+          }
+          SafetensorsFile.copyInto(file, prefix + name, source, target);
+        });
+  }
+
+  private static Tensor historyTensor(List<StepMetrics> history, List<String> names) {
+    double[] values = new double[history.size() * names.size()];
+    for (int i = 0; i < history.size(); i++) {
+      for (int j = 0; j < names.size(); j++) {
+        values[i * names.size() + j] = history.get(i).value(names.get(j));
+      }
+    }
+    try (DoublePointer source = new DoublePointer(values);
+        TensorOptions doubles = new TensorOptions(ScalarType.Double)) {
+      return torch.from_blob(source, new long[] {history.size(), names.size()}, doubles).clone();
+    }
+  }
+
+  private static List<StepMetrics> history(Tensor tensor, List<String> names, int totalSteps) {
+    double[] values = new double[(int) tensor.numel()];
+    tensor.data_ptr_double().get(values);
+    List<StepMetrics> history = new ArrayList<>();
+    for (int i = 0; i < tensor.size(0); i++) {
+      Map<String, Double> row = new LinkedHashMap<>();
+      for (int j = 0; j < names.size(); j++) {
+        row.put(names.get(j), values[i * names.size() + j]);
+      }
+      history.add(new StepMetrics(i, totalSteps, row, List.of()));
+    }
+    return history;
+  }
+
+  private static List<String> texts(String json) {
+    try {
+      return List.of(Json.MAPPER.readValue(json, String[].class));
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      throw new IllegalArgumentException("damaged checkpoint metadata: " + json, e);
+    }
+  }
+}

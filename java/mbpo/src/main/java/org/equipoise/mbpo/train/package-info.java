@@ -1,0 +1,2 @@
+/** Trainers over one resumable loop: supervised, DPO and hybrid GRPO. */
+package org.equipoise.mbpo.train;

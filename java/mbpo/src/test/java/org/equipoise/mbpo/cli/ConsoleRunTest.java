@@ -1,0 +1,103 @@
+package org.equipoise.mbpo.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.equipoise.mbpo.run.RunFolder;
+import org.equipoise.mbpo.run.Stage;
+import org.equipoise.mbpo.run.StageGraph;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/**
+ * A run at a console that is asked to end writes its checkpoint first, and goes on the next time.
+ */
+class ConsoleRunTest {
+  @TempDir Path root;
+
+  /** Counts until it is cancelled or finds a file that tells it to end. */
+  @Command(name = "count")
+  static final class CountCommand implements Callable<Integer> {
+    @Parameters private Path root;
+
+    @Override
+    public Integer call() {
+      StageGraph graph =
+          StageGraph.of(
+              Stage.of("first", c -> AtomicFiles.write(c.file("done"), "1")),
+              Stage.of(
+                      "count",
+                      c -> {
+                        Path file = c.file("counted");
+                        int count =
+                            Files.exists(file) ? Integer.parseInt(AtomicFiles.readText(file)) : 0;
+                        AtomicFiles.write(c.folder().resolveSibling("started"), "");
+                        while (!c.cancelled() && !Files.exists(c.folder().resolveSibling("end"))) {
+                          Thread.sleep(1);
+                          count++;
+                        }
+                        AtomicFiles.write(file, Integer.toString(count));
+                        c.stopIfCancelled();
+                      })
+                  .after("first"));
+      try (RunFolder folder = RunFolder.open(root)) {
+        ConsoleRun.run(graph, folder, 1, () -> {});
+      }
+      return ExitCode.OK;
+    }
+
+    public static void main(String[] arguments) {
+      CommandLine commandLine = new CommandLine(new CountCommand());
+      commandLine.setExecutionExceptionHandler(
+          (error, command, parsed) -> Failures.report(error, command.getErr(), false));
+      System.exit(commandLine.execute(arguments));
+    }
+  }
+
+  private Process start() throws Exception {
+    return new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx64m",
+            "-cp",
+            System.getProperty("java.class.path"),
+            CountCommand.class.getName(),
+            root.toString())
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  @Test
+  void sigtermLetsTheStageWriteItsCheckpoint() throws Exception {
+    Process process = start();
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (!Files.exists(root.resolve("started"))) {
+      assertTrue(process.isAlive() && System.nanoTime() < end, "the process must start counting");
+      Thread.sleep(10);
+    }
+    Thread.sleep(200);
+    process.toHandle().destroy();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(128 + 15, process.waitFor(), output);
+    assertTrue(output.contains("stopping after the current step\n"), output);
+    assertTrue(output.contains("cancelled; finished work is kept"), output);
+    int counted = Integer.parseInt(AtomicFiles.readText(root.resolve("count/counted")));
+    assertTrue(counted > 0, "the checkpoint must have been written");
+
+    Files.writeString(root.resolve("end"), "");
+    Process second = start();
+    output = new String(second.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(ExitCode.OK, second.waitFor(), output);
+    assertTrue(output.contains("first: done by an earlier run\n"), output);
+    assertTrue(output.contains("count: starts, it was interrupted and goes on\n"), output);
+    assertEquals(counted, Integer.parseInt(AtomicFiles.readText(root.resolve("count/counted"))));
+  }
+}

@@ -1,0 +1,127 @@
+package org.equipoise.mbpo.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.concurrent.Callable;
+import org.equipoise.mbpo.run.CancelledException;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+class EquipoiseCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  /** A subcommand that ends as its option says. */
+  @Command(name = "end")
+  static final class EndCommand implements Callable<Integer> {
+    @Option(names = "--how", defaultValue = "well")
+    private String how;
+
+    @Override
+    public Integer call() {
+      switch (how) {
+        case "cancelled" -> throw new CancelledException();
+        case "badly" -> throw new IllegalArgumentException("the file x.json is missing; fetch it");
+        case "silently" -> throw new IllegalStateException();
+        default -> {
+          return ExitCode.OK;
+        }
+      }
+    }
+  }
+
+  private int execute(String... arguments) {
+    CommandLine commandLine = EquipoiseCommand.commandLine();
+    commandLine.addSubcommand(new EndCommand());
+    return commandLine
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(arguments);
+  }
+
+  @Test
+  void unknownOptionIsNamedWithASuggestion() {
+    assertEquals(ExitCode.USAGE, execute("end", "--hov", "well"));
+    assertEquals(
+        "Unknown option: --hov\nDid you mean: --how?\nTry 'equipoise end --help'.\n",
+        err.toString());
+  }
+
+  @Test
+  void unknownCommandIsNamedWithASuggestion() {
+    assertEquals(ExitCode.USAGE, execute("inf"));
+    assertTrue(
+        err.toString().startsWith("Unknown command or argument: inf\nDid you mean: "),
+        err::toString);
+    assertTrue(err.toString().contains("info"), err::toString);
+  }
+
+  @Test
+  void missingValueIsNamed() {
+    assertEquals(ExitCode.USAGE, execute("end", "--how"));
+    assertTrue(
+        err.toString().startsWith("Missing required parameter for option '--how'"), err::toString);
+  }
+
+  @Test
+  void noCommandListsThem() {
+    assertEquals(ExitCode.USAGE, execute());
+    assertTrue(err.toString().startsWith("Missing command: "), err::toString);
+    assertTrue(err.toString().contains("demo") && err.toString().contains("info"), err::toString);
+  }
+
+  @Test
+  void endsWithItsExitCode() {
+    assertEquals(ExitCode.OK, execute("end"));
+    assertEquals("", err.toString());
+    assertEquals(ExitCode.CANCELLED, execute("end", "--how=cancelled"));
+    assertEquals("", err.toString(), "whoever cancels is told by the run");
+  }
+
+  @Test
+  void failureIsASentenceAndAStackTraceOnlyWhenAsked() {
+    assertEquals(ExitCode.FAILURE, execute("end", "--how=badly"));
+    assertEquals(
+        "Error: the file x.json is missing; fetch it\nRepeat the command with --debug for details.\n",
+        err.toString());
+    assertEquals(ExitCode.FAILURE, execute("end", "--how=badly", "--debug"));
+    assertTrue(err.toString().contains("\tat " + EndCommand.class.getName()), err::toString);
+    assertEquals(ExitCode.FAILURE, execute("end", "--how=silently"));
+    assertTrue(err.toString().contains("Error: java.lang.IllegalStateException"), err::toString);
+  }
+
+  @Test
+  void debugMayStandBeforeTheCommandToo() {
+    assertEquals(ExitCode.FAILURE, execute("--debug", "end", "--how=badly"));
+    assertTrue(err.toString().contains("\tat "), err::toString);
+  }
+
+  @Test
+  void helpNamesCommandsAndExitCodes() {
+    assertEquals(ExitCode.OK, execute("--help"));
+    for (String expected : new String[] {"demo", "info", "--debug", "Exit codes:", "130", "2 "}) {
+      assertTrue(out.toString().contains(expected), () -> expected + " is missing in\n" + out);
+    }
+    assertEquals(ExitCode.OK, execute("end", "--help"));
+  }
+
+  @Test
+  void versionIsTheBuildsVersion() {
+    assertEquals(ExitCode.OK, execute("--version"));
+    assertTrue(
+        out.toString().matches("(?s)equipoise \\d+\\.\\d+\\.\\d+.*Java \\d+.*"), out::toString);
+    assertFalse(out.toString().contains("${"), out::toString);
+  }
+
+  @Test
+  void infoSaysWhatIsLoaded() {
+    assertEquals(ExitCode.OK, execute("info"), err::toString);
+    assertTrue(out.toString().contains("libtorch: "), out::toString);
+  }
+}

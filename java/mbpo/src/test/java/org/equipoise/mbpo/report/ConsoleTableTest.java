@@ -1,0 +1,65 @@
+package org.equipoise.mbpo.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ConsoleTableTest {
+  private static final ResultTable TABLE =
+      new ResultTable(
+          "Trained pairs",
+          "",
+          "start",
+          "MBPO with blind-contrast decoding",
+          List.of(
+              Metric.higherIsBetter("a", "AUC, trap questions", "a").asHeadline(),
+              Metric.lowerIsBetter("c", "CHAIR s", "c").asHeadline(),
+              Metric.shown("y", "Yes-ratio", "y").decimals(2).asHeadline(),
+              Metric.shown("z", "no headline", "z")),
+          List.of(
+              new ResultTable.Row(
+                  "start",
+                  "",
+                  Map.of("a", cell(.838, null), "c", cell(.623, null), "y", cell(.7, null))),
+              new ResultTable.Row(
+                  "MBPO with blind-contrast decoding",
+                  "",
+                  Map.of(
+                      "a",
+                      cell(-.944, new Interval(.1, .05, .15)),
+                      "c",
+                      cell(.6, new Interval(0, -.1, .1))))));
+
+  @Test
+  void columnsLineUpAndMarksStandBehindValues() {
+    assertEquals(
+        """
+        Trained pairs
+                                         AUC,
+                                         trap
+                                    questions    CHAIR s    Yes-ratio
+        start                           0.838      0.623         0.70
+        MBPO with blind-contrast       −0.944 ▲    0.600 ≈          –
+          decoding
+        ▲ better, ▼ worse, ≈ no clear difference: 95 % interval of the paired difference with start
+        """,
+        ConsoleTable.render(TABLE, StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void plainCharactersWhereTheTerminalHasNoOthers() {
+    String text = ConsoleTable.render(TABLE, StandardCharsets.US_ASCII);
+    assertEquals(
+        text, new String(text.getBytes(StandardCharsets.US_ASCII), StandardCharsets.US_ASCII));
+    assertEquals(
+        "MBPO with blind-contrast       -0.944 +    0.600 =          -",
+        text.lines().toList().get(5));
+  }
+
+  private static Measurement cell(double value, Interval difference) {
+    return new Measurement(Interval.of(value), difference);
+  }
+}

@@ -1,0 +1,207 @@
+package org.equipoise.mbpo.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
+import org.equipoise.mbpo.storage.StorageException;
+import org.jsoup.Jsoup;
+import org.jsoup.nodes.Document;
+import org.jsoup.nodes.Element;
+import org.jsoup.parser.Parser;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HtmlReportTest {
+  private static final String HOSTILE = "<script>alert('x')</script> & \"quoted\"";
+
+  @Test
+  void parsesWithoutErrors() {
+    Parser parser = Parser.htmlParser().setTrackErrors(20);
+    Jsoup.parse(HtmlReport.render(SampleReport.full()), "", parser);
+    assertTrue(parser.getErrors().isEmpty(), () -> parser.getErrors().toString());
+  }
+
+  @Test
+  void startsWithTheVerdictAndLinksEverySection() {
+    Document page = Jsoup.parse(HtmlReport.render(SampleReport.full()));
+    assertEquals("verdict", page.selectFirst("main > section").id());
+    assertEquals(
+        page.select("main > section").eachAttr("id"),
+        page.select("nav a").stream().map(link -> link.attr("href").substring(1)).toList());
+    assertEquals(
+        List.of(
+            "verdict",
+            "results",
+            "precomputed",
+            "roc",
+            "training",
+            "mining",
+            "gallery",
+            "method",
+            "limits",
+            "provenance"),
+        page.select("main > section").eachAttr("id"));
+    Set<String> ids = new HashSet<>(page.select("[id]").eachAttr("id"));
+    assertEquals(page.select("[id]").size(), ids.size(), "ids are unique");
+  }
+
+  @Test
+  void saysBetterNoDifferenceAndWorseByRule() {
+    Document page = Jsoup.parse(HtmlReport.render(SampleReport.full()));
+    assertEquals(
+        "Trained pairs: MBPO is better than start in 2 of 3 measures and worse in 0; in 1 there is"
+            + " no clear difference.",
+        page.selectFirst("#verdict .summary").text());
+    assertEquals(
+        List.of("▲ better", "▲ better", "≈ no clear difference"),
+        page.select("#verdict .verdict").get(0).select(".word").eachText());
+  }
+
+  @Test
+  void aCaveatReplacesTheVerdict() {
+    ReportData data =
+        ReportData.builder("Quick", "Small.")
+            .caveat("A quick run claims nothing.")
+            .results(List.of(SampleReport.table("Trained pairs")))
+            .build();
+    Document page = Jsoup.parse(HtmlReport.render(data));
+    assertEquals("A quick run claims nothing.", page.selectFirst("#verdict .caveat").text());
+    assertTrue(page.select("#verdict .finding").isEmpty());
+  }
+
+  @Test
+  void emptySectionsAreLeftOut() {
+    Document page = Jsoup.parse(HtmlReport.render(ReportData.builder("Empty", "Nothing.").build()));
+    assertEquals(
+        List.of("verdict", "method", "provenance"), page.select("main > section").eachAttr("id"));
+  }
+
+  @Test
+  void textsAreEscapedEverywhere() {
+    ReportData data =
+        ReportData.builder(HOSTILE, HOSTILE)
+            .results(List.of(hostileTable()))
+            .details(
+                List.of(
+                    new TextTable(HOSTILE, HOSTILE, List.of(HOSTILE), List.of(List.of(HOSTILE)))))
+            .rankingCurves(
+                List.of(
+                    new LineChart(
+                        HOSTILE,
+                        HOSTILE,
+                        HOSTILE,
+                        HOSTILE,
+                        LineChart.Frame.FITTED,
+                        List.of(
+                            new LineChart.Series(
+                                HOSTILE, new double[] {0, 1}, new double[] {1, 2})))))
+            .gallery(
+                List.of(
+                    new GalleryItem(
+                        HOSTILE,
+                        HOSTILE,
+                        new byte[1],
+                        new byte[1],
+                        new byte[1],
+                        8,
+                        HOSTILE,
+                        List.of(
+                            new GalleryItem.Answer(HOSTILE, HOSTILE, GalleryItem.Outcome.WRONG)),
+                        List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))))
+            .limits(List.of(HOSTILE))
+            .settings(
+                List.of(new SettingGroup(HOSTILE, List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))))
+            .environment(List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))
+            .precomputed(new Precomputed(HOSTILE, List.of(hostileTable())))
+            .build();
+    Parser parser = Parser.htmlParser().setTrackErrors(20);
+    Document page = Jsoup.parse(HtmlReport.render(data), "", parser);
+    assertTrue(parser.getErrors().isEmpty(), () -> parser.getErrors().toString());
+    assertTrue(page.select("script").isEmpty());
+    assertEquals(HOSTILE, page.selectFirst("h1").text());
+    assertEquals(HOSTILE, page.selectFirst(".scroll").attr("aria-label"));
+    assertTrue(page.selectFirst(".card img").attr("alt").contains(HOSTILE));
+  }
+
+  @Test
+  void loadsNothing() {
+    String html = HtmlReport.render(SampleReport.full());
+    Document page = Jsoup.parse(html);
+    assertTrue(page.select("link, script, iframe, object, embed, base, video, audio").isEmpty());
+    for (Element element : page.select("[src], [href], [srcset], [poster], [data]")) {
+      String target = element.hasAttr("src") ? element.attr("src") : element.attr("href");
+      assertTrue(target.startsWith("data:image/png;base64,") || target.startsWith("#"), target);
+    }
+    Matcher outside = Pattern.compile("https?:|url\\(|@import|//[a-z]").matcher(html);
+    assertFalse(outside.find(), () -> html.substring(outside.start(), outside.start() + 40));
+  }
+
+  @Test
+  void canBeReadWithoutSeeing() {
+    Document page = Jsoup.parse(HtmlReport.render(SampleReport.full()));
+    for (Element image : page.select("img")) {
+      assertFalse(image.attr("alt").isBlank(), image.attr("alt"));
+    }
+    for (Element drawing : page.select("svg")) {
+      assertTrue(
+          drawing.attr("aria-hidden").equals("true")
+              || drawing.attr("role").equals("img") && !drawing.attr("aria-label").isBlank());
+    }
+    for (Element table : page.select("table")) {
+      assertFalse(table.select("caption").text().isBlank());
+      assertFalse(table.select("th[scope=row]").isEmpty());
+    }
+    assertEquals("en", page.selectFirst("html").attr("lang"));
+    assertEquals(1, page.select("h1").size());
+  }
+
+  @Test
+  void galleryPicturesAreTheGivenBytes() throws IOException {
+    GalleryItem item = SampleReport.item("q");
+    Document page =
+        Jsoup.parse(HtmlReport.render(ReportData.builder("t", "s").gallery(List.of(item)).build()));
+    String source = page.selectFirst(".card img").attr("src");
+    byte[] png = Base64.getDecoder().decode(source.substring(source.indexOf(',') + 1));
+    assertEquals(32, ImageIO.read(new ByteArrayInputStream(png)).getWidth());
+    assertEquals(3, page.select(".card img").size());
+  }
+
+  @Test
+  void writesInOneStepAndNamesAnUnwritableTarget(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("new/report.html");
+    HtmlReport.write(SampleReport.full(), file);
+    assertEquals(HtmlReport.render(SampleReport.full()), Files.readString(file));
+    try (var files = Files.list(file.getParent())) {
+      assertEquals(List.of(file), files.toList());
+    }
+    Path below = file.resolve("report.html");
+    var error =
+        assertThrows(StorageException.class, () -> HtmlReport.write(SampleReport.full(), below));
+    assertTrue(error.getMessage().contains(file.toString()), error.getMessage());
+  }
+
+  private static ResultTable hostileTable() {
+    Metric metric = Metric.higherIsBetter("m", HOSTILE, HOSTILE).asHeadline();
+    Measurement cell = new Measurement(Interval.of(1), new Interval(.1, .05, .2));
+    return new ResultTable(
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        List.of(metric),
+        List.of(new ResultTable.Row(HOSTILE, HOSTILE, java.util.Map.of("m", cell))));
+  }
+}

@@ -1,0 +1,27 @@
+package org.equipoise.mbpo.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+
+class MarkdownTableTest {
+  @Test
+  void showsHeadlineMetricsWithMarks() {
+    assertEquals(
+        """
+        **Trained \\| pairs**
+
+        | Method | AUC, trap questions ↑ | CHAIR s ↓ | Caption recall ↑ |
+        |---|--:|--:|--:|
+        | start | 0.838 | 0.623 | 0.731 |
+        | start + blind-contrast decoding | 0.845 ≈ | 0.474 ▲ | 0.780 ▲ |
+        | SFT on the same gold answers | 0.934 ▲ | 0.183 ▲ | 0.907 ▲ |
+        | DPO | 0.923 ▲ | 0.322 ▲ | 0.811 ▲ |
+        | **MBPO** | 0.944 ▲ | 0.245 ▲ | 0.746 ≈ |
+
+        ↑ higher is better, ↓ lower is better. Against start: ▲ better, ▼ worse, ≈ no clear difference\
+         (95 % interval of the paired difference). 1000 items a split, one seed; bootstrap over items.
+        """,
+        MarkdownTable.render(SampleReport.table("Trained | pairs")));
+  }
+}

@@ -1,0 +1,128 @@
+package org.equipoise.mbpo.run;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.equipoise.mbpo.storage.FaultPoints;
+
+/**
+ * Starts a program in processes of its own, kills them, and compares run folders. The program takes
+ * the run folder as its last argument.
+ */
+public final class KillHarness {
+  private static final long PATIENCE_SECONDS = 900;
+
+  private final Path logs;
+  private final List<String> virtualMachineArguments;
+  private final List<String> program;
+
+  /**
+   * @param logs where the output of the processes goes
+   * @param virtualMachineArguments for example the heap size
+   * @param program main class and its arguments without the run folder
+   */
+  public KillHarness(Path logs, List<String> virtualMachineArguments, List<String> program) {
+    this.logs = logs;
+    this.virtualMachineArguments = virtualMachineArguments;
+    this.program = program;
+  }
+
+  /** Runs to the end and requires success. */
+  public void complete(Path folder) throws IOException, InterruptedException {
+    Process process = start(folder, 0);
+    assertEquals(0, await(process), () -> "a run that nobody kills must succeed" + log());
+  }
+
+  /**
+   * Lets the process die at a numbered file operation.
+   *
+   * @return where that was, for example {@code "between write and rename"}; empty if it ended
+   *     before
+   */
+  public Optional<String> dieAt(Path folder, long operation)
+      throws IOException, InterruptedException {
+    int exit = await(start(folder, operation));
+    assertTrue(
+        exit == FaultPoints.EXIT_CODE || exit == 0, () -> "unexpected exit code " + exit + log());
+    return log().lines().filter(line -> line.startsWith("halted ")).findFirst();
+  }
+
+  /** Sends SIGKILL after some time; false if it had ended before. */
+  public boolean killAfter(Path folder, long milliseconds)
+      throws IOException, InterruptedException {
+    Process process = start(folder, 0);
+    if (process.waitFor(milliseconds, TimeUnit.MILLISECONDS)) {
+      assertEquals(0, process.exitValue(), this::log);
+      return false;
+    }
+    process.destroyForcibly();
+    return await(process) == 137;
+  }
+
+  private Process start(Path folder, long dieAtOperation) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(virtualMachineArguments);
+    command.add("-D" + FaultPoints.PROPERTY + "=" + dieAtOperation);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.addAll(program);
+    command.add(folder.toString());
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(logs.resolve("log.txt").toFile())
+        .start();
+  }
+
+  private int await(Process process) throws InterruptedException {
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("a process did not end within " + PATIENCE_SECONDS + " s" + log());
+    }
+    return process.exitValue();
+  }
+
+  /** Output of the last process. */
+  public String log() {
+    try {
+      return "\n" + Files.readString(logs.resolve("log.txt"));
+    } catch (IOException e) {
+      return "\n(no output: " + e + ")";
+    }
+  }
+
+  /** Requires that two run folders hold the same files with the same bytes. */
+  public static void assertSameFiles(Path expected, Path found, String when) throws IOException {
+    TreeMap<String, Path> want = files(expected);
+    TreeMap<String, Path> have = files(found);
+    assertEquals(want.keySet(), have.keySet(), "files after a run " + when);
+    for (String name : want.keySet()) {
+      assertArrayEquals(
+          Files.readAllBytes(want.get(name)),
+          Files.readAllBytes(have.get(name)),
+          name + " after a run " + when);
+    }
+  }
+
+  /** All but the lock (it holds a process id) and the journal (it holds durations). */
+  private static TreeMap<String, Path> files(Path folder) throws IOException {
+    TreeMap<String, Path> files = new TreeMap<>();
+    try (Stream<Path> walk = Files.walk(folder)) {
+      walk.filter(Files::isRegularFile)
+          .forEach(file -> files.put(folder.relativize(file).toString(), file));
+    }
+    files.remove(".run/lock");
+    files.remove(".run/journal.jsonl");
+    return files;
+  }
+}

@@ -1,0 +1,108 @@
+package org.equipoise.mbpo.run;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+import org.equipoise.mbpo.storage.FaultPoints;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A run that is killed at any moment and started again gives the very files of one that was not.
+ */
+class KillTest {
+  private static final int KILLED_RUNS = 20;
+  private static final int KILLED_TWICE = 4;
+  private static final int EXTERNAL_KILLS = 4;
+  private static final long SEED = 20;
+
+  @TempDir Path temporary;
+
+  @Test
+  void diesAtRandomFileOperations() throws Exception {
+    KillHarness harness = harness(0);
+    Path uninterrupted = temporary.resolve("uninterrupted");
+    long operations = complete(uninterrupted);
+    assertTrue(operations > 100, () -> "too few file operations to choose from: " + operations);
+    SplittableRandom random = new SplittableRandom(SEED);
+    Set<String> places = new TreeSet<>();
+    for (int i = 0; i < KILLED_RUNS; i++) {
+      Path folder = temporary.resolve("killed-" + i);
+      long first = 1 + random.nextLong(operations);
+      Optional<String> place = harness.dieAt(folder, first);
+      place.ifPresent(places::add);
+      String when = place.orElse("not halted") + " at file operation " + first;
+      if (i < KILLED_TWICE) {
+        long second = 1 + random.nextLong(operations / 2);
+        Optional<String> again = harness.dieAt(folder, second);
+        when += ", then " + again.orElse("not halted") + " at " + second;
+      }
+      complete(folder);
+      KillHarness.assertSameFiles(uninterrupted, folder, when);
+    }
+    for (String place :
+        List.of(
+            "halted before a write",
+            "halted within a write",
+            "halted after the bytes of a write",
+            "halted between write and rename",
+            "halted after a rename",
+            "halted within an append")) {
+      assertTrue(places.contains(place), () -> "no run was " + place + "; places: " + places);
+    }
+  }
+
+  /** Every operation around one atomic write: before, within, between write and rename, after. */
+  @Test
+  void diesAtEveryOperationOfTheLastWrites() throws Exception {
+    KillHarness harness = harness(0);
+    Path uninterrupted = temporary.resolve("uninterrupted");
+    long operations = complete(uninterrupted);
+    for (long operation = operations - 6; operation <= operations; operation++) {
+      Path folder = temporary.resolve("killed-at-" + operation);
+      Optional<String> place = harness.dieAt(folder, operation);
+      assertTrue(place.isPresent(), "the process must die before its end");
+      complete(folder);
+      KillHarness.assertSameFiles(uninterrupted, folder, place.get());
+    }
+  }
+
+  @Test
+  void isKilledFromOutsideAtRandomTimes() throws Exception {
+    KillHarness harness = harness(8);
+    Path uninterrupted = temporary.resolve("uninterrupted");
+    long start = System.nanoTime();
+    harness.complete(uninterrupted);
+    long whole = (System.nanoTime() - start) / 1_000_000;
+    SplittableRandom random = new SplittableRandom(SEED);
+    int killed = 0;
+    for (int i = 0; i < EXTERNAL_KILLS; i++) {
+      Path folder = temporary.resolve("killed-" + i);
+      long time = whole / 4 + random.nextLong(whole / 2);
+      killed += harness.killAfter(folder, time) ? 1 : 0;
+      complete(folder);
+      KillHarness.assertSameFiles(uninterrupted, folder, "killed after " + time + " ms");
+    }
+    int found = killed;
+    assertTrue(found >= EXTERNAL_KILLS / 2, () -> "only " + found + " runs were killed in time");
+  }
+
+  private KillHarness harness(int pauseMillis) {
+    return new KillHarness(
+        temporary,
+        List.of("-Xmx64m", "-XX:TieredStopAtLevel=1"),
+        List.of(TinyPipeline.class.getName(), Integer.toString(pauseMillis)));
+  }
+
+  /** Runs to the end in this process, which is quicker; returns the file operations passed. */
+  private static long complete(Path folder) {
+    long before = FaultPoints.passed();
+    TinyPipeline.run(folder, 0);
+    return FaultPoints.passed() - before;
+  }
+}

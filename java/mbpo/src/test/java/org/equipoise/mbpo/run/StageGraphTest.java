@@ -1,0 +1,264 @@
+package org.equipoise.mbpo.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StageGraphTest {
+  @TempDir Path root;
+
+  /** Remembers what ran and why. */
+  private static final class Recorder implements RunListener {
+    final List<String> started = new ArrayList<>();
+    final List<String> skipped = new ArrayList<>();
+    final List<String> reasons = new ArrayList<>();
+    int ended;
+
+    @Override
+    public void stageStarted(Stage stage, String reason) {
+      started.add(stage.id());
+      reasons.add(reason);
+    }
+
+    @Override
+    public void stageSkipped(Stage stage) {
+      skipped.add(stage.id());
+    }
+
+    @Override
+    public void runEnded() {
+      ended++;
+    }
+  }
+
+  private static void write(StageContext context, String text) {
+    AtomicFiles.write(context.file("out.txt"), text);
+  }
+
+  private static String read(StageContext context, String stage) {
+    return AtomicFiles.readText(context.input(stage, "out.txt"));
+  }
+
+  /** data -> (left, right) -> sum. */
+  private static StageGraph diamond(int left) {
+    return StageGraph.of(
+        Stage.of("data", c -> write(c, "d")),
+        Stage.of("left", c -> write(c, read(c, "data") + left)).setting("left", left).after("data"),
+        Stage.of("right", c -> write(c, read(c, "data") + "r")).after("data"),
+        Stage.of("sum", c -> write(c, read(c, "left") + read(c, "right"))).after("left", "right"));
+  }
+
+  private Recorder run(StageGraph graph) {
+    Recorder recorder = new Recorder();
+    try (RunFolder folder = RunFolder.open(root)) {
+      graph.run(folder, RunOptions.defaults().listener(recorder));
+    }
+    assertEquals(1, recorder.ended);
+    return recorder;
+  }
+
+  @Test
+  void runsInOrderOnceAndSkipsWhatIsFinished() {
+    assertEquals(List.of("data", "left", "right", "sum"), run(diamond(1)).started);
+    assertEquals("d1dr", AtomicFiles.readText(root.resolve("sum/out.txt")));
+    Recorder second = run(diamond(1));
+    assertEquals(List.of(), second.started);
+    assertEquals(List.of("data", "left", "right", "sum"), second.skipped);
+  }
+
+  @Test
+  void changedSettingRunsOnlyWhatDependsOnIt() {
+    run(diamond(1));
+    Recorder second = run(diamond(2));
+    assertEquals(List.of("left", "sum"), second.started);
+    assertEquals(List.of("data", "right"), second.skipped);
+    assertEquals("it runs again because left was 1 and is 2", second.reasons.get(0));
+    assertEquals("it runs again because its input left changed", second.reasons.get(1));
+    assertEquals("d2dr", AtomicFiles.readText(root.resolve("sum/out.txt")));
+  }
+
+  @Test
+  void lostOutputRunsAgainWithWhatReadsIt() throws Exception {
+    run(diamond(1));
+    Files.delete(root.resolve("right/out.txt"));
+    Recorder second = run(diamond(1));
+    assertEquals(List.of("right", "sum"), second.started);
+    assertTrue(
+        second.reasons.get(0).contains("has 0 files of 0 bytes where 1 of 2 were recorded"),
+        second.reasons.get(0));
+  }
+
+  @Test
+  void truncatedOutputRunsAgain() throws Exception {
+    run(diamond(1));
+    Files.writeString(root.resolve("data/out.txt"), "");
+    assertEquals(List.of("data", "left", "right", "sum"), run(diamond(1)).started);
+  }
+
+  @Test
+  void failureKeepsFinishedStagesAndResumesInTheSameFolder() {
+    AtomicBoolean broken = new AtomicBoolean(true);
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of("first", c -> write(c, "1")),
+            Stage.of(
+                    "second",
+                    c -> {
+                      if (broken.get()) {
+                        AtomicFiles.write(c.file("half.txt"), "kept");
+                        throw new IllegalArgumentException("the cat ate it");
+                      }
+                      write(c, AtomicFiles.readText(c.file("half.txt")));
+                    })
+                .after("first"));
+    FailedStageException failure = assertThrows(FailedStageException.class, () -> run(graph));
+    assertEquals("stage second failed: the cat ate it", failure.getMessage());
+    assertEquals("second", failure.stageId());
+    broken.set(false);
+    Recorder again = run(graph);
+    assertEquals(List.of("second"), again.started);
+    assertEquals(List.of("it was interrupted and goes on"), again.reasons);
+    assertEquals("kept", AtomicFiles.readText(root.resolve("second/out.txt")));
+  }
+
+  @Test
+  void unfinishedWorkOfOtherSettingsIsThrownAway() {
+    for (int setting : new int[] {1, 2}) {
+      StageGraph graph =
+          StageGraph.of(
+              Stage.of(
+                      "stage",
+                      c -> {
+                        assertFalse(Files.exists(c.file("half.txt")), "left by other settings");
+                        AtomicFiles.write(c.file("half.txt"), "x");
+                        throw new IllegalStateException("stop here");
+                      })
+                  .setting("number", setting));
+      FailedStageException failure = assertThrows(FailedStageException.class, () -> run(graph));
+      assertEquals("stage stage failed: stop here", failure.getMessage());
+    }
+  }
+
+  @Test
+  void independentStagesRunAtTheSameTime() {
+    CountDownLatch both = new CountDownLatch(2);
+    Stage.Work meet =
+        c -> {
+          both.countDown();
+          assertTrue(both.await(30, TimeUnit.SECONDS), "the other stage must be running too");
+        };
+    StageGraph graph = StageGraph.of(Stage.of("one", meet), Stage.of("two", meet));
+    try (RunFolder folder = RunFolder.open(root)) {
+      Map<String, Double> seconds = graph.run(folder, RunOptions.defaults().workers(2));
+      assertEquals(List.of("one", "two"), List.copyOf(seconds.keySet()));
+      assertTrue(seconds.get("one") >= 0 && seconds.get("two") >= 0, seconds.toString());
+    }
+  }
+
+  @Test
+  void failureStopsTheStageBesideIt() {
+    CountDownLatch running = new CountDownLatch(1);
+    AtomicBoolean stopped = new AtomicBoolean();
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of(
+                "long",
+                c -> {
+                  running.countDown();
+                  while (!c.cancelled()) {
+                    Thread.sleep(1);
+                  }
+                  stopped.set(true);
+                }),
+            Stage.of(
+                "bad",
+                c -> {
+                  running.await();
+                  throw new OutOfMemoryError("no room");
+                }),
+            Stage.of("never", c -> write(c, "")).after("long"));
+    try (RunFolder folder = RunFolder.open(root)) {
+      FailedStageException failure =
+          assertThrows(
+              FailedStageException.class,
+              () -> graph.run(folder, RunOptions.defaults().workers(2)));
+      assertEquals("stage bad failed: no room", failure.getMessage());
+      assertTrue(stopped.get());
+      assertFalse(folder.marker("long").orElseThrow().finished(), "it returned early");
+      assertFalse(Files.exists(root.resolve("never")));
+    }
+  }
+
+  @Test
+  void cancellationIsNoFailureAndTheNextRunGoesOn() {
+    AtomicBoolean cancelled = new AtomicBoolean();
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of("first", c -> write(c, "1")),
+            Stage.of(
+                    "second",
+                    c -> {
+                      write(c, "2");
+                      cancelled.set(!cancelled.get());
+                      c.stopIfCancelled();
+                    })
+                .after("first"));
+    try (RunFolder folder = RunFolder.open(root)) {
+      RunOptions options = RunOptions.defaults().cancelled(cancelled::get);
+      assertThrows(CancelledException.class, () -> graph.run(folder, options));
+    }
+    cancelled.set(true);
+    Recorder again = run(graph);
+    assertEquals(List.of("second"), again.started);
+  }
+
+  @Test
+  void workerSetupRunsOnTheWorkersThread() {
+    ThreadLocal<String> state = new ThreadLocal<>();
+    StageGraph graph = StageGraph.of(Stage.of("one", c -> assertEquals("set", state.get())));
+    try (RunFolder folder = RunFolder.open(root)) {
+      graph.run(folder, RunOptions.defaults().workerSetup(() -> state.set("set")));
+    }
+  }
+
+  @Test
+  void mistakesInAGraphAreNamed() {
+    Stage one = Stage.of("one", c -> {});
+    assertEquals(
+        "two stages are called one",
+        assertThrows(IllegalArgumentException.class, () -> StageGraph.of(one, one)).getMessage());
+    assertEquals(
+        "stage one reads stage two, which must stand before it; before it stand []",
+        assertThrows(IllegalArgumentException.class, () -> StageGraph.of(one.after("two")))
+            .getMessage());
+    assertThrows(IllegalArgumentException.class, () -> Stage.of("../one", c -> {}));
+    assertThrows(IllegalArgumentException.class, () -> Stage.of(".run", c -> {}));
+    assertThrows(IllegalArgumentException.class, () -> one.weight(0));
+    assertThrows(IllegalArgumentException.class, () -> one.setting("array", new int[1]));
+    assertThrows(IllegalArgumentException.class, () -> one.setting("object", new Object()));
+  }
+
+  @Test
+  void readingAnUndeclaredStageIsRefused() {
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of("one", c -> write(c, "1")), Stage.of("two", c -> write(c, read(c, "one"))));
+    FailedStageException failure = assertThrows(FailedStageException.class, () -> run(graph));
+    assertEquals(
+        "stage two failed: stage two reads stage one, which is none of its inputs []",
+        failure.getMessage());
+  }
+}

@@ -1,0 +1,265 @@
+package org.equipoise.mbpo.toy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.PreferenceStore;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.evaluate.Evaluator;
+import org.equipoise.mbpo.evaluate.ObjectVocabulary;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.mine.ImageInformationGain;
+import org.equipoise.mbpo.mine.ImageInformationGain.Baseline;
+import org.equipoise.mbpo.mine.InformationGainSelection;
+import org.equipoise.mbpo.mine.MiningOptions;
+import org.equipoise.mbpo.mine.MiningReport;
+import org.equipoise.mbpo.mine.NegativeMiner;
+import org.equipoise.mbpo.mine.NegativeSource;
+import org.equipoise.mbpo.mine.NegativeSources;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.run.Progress;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.train.DpoOptions;
+import org.equipoise.mbpo.train.DpoTrainer;
+import org.equipoise.mbpo.train.HybridGrpoOptions;
+import org.equipoise.mbpo.train.HybridGrpoTrainer;
+import org.equipoise.mbpo.train.OfflineOptions;
+import org.equipoise.mbpo.train.OnlineOptions;
+import org.equipoise.mbpo.train.OptimizerOptions;
+import org.equipoise.mbpo.train.PolicyOptions;
+import org.equipoise.mbpo.train.SftOptions;
+import org.equipoise.mbpo.train.SftTrainer;
+import org.equipoise.mbpo.train.TrainingContext;
+import org.equipoise.mbpo.train.TrainingResult;
+import org.equipoise.torch.Equipoise;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The whole system on a second task: another model, another vocabulary, another image processor,
+ * images of several sizes. Nothing here is of the demonstration.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ToyEndToEndTest {
+  private static final EvaluationOptions EVALUATION =
+      EvaluationOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5));
+  private static final MiningOptions MINING =
+      MiningOptions.defaults()
+          .generation(GenerationOptions.greedy().maxNewTokens(5))
+          .twinsTogether(false);
+  private static final NegativeSource ATTACK =
+      NegativeSources.adversarial(24 / 255.0, 8 / 255.0, 6, 3);
+
+  @TempDir static Path folder;
+
+  private final ToyModel start = new ToyModel(1);
+  private final List<Sample> pool = ToyTask.twins("pool", 60, 11);
+  private final List<Sample> exceptions = ToyTask.samples("test", 120, 0, 12);
+  private double[] gains;
+  private MiningReport report;
+  private List<PreferenceRecord> pairs;
+
+  @BeforeAll
+  void learnThePriorAndMine() {
+    Equipoise.threads(1);
+    SftOptions options =
+        SftOptions.defaults()
+            .optimizer(OptimizerOptions.adamW(0.01))
+            .steps(250)
+            .batchSize(32)
+            .blankImageShare(0.15)
+            .seed(5);
+    new SftTrainer(options)
+        .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.plain());
+    gains = ImageInformationGain.against(Baseline.BLIND).batchSize(32).measure(start, pool);
+    report =
+        new NegativeMiner(start, ATTACK, ToyTask.VERIFIER, MINING)
+            .mine(pool, gains, folder.resolve("adversarial"), Progress.none());
+    pairs = PreferenceStore.read(folder.resolve("adversarial"));
+  }
+
+  @AfterAll
+  void close() {
+    start.close();
+  }
+
+  @Test
+  void exceptionsNeedTheImageAndHabitsDoNot() {
+    double habit = 0;
+    double exception = 0;
+    for (int i = 0; i < pool.size(); i++) {
+      if (pool.get(i).id().endsWith("habit")) {
+        habit += gains[i];
+      } else {
+        exception += gains[i];
+      }
+    }
+    assertTrue(exception > habit + 10, "gains: exceptions " + exception + ", habits " + habit);
+    double[] withoutImage =
+        ImageInformationGain.against(Baseline.NONE).measure(start, pool.subList(0, 10));
+    double[] againstTwin = ImageInformationGain.against(Baseline.TWIN).measure(start, pool);
+    assertEquals(10, withoutImage.length);
+    assertEquals(againstTwin.length, pool.size());
+  }
+
+  @Test
+  void selectionKeepsTwinsTogether() {
+    InformationGainSelection.Selection selection =
+        new InformationGainSelection(0.5).select(pool, gains);
+    assertEquals(60, selection.kept().size());
+    Map<String, Sample> kept = new HashMap<>();
+    selection.kept().forEach(sample -> kept.put(sample.id(), sample));
+    selection.kept().forEach(sample -> assertTrue(kept.containsKey(sample.twin()), sample.id()));
+  }
+
+  @Test
+  void minedPairsAreUsableAndTheReportAddsUp() {
+    assertEquals(pool.size(), report.samples());
+    int dropped = report.droppedByReason().values().stream().mapToInt(Integer::intValue).sum();
+    assertEquals(pool.size(), report.usable() + dropped);
+    assertEquals(report.usable(), pairs.size());
+    assertTrue(report.usable() >= pool.size() / 3, report.toString());
+    assertTrue(report.meanDelta() < -1, report.toString());
+    long likeBlind = pairs.stream().filter(p -> p.scores().equalsBlindAnswer()).count();
+    assertEquals((double) likeBlind / pairs.size(), report.priorShare(), 1e-12);
+    for (PreferenceRecord pair : pairs) {
+      assertTrue(pair.scores().delta() <= 0, pair.id());
+      assertFalse(pair.chosen().equals(pair.rejected()), pair.id());
+    }
+  }
+
+  @Test
+  void attackKeepsItsStrengthInThePng() {
+    AnswerScorer scorer = new AnswerScorer(start, 16);
+    List<RgbImage> reloaded = pairs.stream().map(p -> p.perturbed().load()).toList();
+    List<TokenSequence> sequences =
+        pairs.stream()
+            .map(p -> AnswerScorer.sequence(start.tokenizer(), p.question(), p.chosen()))
+            .toList();
+    List<float[]> scores = scorer.tokenLogProbs(reloaded, sequences, AnswerScorer.Sight.IMAGE);
+    for (int i = 0; i < pairs.size(); i++) {
+      double sum = 0;
+      for (float value : scores.get(i)) {
+        sum += value;
+      }
+      assertEquals(pairs.get(i).scores().logProbPerturbed(), sum, 1e-4, pairs.get(i).id());
+      int largest = 0;
+      byte[] clean = pairs.get(i).image().load().planes();
+      for (int b = 0; b < clean.length; b++) {
+        int difference = (clean[b] & 0xff) - (reloaded.get(i).planes()[b] & 0xff);
+        largest = Math.max(largest, Math.abs(difference));
+      }
+      assertTrue(largest > 0 && largest <= 24, pairs.get(i).id() + " differs by " + largest);
+    }
+  }
+
+  @Test
+  void everySourceMines() {
+    List<Sample> some = pool.subList(0, 24);
+    for (NegativeSource source :
+        List.of(
+            NegativeSources.blank(),
+            NegativeSources.swapped(pool, 1),
+            NegativeSources.gaussian(0.3, 1),
+            NegativeSources.diffusion(500, 1))) {
+      MiningReport mined =
+          new NegativeMiner(start, source, ToyTask.VERIFIER, MINING)
+              .mine(some, null, folder.resolve(source.name()), Progress.none());
+      assertEquals(some.size(), mined.samples(), source.name());
+      assertTrue(mined.usable() > 0, mined.toString());
+      if (source.name().equals("blank")) {
+        assertTrue(mined.priorShare() > 0.9, mined.toString());
+      }
+    }
+  }
+
+  @Test
+  void everyTrainerMakesTheModelLook() {
+    double before = accuracy(start);
+    Map<String, Double> after = new HashMap<>();
+    try (ToyModel model = start.copy()) {
+      SftOptions options =
+          SftOptions.defaults().optimizer(OptimizerOptions.adamW(0.003)).steps(80).batchSize(32);
+      new SftTrainer(options).train(model, pool, TrainingContext.plain());
+      after.put("SFT", accuracy(model));
+    }
+    try (ToyModel model = start.copy()) {
+      DpoOptions options =
+          DpoOptions.defaults()
+              .optimizer(OptimizerOptions.adamW(0.001))
+              .steps(80)
+              .batchPairs(16)
+              .beta(0.3);
+      TrainingResult result = new DpoTrainer(options).train(model, pairs, TrainingContext.plain());
+      after.put("DPO", accuracy(model));
+      assertTrue(last(result, "reward_accuracy") > 0.9, "DPO separates its pairs");
+    }
+    try (ToyModel model = start.copy()) {
+      TrainingResult result = hybrid(80).train(model, pairs, prompts(), TrainingContext.plain());
+      after.put("hybrid GRPO", accuracy(model));
+      assertTrue(last(result, "kl") > 0, "the policy moved");
+      assertTrue(
+          result.history().stream().anyMatch(step -> step.value("online_share") > 0),
+          "some online group had variance");
+    }
+    after.forEach(
+        (method, accuracy) ->
+            assertTrue(accuracy > before + 0.1, method + ": " + before + " -> " + accuracy));
+  }
+
+  @Test
+  void evaluatorMeasuresEveryKind() {
+    Evaluator evaluator = new Evaluator(start, EVALUATION);
+    List<Sample> yesNo = pool.stream().filter(s -> s.kind().equals("yn")).toList();
+    assertTrue(evaluator.yesNo(yesNo).auc() > 0.5, "the image is seen, if not trusted");
+    assertEquals(ofKind("mc").size(), evaluator.multipleChoice(ofKind("mc")).items().size());
+    var captions = evaluator.captions(ofKind("cap"), ObjectVocabulary.of(ToyTask.COLOURS));
+    assertTrue(captions.recall() > 0.4, "captions name something that is there");
+    var logProbs = evaluator.answerLogProbs(exceptions);
+    assertTrue(logProbs.image() > logProbs.blind(), "the image helps");
+  }
+
+  private static HybridGrpoTrainer hybrid(int iterations) {
+    HybridGrpoOptions options =
+        HybridGrpoOptions.defaults()
+            .optimizer(OptimizerOptions.adamW(0.002))
+            .iterations(iterations, 1)
+            .offline(OfflineOptions.defaults().pairsPerIteration(16))
+            .online(OnlineOptions.defaults().prompts(4, 4).maxGroups(2).sampling(1, 4))
+            .policy(PolicyOptions.defaults().negativeLogProbFloor(-2).epsilon(0.3, 0.3))
+            .seed(4);
+    return new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER));
+  }
+
+  private List<Sample> prompts() {
+    return pool.stream().filter(sample -> !sample.kind().equals("cap")).toList();
+  }
+
+  private double accuracy(ToyModel model) {
+    Evaluator evaluator = new Evaluator(model, EVALUATION);
+    return (evaluator.yesNo(ofKind("yn")).accuracy()
+            + evaluator.multipleChoice(ofKind("mc")).accuracy())
+        / 2;
+  }
+
+  private List<Sample> ofKind(String kind) {
+    return new ArrayList<>(exceptions.stream().filter(s -> s.kind().equals(kind)).toList());
+  }
+
+  private static double last(TrainingResult result, String metric) {
+    return result.history().get(result.history().size() - 1).value(metric);
+  }
+}

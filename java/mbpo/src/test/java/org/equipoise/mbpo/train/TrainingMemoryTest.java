@@ -1,0 +1,70 @@
+package org.equipoise.mbpo.train;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.toy.ToyModel;
+import org.equipoise.mbpo.toy.ToyTask;
+import org.equipoise.torch.Equipoise;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Native memory that a step takes is given back at its end: the process does not grow over 2000
+ * steps of online training, which generates, scores, rewards and updates in each.
+ */
+class TrainingMemoryTest {
+  private static final Path STATUS = Path.of("/proc/self/status");
+
+  @Test
+  void residentMemoryStaysFlat() {
+    assumeTrue(Files.exists(STATUS), "resident memory is read from /proc, which only Linux has");
+    Equipoise.threads(1);
+    HybridGrpoOptions options =
+        HybridGrpoOptions.defaults()
+            .optimizer(OptimizerOptions.adamW(1e-4))
+            .iterations(2000, 1)
+            .offline(OfflineOptions.defaults().pairsPerIteration(0))
+            .online(
+                OnlineOptions.defaults()
+                    .prompts(1, 3)
+                    .maxGroups(1)
+                    .keepZeroVariance(true)
+                    .sampling(1, 2));
+    List<Long> kibibytes = new ArrayList<>();
+    try (ToyModel model = new ToyModel(1)) {
+      new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER))
+          .train(
+              model,
+              List.of(),
+              ToyTask.samples("m", 30, 0.5, 1),
+              TrainingContext.plain()
+                  .onStep(
+                      step -> {
+                        if (step.step() % 250 == 249) {
+                          kibibytes.add(residentKibibytes());
+                        }
+                      }));
+    }
+    // The first quarter warms up the virtual machine and LibTorch's caches.
+    long early = kibibytes.get(1);
+    long late = kibibytes.get(kibibytes.size() - 1);
+    assertTrue(late < early * 1.05, "resident KiB at every 250 steps: " + kibibytes);
+  }
+
+  private static long residentKibibytes() {
+    try {
+      return Files.readAllLines(STATUS).stream()
+          .filter(line -> line.startsWith("VmRSS:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+          .findFirst()
+          .orElseThrow();
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,282 @@
+package org.equipoise.mbpo.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.toy.ToyModel;
+import org.equipoise.mbpo.toy.ToyTask;
+import org.equipoise.torch.Equipoise;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Resuming, micro-batches, cancellation and alarms of all trainers. */
+class TrainingTest {
+  private static final int STEPS = 12;
+  private static final OptimizerOptions OPTIMIZER = OptimizerOptions.adamW(0.003);
+  private static final List<Sample> SAMPLES = ToyTask.samples("s", 40, 0.5, 1);
+  private static final List<PreferenceRecord> PAIRS = pairs();
+
+  @TempDir Path folder;
+
+  /** One way of training: from a model and a context to a result. */
+  private interface Run extends BiFunction<ToyModel, TrainingContext, TrainingResult> {}
+
+  @BeforeAll
+  static void oneThread() {
+    Equipoise.threads(1);
+  }
+
+  private static List<PreferenceRecord> pairs() {
+    List<PreferenceRecord> pairs = new ArrayList<>();
+    for (Sample sample : SAMPLES) {
+      String rejected =
+          switch (sample.kind()) {
+            case "yn" -> sample.answer().equals("yes") ? "no" : "yes";
+            case "mc" -> sample.answer().equals("red") ? "blue" : "red";
+            default -> "red and red";
+          };
+      pairs.add(
+          new PreferenceRecord(
+              sample.id(),
+              sample.image(),
+              sample.image(),
+              sample.question(),
+              sample.answer(),
+              rejected,
+              sample.kind(),
+              null,
+              "test",
+              Double.NaN,
+              new PreferenceRecord.Scores(0, 0, "", "", false),
+              Map.of()));
+    }
+    return pairs;
+  }
+
+  private static SftOptions sft() {
+    return SftOptions.defaults()
+        .optimizer(OPTIMIZER)
+        .steps(STEPS)
+        .batchSize(7)
+        .blankImageShare(0.3)
+        .seed(3);
+  }
+
+  private static DpoOptions dpo() {
+    return DpoOptions.defaults().optimizer(OPTIMIZER).steps(STEPS).batchPairs(6).beta(0.3);
+  }
+
+  private static HybridGrpoOptions hybrid() {
+    return HybridGrpoOptions.defaults()
+        .optimizer(OPTIMIZER)
+        .iterations(STEPS, 1)
+        .offline(OfflineOptions.defaults().pairsPerIteration(4))
+        .online(OnlineOptions.defaults().prompts(3, 4).maxGroups(2).sampling(1, 4))
+        .policy(PolicyOptions.defaults().klBeta(0.05))
+        .seed(3);
+  }
+
+  private static HybridGrpoTrainer trainer(HybridGrpoOptions options) {
+    return new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER));
+  }
+
+  private static Run run(HybridGrpoOptions options) {
+    return (model, context) -> trainer(options).train(model, PAIRS, SAMPLES, context);
+  }
+
+  private static Map<String, Run> runs() {
+    Map<String, Run> runs = new LinkedHashMap<>();
+    runs.put("sft", (model, context) -> new SftTrainer(sft()).train(model, SAMPLES, context));
+    runs.put("dpo", (model, context) -> new DpoTrainer(dpo()).train(model, PAIRS, context));
+    runs.put("hybrid", run(hybrid()));
+    runs.put("hybrid-updates", run(hybrid().iterations(STEPS / 3, 3)));
+    runs.put(
+        "hybrid-mining",
+        run(hybrid().policy(PolicyOptions.defaults().oldPolicy(PolicyOptions.OldPolicy.MINING))));
+    return runs;
+  }
+
+  private static Map<String, float[]> weights(ToyModel model) {
+    Map<String, float[]> weights = new LinkedHashMap<>();
+    model.parameters().forEach((name, t) -> weights.put(name, HostTensors.toFloats(t)));
+    return weights;
+  }
+
+  private static void assertSame(Map<String, float[]> expected, Map<String, float[]> actual) {
+    expected.forEach((name, values) -> assertArrayEquals(values, actual.get(name), name));
+  }
+
+  /** Interrupted twice, the run ends bitwise where the uninterrupted one ends, history included. */
+  @Test
+  void resumedRunsAreBitwiseTheSame() {
+    runs()
+        .forEach(
+            (name, run) -> {
+              try (ToyModel whole = new ToyModel(1)) {
+                TrainingResult expected = run.apply(whole, TrainingContext.plain());
+                assertEquals(STEPS, expected.steps(), name);
+                Path checkpoint = folder.resolve(name + ".safetensors");
+                for (int stopAfter : new int[] {6, 9}) {
+                  try (ToyModel part = new ToyModel(1)) {
+                    int[] done = {0};
+                    TrainingContext context =
+                        TrainingContext.plain()
+                            .checkpoint(checkpoint, 2)
+                            .onStep(step -> done[0] = step.step() + 1);
+                    TrainingResult cut =
+                        run.apply(part, context.cancelled(() -> done[0] >= stopAfter));
+                    assertTrue(cut.cancelled(), name);
+                  }
+                }
+                try (ToyModel rest = new ToyModel(1)) {
+                  TrainingResult actual =
+                      run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 2));
+                  assertSame(weights(whole), weights(rest));
+                  assertEquals(expected.history(), actual.history(), name);
+                }
+              }
+            });
+  }
+
+  /** Killed instead of cancelled: the run goes on from an older checkpoint. */
+  @Test
+  void aRunThatDiedGoesOnFromItsLastCheckpoint() {
+    Run run = runs().get("hybrid");
+    Path checkpoint = folder.resolve("died.safetensors");
+    try (ToyModel whole = new ToyModel(1);
+        ToyModel died = new ToyModel(1);
+        ToyModel rest = new ToyModel(1)) {
+      run.apply(whole, TrainingContext.plain());
+      TrainingContext dying =
+          TrainingContext.plain()
+              .checkpoint(checkpoint, 5)
+              .onStep(
+                  step -> {
+                    if (step.step() == 8) {
+                      throw new IllegalStateException("died");
+                    }
+                  });
+      assertThrows(IllegalStateException.class, () -> run.apply(died, dying));
+      assertTrue(Files.exists(checkpoint));
+      run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 5));
+      assertSame(weights(whole), weights(rest));
+    }
+  }
+
+  @Test
+  void aCheckpointOfOtherOptionsOrDataIsRefused() {
+    TrainingContext context =
+        TrainingContext.plain().checkpoint(folder.resolve("c.safetensors"), 5);
+    try (ToyModel model = new ToyModel(1)) {
+      new SftTrainer(sft()).train(model, SAMPLES, context);
+      assertTrue(
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> new SftTrainer(sft().batchSize(8)).train(model, SAMPLES, context))
+              .getMessage()
+              .contains("other options or data"));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> new SftTrainer(sft()).train(model, SAMPLES.subList(0, 30), context));
+    }
+  }
+
+  /** Splitting a batch changes nothing but rounding. */
+  @Test
+  void microBatchesGiveTheSameStep() {
+    Map<Run, Run> same = new LinkedHashMap<>();
+    same.put(
+        (m, c) -> new SftTrainer(sft().steps(1)).train(m, SAMPLES, c),
+        (m, c) -> new SftTrainer(sft().steps(1).microBatch(3)).train(m, SAMPLES, c));
+    same.put(
+        (m, c) -> new DpoTrainer(dpo().steps(1)).train(m, PAIRS, c),
+        (m, c) -> new DpoTrainer(dpo().steps(1).microBatch(4)).train(m, PAIRS, c));
+    for (PolicyOptions.Normalizer normalizer : PolicyOptions.Normalizer.values()) {
+      HybridGrpoOptions options =
+          hybrid().iterations(1, 1).policy(PolicyOptions.defaults().normalizer(normalizer));
+      same.put(run(options), run(options.microBatch(5)));
+    }
+    same.forEach(
+        (whole, split) -> {
+          try (ToyModel first = new ToyModel(1);
+              ToyModel second = new ToyModel(1)) {
+            TrainingResult a = whole.apply(first, TrainingContext.plain());
+            TrainingResult b = split.apply(second, TrainingContext.plain());
+            a.history()
+                .get(0)
+                .values()
+                .forEach(
+                    (name, value) ->
+                        assertEquals(value, b.history().get(0).value(name), 1e-5, name));
+          }
+        });
+  }
+
+  @Test
+  void divergenceStopsTheRun() {
+    try (ToyModel model = new ToyModel(1)) {
+      SftOptions options = sft().optimizer(OptimizerOptions.adamW(1e38).gradientClip(0)).steps(50);
+      assertTrue(
+          assertThrows(
+                  IllegalStateException.class,
+                  () -> new SftTrainer(options).train(model, SAMPLES, TrainingContext.plain()))
+              .getMessage()
+              .contains("training diverged"));
+    }
+  }
+
+  @Test
+  void collapseRaisesAlarmsOnce() {
+    CollapseMonitor monitor = new CollapseMonitor();
+    List<String> alarms = new ArrayList<>();
+    for (int step = 0; step < 100; step++) {
+      alarms.addAll(
+          monitor.observe(
+              step,
+              Map.of(
+                  "loss",
+                  1.0,
+                  "gradient_norm",
+                  1.0,
+                  "chosen_log_prob",
+                  -0.1 * step,
+                  "kl",
+                  0.05 * step)));
+    }
+    assertEquals(2, alarms.size(), alarms.toString());
+    assertFalse(alarms.get(0).isBlank());
+  }
+
+  @Test
+  void everyItemComesOncePerEpoch() {
+    BatchOrder order = new BatchOrder(KeyedRandom.of(1, "order"), 10, 4);
+    int[] seen = new int[10];
+    for (int step = 0; step < 5; step++) {
+      for (int index : order.indices(step)) {
+        seen[index]++;
+      }
+    }
+    for (int count : seen) {
+      assertEquals(2, count);
+    }
+    assertArrayEquals(order.indices(3), order.indices(3));
+    assertThrows(
+        IllegalArgumentException.class, () -> new BatchOrder(KeyedRandom.of(1, "order"), 0, 4));
+  }
+}

@@ -1,0 +1,158 @@
+package org.equipoise.torch;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.equipoise.torch.adapter.TorchAdapter;
+
+/**
+ * Token log-probabilities of given targets under a row-wise softmax, with an explicit
+ * vector-Jacobian product.
+ *
+ * <pre>{@code
+ * z = logits / temperature                                        [rows, vocab]
+ * log_sum_exp[i] = ln sum_j exp(z[i,j])
+ * values[i]      = z[i, targets[i]] - log_sum_exp[i]
+ * entropy[i]     = -sum_j p[i,j] ln p[i,j],   p = exp(z - log_sum_exp)
+ * }</pre>
+ *
+ * The values are a leaf of the autograd graph: build a loss on them, call {@code loss.backward()},
+ * then carry the gradient on to the logits. Nothing of the logits' size is saved beyond the logits
+ * themselves:
+ *
+ * <pre>{@code
+ * TokenLogProbs logProbs = TokenLogProbs.forward(logits, targets);
+ * lossOf(logProbs.values()).backward();
+ * logProbs.backwardThrough();        // d(logits) over the logits' memory, then into their graph
+ * }</pre>
+ *
+ * logits are f32 or bf16 [rows, vocab] with any row stride, targets int32 or int64 [rows]. Not
+ * thread-safe; the tensors belong to the innermost {@code PointerScope} at the time of the forward.
+ */
+public final class TokenLogProbs {
+  private final TokenLogProbsOptions options;
+  private final Tensor logits;
+  private final Tensor targets;
+  private final Tensor values = new Tensor();
+  private final Tensor logSumExp = new Tensor();
+  private final Tensor logSumExp2x;
+  private final Tensor entropy;
+
+  private TokenLogProbs(TokenLogProbsOptions options, Tensor logits, Tensor targets) {
+    this.options = options;
+    this.logits = logits;
+    this.targets = targets;
+    logSumExp2x = options.logSumExp2x() ? new Tensor() : null;
+    entropy = options.entropy() ? new Tensor() : null;
+    forwardInto(options, logits, targets, values, logSumExp, logSumExp2x, entropy);
+  }
+
+  /** {@link #forward(TokenLogProbsOptions, Tensor, Tensor)} with the defaults. */
+  public static TokenLogProbs forward(Tensor logits, Tensor targets) {
+    return forward(TokenLogProbsOptions.defaults(), logits, targets);
+  }
+
+  /**
+   * One pass over the logits.
+   *
+   * @throws IllegalArgumentException naming the argument, what was expected and what was found;
+   *     also for a target outside [0, vocab) that is not the ignore index
+   */
+  public static TokenLogProbs forward(TokenLogProbsOptions options, Tensor logits, Tensor targets) {
+    TorchLibrary.require();
+    return new TokenLogProbs(options, logits, targets);
+  }
+
+  /**
+   * The forward into the caller's tensors, outside of autograd. An undefined {@code Tensor} given
+   * for an output is allocated.
+   *
+   * @param logSumExp2x may be null
+   * @param entropy may be null
+   */
+  public static void forwardInto(
+      TokenLogProbsOptions options,
+      Tensor logits,
+      Tensor targets,
+      Tensor logProbs,
+      Tensor logSumExp,
+      Tensor logSumExp2x,
+      Tensor entropy) {
+    TorchLibrary.require();
+    TorchLibrary.check(
+        TorchAdapter.eqp_torch_token_log_probs_forward(
+            options.kernel().abi(), logits, targets, logProbs, logSumExp, logSumExp2x, entropy));
+  }
+
+  /** Log-probabilities [rows] f32; a leaf that requires grad when gradient mode was on. */
+  public Tensor values() {
+    return values;
+  }
+
+  /** [rows] f32, without gradient. */
+  public Tensor logSumExp() {
+    return logSumExp;
+  }
+
+  /**
+   * [rows] f32, without gradient.
+   *
+   * @throws IllegalStateException unless the options asked for it
+   */
+  public Tensor logSumExp2x() {
+    return asked(logSumExp2x, "logSumExp2x");
+  }
+
+  /**
+   * [rows] f32; a leaf that requires grad when gradient mode was on.
+   *
+   * @throws IllegalStateException unless the options asked for it
+   */
+  public Tensor entropy() {
+    return asked(entropy, "entropy");
+  }
+
+  /**
+   * Writes d(logits) from the gradients that {@code backward()} left in {@link #values()} and
+   * {@link #entropy()}. One read of the logits, one write.
+   *
+   * @param dLogits shape and dtype of the logits; may be the logits themselves (they are gone
+   *     then); an undefined tensor is allocated
+   * @throws IllegalArgumentException if neither has a gradient
+   */
+  public void backwardInto(Tensor dLogits) {
+    TorchLibrary.check(
+        TorchAdapter.eqp_torch_token_log_probs_backward(
+            options.kernel().abi(), logits, targets, values, logSumExp, entropy, dLogits));
+  }
+
+  /** d(logits) in new memory. */
+  public Tensor backward() {
+    Tensor dLogits = new Tensor();
+    backwardInto(dLogits);
+    return dLogits;
+  }
+
+  /**
+   * Overwrites the logits' memory with d(logits) and calls {@code logits.backward} with it: the
+   * gradient flows on into the graph that made the logits. The logits' values are gone afterwards;
+   * use {@link #backward()} when the graph behind the logits still needs them (an op that saved its
+   * output, such as a softmax, an exponential or a tanh cap).
+   */
+  public void backwardThrough() {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor dLogits = logits.detach();
+      backwardInto(dLogits);
+      logits.backward(dLogits, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+  }
+
+  private static Tensor asked(Tensor tensor, String name) {
+    if (tensor == null) {
+      throw new IllegalStateException(
+          name + " was not computed: ask for it with TokenLogProbsOptions." + name + "(true)");
+    }
+    return tensor;
+  }
+}

@@ -1,0 +1,117 @@
+package org.equipoise.torch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.AdvantageScale;
+import org.equipoise.kernels.SingletonGroup;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class GroupAdvantageTest {
+  private static final double NAN = Double.NaN;
+
+  private PointerScope scope;
+
+  @BeforeEach
+  void open() {
+    scope = new PointerScope();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  private static double std(double[] values, int from, int to, int ddof) {
+    double mean = mean(values, from, to);
+    double sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += (values[i] - mean) * (values[i] - mean);
+    }
+    return Math.sqrt(sum / (to - from - ddof));
+  }
+
+  private static double mean(double[] values, int from, int to) {
+    double sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += values[i];
+    }
+    return sum / (to - from);
+  }
+
+  @Test
+  void equalGroupsInEveryScaleEqualTheFormula() {
+    double[] r = TestTensors.gaussian(3, 12, 2, 1);
+    Tensor rewards = TestTensors.of(ScalarType.Double, r, 12);
+    for (int ddof = 0; ddof <= 1; ddof++) {
+      GroupAdvantage trl = GroupAdvantage.trl().ddof(ddof);
+      double[] group = TestTensors.doubles(trl.apply(rewards, 4));
+      double[] batch = TestTensors.doubles(trl.scale(AdvantageScale.BATCH).apply(rewards, 4));
+      double[] none = TestTensors.doubles(trl.scale(AdvantageScale.NONE).apply(rewards, 4));
+      for (int i = 0; i < 12; i++) {
+        int from = i / 4 * 4;
+        double centred = r[i] - mean(r, from, from + 4);
+        assertEquals(centred / (std(r, from, from + 4, ddof) + 1e-4), group[i], 1e-12);
+        assertEquals(centred / (std(r, 0, 12, ddof) + 1e-4), batch[i], 1e-12);
+        assertEquals(centred, none[i], 1e-12);
+      }
+    }
+  }
+
+  @Test
+  void raggedGroupsAndStatistics() {
+    double[] r = {1, 4, 2, 7, 7, 7, 3};
+    Tensor rewards = TestTensors.of(ScalarType.Double, r, 7);
+    GroupAdvantage.Statistics result =
+        GroupAdvantage.verl()
+            .applyWithStatistics(rewards, TestTensors.ints(new int[] {0, 3, 6, 7}));
+    double[] expected = new double[7];
+    for (int i = 0; i < 3; i++) {
+      expected[i] = (r[i] - mean(r, 0, 3)) / (std(r, 0, 3, 1) + 1e-6);
+    }
+    expected[6] = 3; // verl: the raw reward of a singleton; the group of sevens gives exact zeros
+    assertArrayEquals(expected, TestTensors.doubles(result.advantages()), 1e-12);
+    assertArrayEquals(new double[] {7.0 / 3, 7, 3}, TestTensors.doubles(result.mean()), 1e-12);
+    double[] zero =
+        TestTensors.doubles(
+            GroupAdvantage.verl()
+                .singleton(SingletonGroup.ZERO)
+                .apply(rewards, TestTensors.longs(new long[] {0, 3, 6, 7})));
+    assertEquals(0.0, zero[6]);
+  }
+
+  @Test
+  void missingRewardsDoNotCount() {
+    // Two reward functions with weights; sample 1 lacks one, sample 2 lacks both.
+    double[] r = {1, 2, NAN, 3, NAN, NAN, 5, 6};
+    Tensor rewards = TestTensors.of(ScalarType.Double, r, 4, 2);
+    double[] found = TestTensors.doubles(GroupAdvantage.trl().weights(1, 0.5).apply(rewards, 4));
+    double[] sums = {2, 1.5, 8};
+    double mean = mean(sums, 0, 3);
+    double std = std(sums, 0, 3, 1) + 1e-4;
+    assertArrayEquals(
+        new double[] {(2 - mean) / std, (1.5 - mean) / std, 0, (8 - mean) / std}, found, 1e-12);
+  }
+
+  @Test
+  void equalRewardsGiveExactZeros() {
+    double[] r = {0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f};
+    double[] found =
+        TestTensors.doubles(
+            GroupAdvantage.trl().epsilon(0).apply(TestTensors.of(ScalarType.Float, r, 7), 7));
+    assertArrayEquals(new double[7], found);
+  }
+
+  @Test
+  void intoTheCallersTensor() {
+    Tensor rewards = TestTensors.of(ScalarType.Float, new double[] {2, 0, 0, 2}, 4);
+    Tensor out = TestTensors.of(ScalarType.Float, new double[4], 4);
+    GroupAdvantage.trl().ddof(0).epsilon(0).applyInto(rewards, 2, out);
+    assertArrayEquals(new double[] {1, -1, -1, 1}, TestTensors.doubles(out));
+  }
+}

@@ -1,0 +1,59 @@
+/* Token log-probabilities of given targets under a row-wise softmax, with gradient.
+ *
+ *   z = logits / temperature            [rows, vocab]
+ *   log_sum_exp[i]      = ln sum_j exp(z[i,j])
+ *   log_probs[i]        = z[i, targets[i]] - log_sum_exp[i]
+ *   log_sum_exp_2x[i]   = ln sum_j exp(2 z[i,j])          (WPO: ln sum p^2 = log_sum_exp_2x - 2 log_sum_exp)
+ *   entropy[i]          = -sum_j p[i,j] ln p[i,j],  p = exp(z - log_sum_exp)
+ *
+ *   d_logits[i,j] = ( d_log_probs[i] (1[j = targets[i]] - p[i,j])
+ *                     - d_entropy[i] p[i,j] (ln p[i,j] + entropy[i]) ) / temperature
+ *
+ * A row whose target equals ignore_index gives 0 in every output and a zero row of d_logits; its
+ * logits are not read. -Inf logits are legal (p = 0, contributing 0 to the entropy); NaN, +Inf and
+ * rows of only -Inf give NaN. All sums are taken in f32 with the maximum subtracted, in a fixed
+ * order: results are bitwise equal for any number of threads. */
+#ifndef EQUIPOISE_TOKEN_LOG_PROBS_H
+#define EQUIPOISE_TOKEN_LOG_PROBS_H
+
+#include "equipoise/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct eqp_token_log_probs_options {
+  uint32_t size;        /* sizeof(eqp_token_log_probs_options) */
+  float temperature;    /* > 0, finite; default 1 */
+  int64_t ignore_index; /* default -100 */
+} eqp_token_log_probs_options;
+
+EQP_API void eqp_token_log_probs_options_init(eqp_token_log_probs_options* options);
+
+/* Bytes of workspace needed for logits of this shape and device. */
+EQP_API eqp_status eqp_token_log_probs_workspace_size(const eqp_tensor* logits, uint64_t* bytes);
+
+/* logits [rows, vocab] f32|bf16 (f16 where the backend has it), any row stride; vocab >= 1.
+ * targets [rows] i32|i64. Outputs [rows] f32, contiguous; log_sum_exp, log_sum_exp_2x and entropy
+ * may be NULL. Outputs must not overlap inputs or each other. One pass over the logits.
+ * EQP_INVALID_DATA (CPU, nothing written): a target outside [0, vocab) that is not ignore_index. */
+EQP_API eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* options,
+                                               const eqp_tensor* logits, const eqp_tensor* targets,
+                                               const eqp_tensor* log_probs,
+                                               const eqp_tensor* log_sum_exp,
+                                               const eqp_tensor* log_sum_exp_2x,
+                                               const eqp_tensor* entropy, const eqp_launch* launch);
+
+/* log_sum_exp (and entropy, required with d_entropy) as written by the forward; d_log_probs and
+ * d_entropy [rows] f32, either may be NULL (zero), not both. d_logits: shape and dtype of logits,
+ * may be the same memory with the same strides (in place), otherwise disjoint. One read of logits,
+ * one write of d_logits. */
+EQP_API eqp_status eqp_token_log_probs_backward(
+    const eqp_token_log_probs_options* options, const eqp_tensor* logits, const eqp_tensor* targets,
+    const eqp_tensor* log_sum_exp, const eqp_tensor* entropy, const eqp_tensor* d_log_probs,
+    const eqp_tensor* d_entropy, const eqp_tensor* d_logits, const eqp_launch* launch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

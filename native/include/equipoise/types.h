@@ -1,0 +1,86 @@
+/* Equipoise C ABI: status codes, dtypes, the tensor descriptor and the launch record. */
+#ifndef EQUIPOISE_TYPES_H
+#define EQUIPOISE_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(EQP_BUILD) && defined(__GNUC__)
+#define EQP_API __attribute__((visibility("default")))
+#else
+#define EQP_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this ABI. A caller built against another number must not call anything else. */
+#define EQP_ABI_VERSION 1
+
+/* Every entry returns one of these. On anything but EQP_OK, eqp_last_error() of the same thread
+ * names the op, the argument, what was expected and what was found. */
+typedef int32_t eqp_status;
+#define EQP_OK 0
+#define EQP_INVALID_ARGUMENT 1 /* the caller broke the documented contract */
+#define EQP_UNSUPPORTED 2      /* a legal request that this backend cannot serve */
+#define EQP_INVALID_DATA 3     /* values inside a tensor break the contract (target out of range, ...) */
+#define EQP_DEVICE_ERROR 4     /* driver, device or backend library trouble */
+#define EQP_OUT_OF_MEMORY 5
+#define EQP_INTERNAL_ERROR 6   /* a defect of this library */
+
+typedef int32_t eqp_dtype;
+#define EQP_F32 1
+#define EQP_F64 2
+#define EQP_BF16 3
+#define EQP_F16 4
+#define EQP_I32 5
+#define EQP_I64 6
+#define EQP_U8 7
+#define EQP_BOOL 8 /* one byte, 0 or 1 */
+
+typedef int32_t eqp_device_type;
+#define EQP_CPU 1
+#define EQP_CUDA 2
+
+#define EQP_MAX_DIMS 4
+#define EQP_MAX_CHANNELS 4
+
+/* A view of memory the caller owns. Strides are in elements, not bytes; the innermost stride must
+ * be 1 (a dimension of size 0 or 1 may have any stride). data may be NULL only when some shape
+ * entry is 0. Entries of shape and stride beyond ndim are ignored. */
+typedef struct eqp_tensor {
+  void* data;
+  eqp_dtype dtype;
+  eqp_device_type device_type;
+  int32_t device_index;
+  int32_t ndim;
+  int64_t shape[EQP_MAX_DIMS];
+  int64_t stride[EQP_MAX_DIMS];
+} eqp_tensor;
+
+/* Where and with what scratch memory an op runs. NULL means: default stream, no workspace (legal
+ * whenever the op's _workspace_size says 0, which the CPU backend always does in this version). */
+typedef struct eqp_launch {
+  uint32_t size;           /* sizeof(eqp_launch) */
+  uint32_t reserved;       /* 0 */
+  void* workspace;         /* on the tensors' device, 16-byte aligned. CUDA: its first 16 bytes collect
+                              errors in data until eqp_check reads and clears them; zero them once
+                              before the first use. Calls on other streams need a workspace each. */
+  uint64_t workspace_size; /* bytes */
+  void* stream;            /* cudaStream_t; ignored by the CPU backend */
+} eqp_launch;
+
+/* Affine pixel space of an image tensor: value = (pixel - mean[c]) / std[c] with pixel in [0, 1].
+ * channels == 0 means the identity for any channel count (values are pixels). Otherwise channels
+ * must equal the tensor's dimension 1, every std must be finite and > 0. */
+typedef struct eqp_pixel_space {
+  int32_t channels;
+  float mean[EQP_MAX_CHANNELS];
+  float std[EQP_MAX_CHANNELS];
+} eqp_pixel_space;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,172 @@
+// What an op hands to a backend after validation, and the table through which it is dispatched.
+//
+// Every struct is plain data whose pointers, shapes and dtypes the op has already checked; a backend
+// validates nothing but values inside tensors. libequipoise_cuda is compiled against this header too.
+#pragma once
+
+#include "equipoise/equipoise.h"
+
+namespace eqp {
+
+// A [rows, columns] view with inner stride 1. data == nullptr: the optional tensor was not given.
+struct Matrix {
+  void* data = nullptr;
+  eqp_dtype dtype = 0;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t row_stride = 0;  // in elements
+};
+
+// A contiguous vector; data == nullptr: not given.
+struct Vector {
+  void* data = nullptr;
+  eqp_dtype dtype = 0;
+  int64_t size = 0;
+};
+
+// An image batch: planes[i][c] are `plane` contiguous elements.
+struct Images {
+  void* data = nullptr;
+  eqp_dtype dtype = 0;
+  int64_t images = 0;
+  int64_t channels = 0;
+  int64_t plane = 0;
+  int64_t image_stride = 0;
+  int64_t channel_stride = 0;
+};
+
+// Where a device backend runs; the CPU backend ignores it.
+struct Stream {
+  void* stream = nullptr;
+  void* workspace = nullptr;
+  uint64_t workspace_size = 0;
+  int32_t device_index = 0;
+};
+
+struct TokenLogProbsForward {
+  eqp_token_log_probs_options options;
+  Matrix logits;
+  Vector targets;
+  float* log_probs;
+  float* log_sum_exp;     // may be null
+  float* log_sum_exp_2x;  // may be null
+  float* entropy;         // may be null
+  Stream stream;
+};
+
+struct TokenLogProbsBackward {
+  eqp_token_log_probs_options options;
+  Matrix logits;
+  Vector targets;
+  const float* log_sum_exp;
+  const float* entropy;      // may be null when d_entropy is
+  const float* d_log_probs;  // may be null
+  const float* d_entropy;    // may be null
+  Matrix d_logits;
+  Stream stream;
+};
+
+struct GroupAdvantage {
+  eqp_group_advantage_options options;
+  Matrix rewards;
+  Vector weights;  // may be absent: ones
+  Vector offsets;  // may be absent: equal groups of options.group_size
+  int64_t groups;
+  void* advantages;
+  void* group_mean;  // may be null
+  void* group_std;   // may be null
+  Stream stream;
+};
+
+struct PairLoss {
+  eqp_pair_loss_options options;
+  struct Side {  // chosen or rejected
+    Matrix policy;
+    Matrix reference;  // may be absent
+    Matrix mask;
+    Matrix d_policy;  // may be absent
+    void* rewards;    // may be null
+  } chosen, rejected;
+  void* loss;
+  void* pair_losses;  // may be null
+  void* metrics;      // may be null
+  Stream stream;
+};
+
+struct PolicyLoss {
+  eqp_policy_loss_options options;
+  Matrix log_probs;
+  Matrix old_log_probs;        // may be absent
+  Matrix reference_log_probs;  // may be absent
+  Matrix advantages;           // columns == 1 and row_stride == 1 when one per sequence
+  bool advantages_per_token;
+  Matrix mask;
+  Vector sequence_weights;  // may be absent
+  void* loss;
+  void* sequence_losses;  // may be null
+  void* metrics;          // may be null
+  Matrix d_log_probs;     // may be absent
+  Stream stream;
+};
+
+struct LinfStep {
+  eqp_linf_step_options options;
+  Images pixels, original, gradient, momentum /* may be absent */, out;
+  Stream stream;
+};
+
+struct UniformStart {
+  eqp_uniform_start_options options;
+  Images original, out;
+  const int64_t* streams;  // may be null
+  Stream stream;
+};
+
+struct EightBit {
+  eqp_eight_bit_options options;
+  Images pixels, original /* may be absent */, out /* may be absent */, codes /* may be absent */;
+  Stream stream;
+};
+
+// X(member, argument struct): the one list of backend entries.
+#define EQP_BACKEND_ENTRIES(X)                        \
+  X(token_log_probs_forward, TokenLogProbsForward)    \
+  X(token_log_probs_backward, TokenLogProbsBackward)  \
+  X(group_advantage, GroupAdvantage)                  \
+  X(pair_loss, PairLoss)                              \
+  X(policy_loss, PolicyLoss)                          \
+  X(linf_step, LinfStep)                              \
+  X(uniform_start, UniformStart)                      \
+  X(eight_bit, EightBit)
+
+// One per CPU instruction set and one for CUDA. A null entry means that the backend lacks the op.
+struct Backend {
+  const char* name;
+#define EQP_BACKEND_MEMBER(member, arguments) eqp_status (*member)(const arguments&);
+  EQP_BACKEND_ENTRIES(EQP_BACKEND_MEMBER)
+#undef EQP_BACKEND_MEMBER
+};
+
+// The CPU backend in use, or nullptr when EQP_CPU_VARIANT is wrong (recorded as `op`'s error).
+const Backend* cpu_backend(const char* op);
+
+// The CUDA backend, loaded at the first call, or nullptr (recorded as `op`'s error).
+const Backend* cuda_backend(const char* op);
+
+// Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which the caller
+// zeroes once before the first use, the rest for partial results.
+constexpr uint64_t kCudaWorkspaceBytes = 64 * 1024;
+
+// What libequipoise_cuda exports, one symbol: its backend table, or nullptr and one line of text.
+struct CudaLibrary {
+  int32_t abi_version;
+  const Backend* backend;  // nullptr when no device can be used
+  const char* status;      // one line of text, static storage
+  eqp_status (*check)(const Stream& stream, const char** text);
+};
+// Records the calling thread's last error in libequipoise and returns the status.
+using ErrorRecorder = eqp_status (*)(eqp_status status, const char* op, const char* text);
+using CudaLibraryEntry = const CudaLibrary* (*)(ErrorRecorder record);
+#define EQP_CUDA_LIBRARY_ENTRY "eqp_cuda_library"
+
+}  // namespace eqp

@@ -1,0 +1,251 @@
+// linf_step, uniform_start and eight_bit on the CPU. A channel plane is cut into pieces of fixed size:
+// the tasks. Everything is elementwise except the mean |gradient| of momentum.
+#include "math/perturbation.h"
+
+#include "cpu/kernels.h"
+#include "math/philox.h"
+
+namespace eqp {
+namespace EQP_ISA {
+namespace {
+
+constexpr int64_t kPiece = 32 * 1024;
+constexpr int64_t kMaxPartials = 512;
+
+struct Piece {
+  int64_t image, channel, begin, count;
+};
+
+// Numbers the pieces of an image batch, image by image and channel by channel.
+struct Pieces {
+  int64_t images, channels, plane, length, per_plane;
+
+  explicit Pieces(const Images& like)
+      : images(like.images),
+        channels(like.channels),
+        plane(like.plane),
+        length(kPiece),
+        per_plane((like.plane + kPiece - 1) / kPiece) {}
+  int64_t count() const { return images * channels * per_plane; }
+  int64_t elements() const { return images * channels * plane; }
+  Piece at(int64_t index) const {
+    Piece piece;
+    piece.begin = index % per_plane * length;
+    piece.count = plane - piece.begin < length ? plane - piece.begin : length;
+    const int64_t of_planes = index / per_plane;
+    piece.channel = of_planes % channels;
+    piece.image = of_planes / channels;
+    return piece;
+  }
+};
+
+template <class E>
+E* address(const Images& images, const Piece& piece) {
+  return static_cast<E*>(images.data) + piece.image * images.image_stride +
+         piece.channel * images.channel_stride + piece.begin;
+}
+
+template <class Options>
+LinfChannel linf_channel(const Options& options, int64_t channel) {
+  const ChannelSpace space = channel_space(options.pixel_space, channel);
+  LinfChannel result;
+  result.epsilon = length_in(space, options.epsilon);
+  result.signed_step = 0;
+  result.lower = position_in(space, options.lower);
+  result.upper = position_in(space, options.upper);
+  return result;
+}
+
+template <class E, bool streaming>
+void step_piece(const E* pixel, const E* original, const E* gradient, E* out, int64_t count,
+                const LinfChannel& channel) {
+  constexpr int w = kF32Width;
+  const auto partial = [&](int64_t i, int64_t n) {
+    const int lanes = static_cast<int>(n);
+    store_partial(out + i, lanes,
+                  linf_step(load_partial<E, f32v, float>(pixel + i, lanes, 0.0f),
+                            load_partial<E, f32v, float>(original + i, lanes, 0.0f),
+                            load_partial<E, f32v, float>(gradient + i, lanes, 0.0f), channel));
+  };
+  int64_t i = 0;
+  if (streaming) {
+    const int64_t misaligned =
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
+    const int64_t head = misaligned == 0 ? 0 : w - misaligned;
+    i = head < count ? head : count;
+    if (i > 0) partial(0, i);
+  }
+  for (; i + w <= count; i += w) {
+    const f32v value = linf_step(load(pixel + i), load(original + i), load(gradient + i), channel);
+    if (streaming) {
+      stream(out + i, value);
+    } else {
+      store(out + i, value);
+    }
+  }
+  if (i < count) partial(i, count - i);
+  if (streaming) stream_fence();
+}
+
+// mean |gradient| of one image, from partial sums over pieces that depend on the shape alone.
+template <class E>
+double mean_absolute(const Images& gradient, int64_t image) {
+  Images one = gradient;
+  one.images = 1;
+  const Pieces pieces(one);
+  // However many pieces there are (channels are unlimited), at most kMaxPartials sums of neighbours.
+  const int64_t count = pieces.count();
+  const int64_t sums = count < kMaxPartials ? count : kMaxPartials;
+  double partial[kMaxPartials];
+  parallel_for(sums, static_cast<uint64_t>(pieces.elements()) * sizeof(E), [&](int64_t index) {
+    double sum = 0;
+    for (int64_t p = count * index / sums; p < count * (index + 1) / sums; ++p) {
+      Piece piece = pieces.at(p);
+      piece.image = image;
+      const E* const values = address<const E>(gradient, piece);
+      for (int64_t i = 0; i < piece.count; ++i) {
+        sum += abs(static_cast<double>(to_float(values[i])));
+      }
+    }
+    partial[index] = sum;
+  });
+  double sum = 0;
+  for (int64_t index = 0; index < sums; ++index) sum += partial[index];
+  return sum / static_cast<double>(pieces.elements());
+}
+
+template <class E>
+void linf_steps(const LinfStep& call) {
+  const Pieces pieces(call.pixels);
+  const uint64_t bytes = static_cast<uint64_t>(pieces.elements()) * sizeof(E);
+  const bool streaming = bytes >= kStreamBytes && call.pixels.data != call.out.data;
+  const auto channel_of = [&call](int64_t channel) {
+    LinfChannel result = linf_channel(call.options, channel);
+    const ChannelSpace space = channel_space(call.options.pixel_space, channel);
+    result.signed_step = static_cast<float>(call.options.direction) * length_in(space, call.options.step_size);
+    return result;
+  };
+  if (call.momentum.data == nullptr) {
+    parallel_for(pieces.count(), 4 * bytes, [&](int64_t index) {
+      const Piece piece = pieces.at(index);
+      const LinfChannel channel = channel_of(piece.channel);
+      const E* const pixel = address<const E>(call.pixels, piece);
+      const E* const original = address<const E>(call.original, piece);
+      const E* const gradient = address<const E>(call.gradient, piece);
+      E* const out = address<E>(call.out, piece);
+      if (streaming) {
+        step_piece<E, true>(pixel, original, gradient, out, piece.count, channel);
+      } else {
+        step_piece<E, false>(pixel, original, gradient, out, piece.count, channel);
+      }
+    });
+    return;
+  }
+  const float decay = call.options.momentum_decay;
+  for (int64_t image = 0; image < pieces.images && pieces.count() > 0; ++image) {
+    const double mean = mean_absolute<E>(call.gradient, image);
+    parallel_for(pieces.count() / pieces.images, 5 * bytes / static_cast<uint64_t>(pieces.images),
+                 [&](int64_t index) {
+                   Piece piece = pieces.at(index);
+                   piece.image = image;
+                   const LinfChannel channel = channel_of(piece.channel);
+                   const E* const pixel = address<const E>(call.pixels, piece);
+                   const E* const original = address<const E>(call.original, piece);
+                   const E* const gradient = address<const E>(call.gradient, piece);
+                   float* const momentum = address<float>(call.momentum, piece);
+                   E* const out = address<E>(call.out, piece);
+                   for (int64_t i = 0; i < piece.count; ++i) {
+                     // In double: the mean of a nearly converged attack may be below f32's normal range.
+                     const float share =
+                         mean == 0 ? 0.0f
+                                   : static_cast<float>(static_cast<double>(to_float(gradient[i])) / mean);
+                     momentum[i] = decay * momentum[i] + share;
+                     assign(out + i, linf_step(to_float(pixel[i]), to_float(original[i]), momentum[i], channel));
+                   }
+                 });
+  }
+}
+
+template <class E>
+void uniform_starts(const UniformStart& call) {
+  const Pieces pieces(call.original);
+  const uint64_t bytes = 2 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
+  parallel_for(pieces.count(), bytes, [&](int64_t index) {
+    const Piece piece = pieces.at(index);
+    const LinfChannel channel = linf_channel(call.options, piece.channel);
+    const E* const original = address<const E>(call.original, piece);
+    E* const out = address<E>(call.out, piece);
+    const uint64_t stream_id = call.streams != nullptr
+                                   ? static_cast<uint64_t>(call.streams[piece.image])
+                                   : call.options.stream + static_cast<uint64_t>(piece.image);
+    const uint64_t first = static_cast<uint64_t>(piece.channel * pieces.plane + piece.begin);
+    Philox4 bits = {};
+    for (int64_t i = 0; i < piece.count; ++i) {
+      const uint64_t element = first + static_cast<uint64_t>(i);
+      if (i == 0 || element % 4 == 0) bits = philox4x32_10(call.options.seed, element / 4, stream_id);
+      assign(out + i, uniform_start(to_float(original[i]), uniform01(bits.lane[element % 4]), channel));
+    }
+  });
+}
+
+template <class E>
+void eight_bit_grid(const EightBit& call) {
+  const Pieces pieces(call.pixels);
+  const uint64_t bytes = 3 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
+  parallel_for(pieces.count(), bytes, [&](int64_t index) {
+    const Piece piece = pieces.at(index);
+    const ChannelSpace space = channel_space(call.options.pixel_space, piece.channel);
+    const E* const pixels = address<const E>(call.pixels, piece);
+    const E* const original = call.original.data == nullptr ? nullptr : address<const E>(call.original, piece);
+    E* const out = call.out.data == nullptr ? nullptr : address<E>(call.out, piece);
+    uint8_t* const codes = call.codes.data == nullptr ? nullptr : address<uint8_t>(call.codes, piece);
+    const auto pixel_of = [&space](E value) {
+      return static_cast<double>(to_float(value)) * space.std + space.mean;
+    };
+    for (int64_t i = 0; i < piece.count; ++i) {
+      const double pixel = pixel_of(pixels[i]);
+      const double center = original == nullptr ? pixel : pixel_of(original[i]);
+      const bool number = pixel == pixel && center == center;
+      const double code = number ? eight_bit_code(pixel, center, static_cast<double>(call.options.epsilon),
+                                                  static_cast<double>(call.options.lower),
+                                                  static_cast<double>(call.options.upper))
+                                 : 0.0;
+      if (codes != nullptr) codes[i] = static_cast<uint8_t>(code);
+      if (out != nullptr) {
+        assign(out + i, number ? static_cast<float>((code / 255.0 - space.mean) / space.std) : kNaNF);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+eqp_status linf_step(const LinfStep& call) {
+  if (call.pixels.dtype == EQP_F32) {
+    linf_steps<float>(call);
+  } else {
+    linf_steps<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+eqp_status uniform_start(const UniformStart& call) {
+  if (call.original.dtype == EQP_F32) {
+    uniform_starts<float>(call);
+  } else {
+    uniform_starts<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+eqp_status eight_bit(const EightBit& call) {
+  if (call.pixels.dtype == EQP_F32) {
+    eight_bit_grid<float>(call);
+  } else {
+    eight_bit_grid<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp

@@ -1,0 +1,326 @@
+// token_log_probs on the CPU.
+//
+// Forward: a row is cut into segments, a segment into blocks that fit the L1 cache. Per block the
+// maximum first, then the exponentials against the running maximum, while the next block is
+// prefetched: memory is read once, and the exponentials hide behind it. The states of the segments
+// are merged in order. Segments depend on the vocabulary alone, so neither the number of threads nor
+// whether a row was shared between threads can change a bit.
+//
+// Backward: one read, one write, one exponential per element; large outputs bypass the caches.
+#include "math/token_log_probs.h"
+
+#include "cpu/kernels.h"
+
+namespace eqp {
+namespace EQP_ISA {
+namespace {
+
+constexpr int64_t kBlock = 1024;
+constexpr int64_t kSegment = 16 * kBlock;
+constexpr int64_t kMaxStates = 1024;  // states on the caller's stack: 16 KiB
+
+// Elements per segment: a multiple of kBlock, at most kMaxStates segments per row.
+int64_t segment_length(int64_t vocab) {
+  const int64_t least = (vocab + kMaxStates - 1) / kMaxStates;
+  return least <= kSegment ? kSegment : (least + kBlock - 1) / kBlock * kBlock;
+}
+
+template <class E>
+inline __attribute__((always_inline)) f32v load_or_minus_inf(const E* from, int64_t left) {
+  return left >= kF32Width ? load(from)
+                           : load_partial<E, f32v, float>(from, static_cast<int>(left), -kInfinityF);
+}
+
+template <class E>
+inline __attribute__((always_inline)) float block_max(const E* x, int64_t count) {
+  constexpr int w = kF32Width;
+  f32v max0 = broadcast<f32v>(-kFloatMax), max1 = max0, max2 = max0, max3 = max0;
+  int64_t i = 0;
+  for (; i + 4 * w <= count; i += 4 * w) {
+    max0 = max_or_second(max0, load(x + i));
+    max1 = max_or_second(max1, load(x + i + w));
+    max2 = max_or_second(max2, load(x + i + 2 * w));
+    max3 = max_or_second(max3, load(x + i + 3 * w));
+  }
+  for (; i < count; i += w) max0 = max_or_second(max0, load_or_minus_inf(x + i, count - i));
+  return max_lanes(max_or_second(max_or_second(max0, max1), max_or_second(max2, max3)));
+}
+
+// 0 * y must stay 0 for -Inf logits: powers below this are 0 (or add nothing to a sum of at least 1).
+constexpr float kSmallestPower = -150.0f;
+
+struct Sums {
+  f32v sum0, sum1, sum_2x, weighted;
+};
+
+// e^{(x - max)/T} = 2^y, y = (x - max) log2(e)/T; `weighted` sums 2^y y.
+template <bool with_2x, bool with_entropy>
+inline __attribute__((always_inline)) void add_exponentials(f32v x, f32v max, f32v scale, f32v& sum, Sums& sums) {
+  const f32v y = (x - max) * scale;
+  const f32v e = exp2_for_sums(y);
+  sum = sum + e;
+  if (with_2x) sums.sum_2x = fma(e, e, sums.sum_2x);
+  if (with_entropy) sums.weighted = fma(e, max_or_second(broadcast<f32v>(kSmallestPower), y), sums.weighted);
+}
+
+// The state of `count` logits. A NaN or +Inf among them ends up in the sum as NaN.
+template <class E, bool with_2x, bool with_entropy>
+SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature) {
+  constexpr int w = kF32Width;
+  // Starting at the lowest finite float: -Inf logits then give e^-Inf = 0, never Inf - Inf.
+  float max = -kFloatMax;
+  const f32v scale = broadcast<f32v>(kLog2E * inverse_temperature);
+  Sums sums = {};
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = count - begin < kBlock ? count - begin : kBlock;
+    const E* const block = x + begin;
+    const float new_max = max_or_second(block_max(block, size), max);
+    if (new_max > max) {
+      const float c = rescale_exponent(max, new_max, inverse_temperature);
+      const float factor = exp_nonpositive(c);
+      if (with_entropy) sums.weighted = factor * (sums.weighted + c * kLog2E * (sums.sum0 + sums.sum1));
+      sums.sum0 = sums.sum0 * factor;
+      sums.sum1 = sums.sum1 * factor;
+      if (with_2x) sums.sum_2x = sums.sum_2x * (factor * factor);
+      max = new_max;
+    }
+    const f32v reference = broadcast<f32v>(max);
+    int64_t i = 0;
+    for (; i + 2 * w <= size; i += 2 * w) {
+      prefetch(block + kBlock + i);
+      if (sizeof(E) * w > 32) prefetch(block + kBlock + i + w);
+      add_exponentials<with_2x, with_entropy>(load(block + i), reference, scale, sums.sum0, sums);
+      add_exponentials<with_2x, with_entropy>(load(block + i + w), reference, scale, sums.sum1, sums);
+    }
+    for (; i < size; i += w) {
+      add_exponentials<with_2x, with_entropy>(load_or_minus_inf(block + i, size - i), reference, scale, sums.sum0, sums);
+    }
+  }
+  return SoftmaxState{max, sum_lanes(sums.sum0 + sums.sum1), sum_lanes(sums.sum_2x),
+                      sum_lanes(sums.weighted) * kLn2};
+}
+
+template <class E>
+SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t count, float inverse) {
+  if (call.log_sum_exp_2x == nullptr) {
+    return call.entropy == nullptr ? segment_state<E, false, false>(x, count, inverse)
+                                   : segment_state<E, false, true>(x, count, inverse);
+  }
+  return call.entropy == nullptr ? segment_state<E, true, false>(x, count, inverse)
+                                 : segment_state<E, true, true>(x, count, inverse);
+}
+
+template <class E>
+void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, const SoftmaxState& s,
+               float inverse_temperature) {
+  const double inverse = static_cast<double>(inverse_temperature);
+  // The largest logit adds 1 to the sum; without it all logits are -Inf and there is no distribution.
+  // NaN anywhere: the sum is NaN already.
+  const bool distribution = s.sum > 0.5f;
+  const double log_sum = distribution ? log(static_cast<double>(s.sum)) : kNaN;
+  const float x = to_float(row<E>(call.logits, i)[target]);
+  const double max = static_cast<double>(s.max);
+  call.log_probs[i] = static_cast<float>((static_cast<double>(x) - max) * inverse - log_sum);
+  if (call.log_sum_exp != nullptr) call.log_sum_exp[i] = static_cast<float>(max * inverse + log_sum);
+  if (call.log_sum_exp_2x != nullptr) {
+    const double log_sum_2x = distribution ? log(static_cast<double>(s.sum_2x)) : kNaN;
+    call.log_sum_exp_2x[i] = static_cast<float>(2.0 * max * inverse + log_sum_2x);
+  }
+  if (call.entropy != nullptr) {
+    call.entropy[i] = static_cast<float>(log_sum - static_cast<double>(s.weighted) / static_cast<double>(s.sum));
+  }
+}
+
+void write_ignored_row(const TokenLogProbsForward& call, int64_t i) {
+  call.log_probs[i] = 0.0f;
+  if (call.log_sum_exp != nullptr) call.log_sum_exp[i] = 0.0f;
+  if (call.log_sum_exp_2x != nullptr) call.log_sum_exp_2x[i] = 0.0f;
+  if (call.entropy != nullptr) call.entropy[i] = 0.0f;
+}
+
+template <class E>
+void forward_rows(const TokenLogProbsForward& call) {
+  const int64_t rows = call.logits.rows;
+  const int64_t vocab = call.logits.columns;
+  const float inverse = 1.0f / call.options.temperature;
+  const int64_t length = segment_length(vocab);
+  const int64_t segments = (vocab + length - 1) / length;
+  const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
+  const auto state_of = [&](int64_t i, int64_t segment) {
+    const int64_t begin = segment * length;
+    const int64_t count = vocab - begin < length ? vocab - begin : length;
+    return segment_state(call, row<E>(call.logits, i) + begin, count, inverse);
+  };
+
+  if (rows >= 8 * int64_t{num_threads()} || segments == 1) {  // enough rows for every thread
+    parallel_for(rows, bytes, [&](int64_t i) {
+      const int64_t target = index_at(call.targets, i);
+      if (target == call.options.ignore_index) return write_ignored_row(call, i);
+      SoftmaxState state = state_of(i, 0);
+      for (int64_t s = 1; s < segments; ++s) state = merge(state, state_of(i, s), inverse);
+      write_row<E>(call, i, target, state, inverse);
+    });
+    return;
+  }
+
+  // Few long rows: the segments of a batch of rows are the tasks.
+  SoftmaxState states[kMaxStates];
+  const int64_t batch = kMaxStates / segments;
+  for (int64_t first = 0; first < rows; first += batch) {
+    const int64_t count = rows - first < batch ? rows - first : batch;
+    parallel_for(count * segments, bytes, [&](int64_t task) {
+      const int64_t i = first + task / segments;
+      if (index_at(call.targets, i) == call.options.ignore_index) return;
+      states[task] = state_of(i, task % segments);
+    });
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t i = first + r;
+      const int64_t target = index_at(call.targets, i);
+      if (target == call.options.ignore_index) {
+        write_ignored_row(call, i);
+        continue;
+      }
+      SoftmaxState state = states[r * segments];
+      for (int64_t s = 1; s < segments; ++s) state = merge(state, states[r * segments + s], inverse);
+      write_row<E>(call, i, target, state, inverse);
+    }
+  }
+}
+
+template <bool streaming, class E>
+inline __attribute__((always_inline)) void put(E* to, f32v v) {
+  if (streaming) {
+    stream(to, v);
+  } else {
+    store(to, v);
+  }
+}
+
+struct RowGradient {
+  float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
+};
+
+template <class E, bool with_entropy, bool streaming>
+void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g) {
+  constexpr int w = kF32Width;
+  const auto gradient = [&g](f32v logits) {
+    return -softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp, g.d_log_prob,
+                                           g.d_entropy, g.entropy);
+  };
+  int64_t i = 0;
+  if (streaming) {
+    const int64_t misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
+    const int64_t head = misaligned == 0 ? 0 : w - misaligned;
+    i = head < count ? head : count;
+    if (i > 0) {
+      store_partial(out, static_cast<int>(i), gradient(load_partial<E, f32v, float>(x, static_cast<int>(i), 0.0f)));
+    }
+  }
+  for (; i + 2 * w <= count; i += 2 * w) {
+    const f32v first = gradient(load(x + i));
+    const f32v second = gradient(load(x + i + w));
+    put<streaming>(out + i, first);
+    put<streaming>(out + i + w, second);
+  }
+  for (; i + w <= count; i += w) put<streaming>(out + i, gradient(load(x + i)));
+  if (i < count) {
+    const int left = static_cast<int>(count - i);
+    store_partial(out + i, left, gradient(load_partial<E, f32v, float>(x + i, left, 0.0f)));
+  }
+}
+
+template <class E>
+void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g, bool with_entropy,
+                    bool streaming) {
+  if (with_entropy) {
+    streaming ? gradient_piece<E, true, true>(x, out, count, g)
+              : gradient_piece<E, true, false>(x, out, count, g);
+  } else {
+    streaming ? gradient_piece<E, false, true>(x, out, count, g)
+              : gradient_piece<E, false, false>(x, out, count, g);
+  }
+}
+
+template <class E>
+void backward_rows(const TokenLogProbsBackward& call) {
+  const int64_t rows = call.logits.rows;
+  const int64_t vocab = call.logits.columns;
+  const float inverse = 1.0f / call.options.temperature;
+  const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
+  // In place the line is in the cache already: a plain store costs no second read.
+  const bool streaming = bytes >= kStreamBytes && call.logits.data != call.d_logits.data;
+  const bool with_entropy = call.d_entropy != nullptr;
+  const int64_t length = segment_length(vocab);
+  const int64_t segments = (vocab + length - 1) / length;
+  parallel_for(rows * segments, 2 * bytes, [&](int64_t task) {
+    const int64_t i = task / segments;
+    const int64_t begin = task % segments * length;
+    const int64_t count = vocab - begin < length ? vocab - begin : length;
+    const E* const x = row<E>(call.logits, i) + begin;
+    E* const out = row_out<E>(call.d_logits, i) + begin;
+    const int64_t target = index_at(call.targets, i);
+    if (target == call.options.ignore_index) {
+      memset(static_cast<void*>(out), 0, static_cast<size_t>(count) * sizeof(E));
+      return;
+    }
+    RowGradient g;
+    g.inverse_temperature = inverse;
+    g.log_sum_exp = call.log_sum_exp[i];
+    g.d_log_prob = call.d_log_probs == nullptr ? 0.0f : call.d_log_probs[i];
+    g.d_entropy = with_entropy ? call.d_entropy[i] : 0.0f;
+    g.entropy = with_entropy ? call.entropy[i] : 0.0f;
+    // The target's element has a term of its own; its logit is read before the row may be overwritten.
+    const bool has_target = target >= begin && target < begin + count;
+    float at_target = 0.0f;
+    if (has_target) {
+      const f32v logit = broadcast<f32v>(to_float(x[target - begin]));
+      const f32v others = with_entropy ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob,
+                                                                g.d_entropy, g.entropy)
+                                       : softmax_gradient<false>(logit, inverse, g.log_sum_exp,
+                                                                 g.d_log_prob, 0.0f, 0.0f);
+      at_target = g.d_log_prob * inverse - others[0];
+    }
+    gradient_piece(x, out, count, g, with_entropy, streaming);
+    if (streaming) stream_fence();
+    if (has_target) assign(out + (target - begin), at_target);
+  });
+}
+
+eqp_status check_targets(const char* op, const Vector& targets, int64_t vocab, int64_t ignore_index) {
+  for (int64_t i = 0; i < targets.size; ++i) {
+    const int64_t target = index_at(targets, i);
+    if ((target >= 0 && target < vocab) || target == ignore_index) continue;
+    return fail(EQP_INVALID_DATA, op,
+                "targets: expected 0 <= target < %lld or ignore_index %lld, found %lld in row %lld",
+                static_cast<long long>(vocab), static_cast<long long>(ignore_index),
+                static_cast<long long>(target), static_cast<long long>(i));
+  }
+  return EQP_OK;
+}
+
+}  // namespace
+
+eqp_status token_log_probs_forward(const TokenLogProbsForward& call) {
+  EQP_TRY(check_targets("eqp_token_log_probs_forward", call.targets, call.logits.columns,
+                        call.options.ignore_index));
+  if (call.logits.dtype == EQP_F32) {
+    forward_rows<float>(call);
+  } else {
+    forward_rows<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+eqp_status token_log_probs_backward(const TokenLogProbsBackward& call) {
+  EQP_TRY(check_targets("eqp_token_log_probs_backward", call.targets, call.logits.columns,
+                        call.options.ignore_index));
+  if (call.logits.dtype == EQP_F32) {
+    backward_rows<float>(call);
+  } else {
+    backward_rows<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp

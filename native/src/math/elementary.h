@@ -1,0 +1,213 @@
+// exp, log, log1p, sqrt: branch-free polynomials, so that they vectorise, have the same bits wherever
+// the same instructions run, and need no libm.
+//
+//   exp(x) = 2^n e^r,  n = round(x log2 e),  r = x - n ln 2 in [-ln2/2, ln2/2], with ln 2 in two parts;
+//   e^r = 1 + r + r^2 q(r), q a minimax polynomial (Remez, relative error of e^r below 3.1e-9 for
+//   float, 5.4e-20 for double).
+//   Error bounds, tested against correctly rounded results: float 1.5 ulp with FMA, 2 ulp without;
+//   double 1.5 ulp. exp2_for_sums: 2 ulp. Results below the smallest normal number are 0; NaN gives NaN.
+//
+//   log(x) = k ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)): with s = f/(2 + f), w = s^2,
+//   log(1 + f) = f - (f^2/2 - s (f^2/2 + w p(w))); p a minimax polynomial of degree 7 (error 1.7e-20).
+//   1 ulp for normal x > 0; log(0) = -Inf, log(negative) = NaN, log(Inf) = Inf.
+#pragma once
+
+#if defined(EQP_SCALAR_ONLY)
+#include "scalar.h"  // cuda-kernels: the same names without vectors, e^x of a float by the hardware
+#else
+#include "math/vec.h"
+#endif
+
+namespace eqp {
+namespace EQP_ISA {
+
+constexpr float kInfinityF = __builtin_inff();
+constexpr double kInfinity = __builtin_inf();
+constexpr float kNaNF = __builtin_nanf("");
+constexpr double kNaN = __builtin_nan("");
+
+constexpr float kFloatMax = 3.40282346638528859812e+38f;
+constexpr float kExpUnderflowF = -87.33654f;  // below, e^x is not a normal float
+
+#if !defined(EQP_SCALAR_ONLY)
+EQP_HD f32v exp_polynomial(f32v r) {
+  f32v q = broadcast<f32v>(0.0013814540579915047f);
+  q = fma(q, r, broadcast<f32v>(0.00836874544620514f));
+  q = fma(q, r, broadcast<f32v>(0.04166838899254799f));
+  q = fma(q, r, broadcast<f32v>(0.1666652113199234f));
+  q = fma(q, r, broadcast<f32v>(0.4999999403953552f));
+  return fma(q * r, r, r) + 1.0f;
+}
+
+// e^x for x <= 0 or NaN: what a softmax needs after its maximum is subtracted. -Inf gives 0.
+EQP_HD f32v exp_nonpositive(f32v x) {
+  // Adding 1.5 * 2^23 rounds to an integer, which is then the low bits of the sum.
+  const float shift = 12582912.0f;
+  const f32v clamped = max_or_second(broadcast<f32v>(-104.0f), x);
+  const f32v shifted = fma(clamped, broadcast<f32v>(1.44269504088896341f), broadcast<f32v>(shift));
+  const f32v n = shifted - shift;
+  f32v r = fma(n, broadcast<f32v>(-0.693145751953125f), clamped);
+  r = fma(n, broadcast<f32v>(-1.428606765330187e-06f), r);
+  const f32v power = exp_polynomial(r);
+#if defined(__AVX512F__)
+  // 2^n by scalef; what falls below the normal numbers is cleared, as in the other variants.
+  const __m512 scaled = _mm512_scalef_ps((__m512)power, (__m512)n);
+  const __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(kExpUnderflowF), _CMP_NLT_UQ);
+  return (f32v)_mm512_maskz_mov_ps(keep, scaled);
+#else
+  // Multiplied, not added to the exponent's bits: a NaN must stay one whatever its payload.
+  const f32v scaled = power * (f32v)(((i32v)shifted << 23) + 0x3f800000);
+  return x < kExpUnderflowF ? f32v{} : scaled;
+#endif
+}
+
+// 2^(y + low) for y <= 127 and a small low, for softmaxes: half the instructions of exp. Relative error
+// 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes it as low. Below -126 the result is tiny or 0.
+// y = n + f: 2^f is a minimax polynomial (1.9e-9).
+EQP_HD f32v exp2_for_sums(f32v y, f32v low = f32v{}) {
+#if defined(__AVX512DQ__)
+  // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and NaN.
+  const f32v f = (f32v)_mm512_reduce_ps((__m512)y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC) + low;
+  f32v p = broadcast<f32v>(0.00021702256344724447f);
+  p = fma(p, f, broadcast<f32v>(0.001243968727067113f));
+  p = fma(p, f, broadcast<f32v>(0.009678840637207031f));
+  p = fma(p, f, broadcast<f32v>(0.055483341217041016f));
+  p = fma(p, f, broadcast<f32v>(0.24022983014583588f));
+  p = fma(p, f, broadcast<f32v>(0.6931470036506653f));
+  p = fma(p, f, broadcast<f32v>(1.0f));
+  return (f32v)_mm512_scalef_ps((__m512)p, (__m512)y);
+#else
+  const float shift = 12582912.0f;  // f in [-1/2, 1/2]
+  const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
+  const f32v shifted = clamped + shift;
+  const f32v f = clamped - (shifted - shift) + low;
+  f32v p = broadcast<f32v>(0.00015345697465818375f);
+  p = fma(p, f, broadcast<f32v>(0.0013400063617154956f));
+  p = fma(p, f, broadcast<f32v>(0.009618490003049374f));
+  p = fma(p, f, broadcast<f32v>(0.05550328269600868f));
+  p = fma(p, f, broadcast<f32v>(0.24022646248340607f));
+  p = fma(p, f, broadcast<f32v>(0.6931471824645996f));
+  p = fma(p, f, broadcast<f32v>(1.0f));
+  return p * (f32v)(((i32v)shifted << 23) + 0x3f800000);
+#endif
+}
+
+// e^x for every x; overflow gives Inf.
+EQP_HD f32v exp(f32v x) {
+  const float shift = 12582912.0f;
+  f32v clamped = max_or_second(broadcast<f32v>(-104.0f), x);
+  clamped = clamped > 89.0f ? broadcast<f32v>(89.0f) : clamped;
+  const f32v n = fma(clamped, broadcast<f32v>(1.44269504088896341f), broadcast<f32v>(shift)) - shift;
+  f32v r = fma(n, broadcast<f32v>(-0.693145751953125f), clamped);
+  r = fma(n, broadcast<f32v>(-1.428606765330187e-06f), r);
+  // 2^n in two factors, because 2^128 is not a float although e^88.7 is.
+  const f32v half = (n * 0.5f + shift) - shift;
+  const f32v rest = n - half;
+  const i32v first = (((i32v)(half + shift)) << 23) + 0x3f800000;
+  const i32v second = (((i32v)(rest + shift)) << 23) + 0x3f800000;
+  const f32v scaled = exp_polynomial(r) * (f32v)first * (f32v)second;
+  return x < kExpUnderflowF ? f32v{} : (x != x ? x : scaled);
+}
+#endif
+
+// Written for T = double and f64v alike.
+template <class T>
+EQP_HD T exp_double_polynomial(T r) {
+  T q = r * 2.0826583785307024e-09 + 2.5112084606524633e-08;
+  q = fma(q, r, T{} + 2.755758227865993e-07);
+  q = fma(q, r, T{} + 2.7557234727511045e-06);
+  q = fma(q, r, T{} + 2.4801586925721554e-05);
+  q = fma(q, r, T{} + 0.00019841269896515466);
+  q = fma(q, r, T{} + 0.001388888888911636);
+  q = fma(q, r, T{} + 0.008333333333316982);
+  q = fma(q, r, T{} + 0.041666666666666095);
+  q = fma(q, r, T{} + 0.16666666666666682);
+  q = fma(q, r, T{} + 0.5);
+  return fma(q * r, r, r) + 1.0;
+}
+
+EQP_HD double double_of(int64_t bits) {
+  double value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+EQP_HD int64_t bits_of(double value) {
+  int64_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+#if !defined(EQP_SCALAR_ONLY)
+EQP_HD f64v double_of(i64v bits) { return (f64v)bits; }
+EQP_HD i64v bits_of(f64v value) { return (i64v)value; }
+EQP_HD i64v to_exponent(i64v bits) { return bits << 52; }
+#endif
+// The low bits moved to where a double has its exponent; the high ones fall off.
+EQP_HD int64_t to_exponent(int64_t bits) {
+  return static_cast<int64_t>(static_cast<uint64_t>(bits) << 52);
+}
+
+template <class T>
+EQP_HD T exp_double(T x) {
+  const double shift = 6755399441055744.0;  // 1.5 * 2^52
+  T clamped = max_or_second(T{} - 746.0, x);
+  clamped = clamped > 710.0 ? T{} + 710.0 : clamped;
+  const T n = (clamped * 1.4426950408889634 + shift) - shift;
+  T r = fma(n, T{} - 0.6931471803691238, clamped);
+  r = fma(n, T{} - 1.9082149292705877e-10, r);
+  const T half = (n * 0.5 + shift) - shift;
+  const T rest = n - half;
+  const auto first = to_exponent(bits_of(half + shift)) + 0x3ff0000000000000LL;
+  const auto second = to_exponent(bits_of(rest + shift)) + 0x3ff0000000000000LL;
+  const T scaled = exp_double_polynomial(r) * double_of(first) * double_of(second);
+  return x < -708.3964185322641 ? T{} : (x != x ? x : scaled);
+}
+EQP_HD double exp(double x) { return exp_double(x); }
+#if !defined(EQP_SCALAR_ONLY)
+EQP_HD f64v exp(f64v x) { return exp_double(x); }
+#endif
+
+EQP_HD double log(double x) {
+  // The exponent is taken from the bits of x relative to sqrt(1/2), so that 1 + f is near 1.
+  // Unsigned, because the bits of a negative x may wrap; its result is replaced by NaN below.
+  const uint64_t bits = static_cast<uint64_t>(bits_of(x));
+  const int64_t k = static_cast<int64_t>(bits - 0x3fe6a09e667f3bcdULL) >> 52;
+  const double f = double_of(static_cast<int64_t>(bits - (static_cast<uint64_t>(k) << 52))) - 1.0;
+  const double s = f / (2.0 + f);
+  const double w = s * s;
+  double p = 0.13254560481872418;
+  p = p * w + 0.1324976423196744;
+  p = p * w + 0.1538710638779967;
+  p = p * w + 0.18181775309523918;
+  p = p * w + 0.22222222651226972;
+  p = p * w + 0.28571428569056595;
+  p = p * w + 0.40000000000006336;
+  p = p * w + 0.6666666666666666;
+  const double half_square = 0.5 * f * f;
+  const double exponent = static_cast<double>(k);
+  const double result =
+      exponent * 0.6931471803691238 -
+      ((half_square - (s * (half_square + w * p) + exponent * 1.9082149292705877e-10)) - f);
+  if (!(x > 0)) return x == 0 ? -kInfinity : kNaN;
+  return x == kInfinity ? x : result;
+}
+
+// log(1 + x) for x >= 0. The rounding of 1 + x is put back to first order.
+EQP_HD double log1p(double x) {
+  const double u = 1.0 + x;
+  if (!(u < kInfinity)) return u;
+  return log(u) + (x - (u - 1.0)) / u;
+}
+
+EQP_HD double sqrt(double x) { return __builtin_sqrt(x); }
+EQP_HD double abs(double x) { return x < 0 ? -x : x; }
+
+// ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|), without overflow on either side.
+EQP_HD double log_sigmoid(double x) { return (x < 0 ? x : 0.0) - log1p(exp(-abs(x))); }
+// sigmoid(x) = 1/(1 + e^-x); e is taken of a negative number on both sides.
+EQP_HD double sigmoid(double x) {
+  const double e = exp(-abs(x));
+  return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp

@@ -1,0 +1,255 @@
+// vec<float> and vec<double>: one register of the instruction set this file is compiled for.
+//
+// They are GCC/Clang vector types, so + - * / and comparisons work as for scalars, with a scalar on
+// either side, and `mask ? a : b` selects by lane: a formula written for T works for T = float and
+// for T = f32v. What the compilers do not express (fma, max, conversions, streaming) is named here.
+#pragma once
+
+#include <string.h>
+
+#include "math/bfloat16.h"
+#include "math/inline.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace eqp {
+namespace EQP_ISA {
+
+#if defined(__AVX512F__)
+#define EQP_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define EQP_VECTOR_BYTES 32
+#else
+#define EQP_VECTOR_BYTES 16
+#endif
+
+typedef float f32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef int32_t i32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef double f64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef int64_t i64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+
+template <class T>
+struct vec;
+template <>
+struct vec<float> {
+  using type = f32v;
+  using mask = i32v;
+  static constexpr int width = EQP_VECTOR_BYTES / 4;
+};
+template <>
+struct vec<double> {
+  using type = f64v;
+  using mask = i64v;
+  static constexpr int width = EQP_VECTOR_BYTES / 8;
+};
+constexpr int kF32Width = vec<float>::width;
+
+// --- fma, max: one instruction where there is one -------------------------------------------------
+EQP_HD float fma(float a, float b, float c) {
+#if defined(__FMA__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+EQP_HD double fma(double a, double b, double c) {
+#if defined(__FMA__)
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+EQP_HD f32v fma(f32v a, f32v b, f32v c) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (f32v)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+EQP_HD f64v fma(f64v a, f64v b, f64v c) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
+  return (f64v)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+  return a * b + c;
+#endif
+}
+
+// a > b ? a : b, so that a NaN in b is returned and a NaN in a is dropped.
+EQP_HD float max_or_second(float a, float b) { return a > b ? a : b; }
+EQP_HD double max_or_second(double a, double b) { return a > b ? a : b; }
+EQP_HD f32v max_or_second(f32v a, f32v b) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (f32v)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+EQP_HD f64v max_or_second(f64v a, f64v b) { return a > b ? a : b; }
+
+// a < b ? a : b.
+EQP_HD f32v min_or_second(f32v a, f32v b) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (f32v)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// value - 0 keeps the sign of a zero, unlike value + 0.
+template <class V, class S>
+EQP_HD V broadcast(S value) {
+  return value - V{};
+}
+
+// --- Reductions over lanes, in one fixed tree -----------------------------------------------------
+EQP_HD float sum_lanes(f32v v) {
+  float lane[kF32Width];
+  memcpy(lane, &v, sizeof(v));
+  for (int half = kF32Width / 2; half >= 1; half /= 2) {
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+EQP_HD double sum_lanes(f64v v) {
+  double lane[vec<double>::width];
+  memcpy(lane, &v, sizeof(v));
+  for (int half = vec<double>::width / 2; half >= 1; half /= 2) {
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+EQP_HD float max_lanes(f32v v) {
+  float lane[kF32Width];
+  memcpy(lane, &v, sizeof(v));
+  for (int half = kF32Width / 2; half >= 1; half /= 2) {
+    for (int i = 0; i < half; ++i) lane[i] = max_or_second(lane[i], lane[i + half]);
+  }
+  return lane[0];
+}
+
+// --- Memory: f32v from and to float and bfloat16, f64v from and to double -------------------------
+EQP_HD f32v load(const float* from) {
+  f32v v;
+  memcpy(&v, from, sizeof(v));
+  return v;
+}
+EQP_HD f64v load(const double* from) {
+  f64v v;
+  memcpy(&v, from, sizeof(v));
+  return v;
+}
+EQP_HD f32v load(const bfloat16* from) {
+#if defined(__AVX512F__)
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return (f32v)_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16);
+#elif defined(__AVX2__)
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return (f32v)_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16);
+#elif defined(__SSE2__)
+  const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+  return (f32v)_mm_unpacklo_epi16(_mm_setzero_si128(), bits);
+#else
+  return f32v{to_float(from[0]), to_float(from[1]), to_float(from[2]), to_float(from[3])};
+#endif
+}
+
+EQP_HD void store(float* to, f32v v) { memcpy(to, &v, sizeof(v)); }
+EQP_HD void store(double* to, f64v v) { memcpy(to, &v, sizeof(v)); }
+
+// Rounds every lane to the nearest even bfloat16, which ends up in the upper half of the lane. A NaN
+// keeps its sign and becomes quiet: adding the rounding increment could carry it into infinity.
+EQP_HD i32v bfloat16_bits(f32v v) {
+  const i32v bits = (i32v)v;
+  const i32v rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return v == v ? rounded : (bits | 0x400000);
+}
+EQP_HD void store(bfloat16* to, f32v v) {
+  const i32v bits = bfloat16_bits(v);
+#if defined(__AVX512F__)
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32((__m512i)bits, 16)));
+#elif defined(__AVX2__)
+  const __m256i high = _mm256_srli_epi32((__m256i)bits, 16);
+  const __m256i packed = _mm256_packus_epi32(high, high);  // per 128-bit half
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+#elif defined(__SSE2__)
+  // An arithmetic shift keeps the value in the signed 16-bit range, so the pack does not saturate.
+  const __m128i high = _mm_srai_epi32((__m128i)bits, 16);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(high, high));
+#else
+  for (int i = 0; i < kF32Width; ++i) to[i].bits = static_cast<uint16_t>(static_cast<uint32_t>(bits[i]) >> 16);
+#endif
+}
+
+// Non-temporal stores, which do not read the line they overwrite. `to` is aligned to the bytes
+// written; stream_fence() before another thread may look.
+EQP_HD void stream(float* to, f32v v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, (__m256)v);
+#elif defined(__SSE2__)
+  _mm_stream_ps(to, (__m128)v);
+#else
+  store(to, v);
+#endif
+}
+EQP_HD void stream(bfloat16* to, f32v v) {
+#if defined(__AVX512F__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32((__m512i)bfloat16_bits(v), 16)));
+#elif defined(__AVX2__)
+  const __m256i high = _mm256_srli_epi32((__m256i)bfloat16_bits(v), 16);
+  const __m256i packed = _mm256_packus_epi32(high, high);
+  _mm_stream_si128(reinterpret_cast<__m128i*>(to),
+                   _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+#elif defined(__SSE2__)
+  const __m128i high = _mm_srai_epi32((__m128i)bfloat16_bits(v), 16);
+  _mm_stream_si64(reinterpret_cast<long long*>(to), _mm_cvtsi128_si64(_mm_packs_epi32(high, high)));
+#else
+  store(to, v);
+#endif
+}
+EQP_HD void stream_fence() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+// The first `count` < width lanes; the others are `fill`.
+template <class E, class V, class S>
+EQP_HD V load_partial(const E* from, int count, S fill) {
+  E buffer[EQP_VECTOR_BYTES / sizeof(S)];
+  for (int i = 0; i < static_cast<int>(EQP_VECTOR_BYTES / sizeof(S)); ++i) buffer[i] = E();
+  for (int i = 0; i < count; ++i) buffer[i] = from[i];
+  V v = load(buffer);
+  for (int i = count; i < static_cast<int>(EQP_VECTOR_BYTES / sizeof(S)); ++i) v[i] = fill;
+  return v;
+}
+template <class E, class V>
+EQP_HD void store_partial(E* to, int count, V v) {
+  E buffer[sizeof(V) / sizeof(v[0])];
+  store(buffer, v);
+  for (int i = 0; i < count; ++i) to[i] = buffer[i];
+}
+
+// Asks for the cache line that holds `address`; any address is legal.
+EQP_HD void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
+
+}  // namespace EQP_ISA
+}  // namespace eqp

@@ -1,0 +1,37 @@
+// Where an op of the adapter runs: nothing to do on CPU; on CUDA LibTorch's current stream, a device
+// guard and a workspace from LibTorch's allocator.
+#pragma once
+
+#include "torch/arguments.h"
+
+namespace eqp::torch {
+
+class Launch {
+ public:
+  Launch() = default;
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+  ~Launch();
+
+  // workspace_size(bytes) asks libequipoise; it is not called for CPU tensors.
+  template <typename WorkspaceSize>
+  eqp_status prepare(Arguments& call, const eqp_tensor* first, WorkspaceSize workspace_size) {
+    EQP_TORCH_TRY(call.status());
+    if (first == nullptr || first->device_type == EQP_CPU) return EQP_OK;
+    uint64_t bytes = 0;
+    EQP_TORCH_TRY(from_equipoise(workspace_size(&bytes)));
+    return prepare_cuda(call, first, bytes);
+  }
+
+  // NULL on CPU.
+  const eqp_launch* get() const { return record_.size == 0 ? nullptr : &record_; }
+
+ private:
+  eqp_status prepare_cuda(Arguments& call, const eqp_tensor* first, uint64_t bytes);
+
+  eqp_launch record_ = {};
+  OwnedTensor workspace_;
+  void* guard_ = nullptr;
+};
+
+}  // namespace eqp::torch

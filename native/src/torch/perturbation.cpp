@@ -1,0 +1,78 @@
+#include "equipoise/perturbation.h"
+
+#include "equipoise/torch.h"
+#include "torch/launch.h"
+
+using namespace eqp::torch;
+
+namespace {
+
+// An output with the shape of `like`, allocated when undefined.
+const eqp_tensor* images_like(Arguments& call, const char* name, void* tensor, const eqp_tensor* like,
+                              eqp_dtype dtype) {
+  const int64_t* s = like->shape;
+  if (like->ndim == 3) return call.output(name, tensor, like, dtype, {s[0], s[1], s[2]});
+  return call.output(name, tensor, like, dtype, {s[0], s[1], s[2], s[3]});
+}
+
+eqp_status need_images(const Arguments& call, const char* name, const eqp_tensor* view) {
+  EQP_TORCH_TRY(call.status());
+  if (view->ndim == 3 || view->ndim == 4) return EQP_OK;
+  return fail(EQP_INVALID_ARGUMENT, call.op(),
+              "%s: expected images [images, channels, height, width], found %d dimensions", name,
+              view->ndim);
+}
+
+eqp_status no_workspace(uint64_t* bytes) {
+  *bytes = 0;
+  return EQP_OK;
+}
+
+}  // namespace
+
+extern "C" {
+
+eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,
+                               const void* original, const void* gradient, void* momentum, void* out) {
+  Arguments call("eqp_linf_step");
+  EQP_TORCH_TRY(call.begin());
+  const eqp_tensor* x = call.required("pixels", pixels);
+  const eqp_tensor* x0 = call.required("original", original);
+  const eqp_tensor* g = call.required("gradient", gradient);
+  const eqp_tensor* m = call.view("momentum", momentum);
+  EQP_TORCH_TRY(need_images(call, "pixels", x));
+  const eqp_tensor* y = images_like(call, "out", out, x, x->dtype);
+  Launch launch;
+  EQP_TORCH_TRY(launch.prepare(
+      call, x, [&](uint64_t* bytes) { return eqp_linf_step_workspace_size(x, bytes); }));
+  return from_equipoise(eqp_linf_step(options, x, x0, g, m, y, launch.get()));
+}
+
+eqp_status eqp_torch_uniform_start(const eqp_uniform_start_options* options, const void* original,
+                                   const void* streams, void* out) {
+  Arguments call("eqp_uniform_start");
+  EQP_TORCH_TRY(call.begin());
+  const eqp_tensor* x0 = call.required("original", original);
+  const eqp_tensor* s = call.view("streams", streams);
+  EQP_TORCH_TRY(need_images(call, "original", x0));
+  const eqp_tensor* y = images_like(call, "out", out, x0, x0->dtype);
+  Launch launch;
+  EQP_TORCH_TRY(launch.prepare(call, x0, no_workspace));
+  return from_equipoise(eqp_uniform_start(options, x0, s, y, launch.get()));
+}
+
+eqp_status eqp_torch_eight_bit(const eqp_eight_bit_options* options, const void* pixels,
+                               const void* original, void* out, void* codes) {
+  Arguments call("eqp_eight_bit");
+  EQP_TORCH_TRY(call.begin());
+  const eqp_tensor* x = call.required("pixels", pixels);
+  const eqp_tensor* x0 = call.view("original", original);
+  EQP_TORCH_TRY(need_images(call, "pixels", x));
+  const eqp_tensor* y = images_like(call, "out", out, x, x->dtype);
+  const eqp_tensor* code = images_like(call, "codes", codes, x, EQP_U8);
+  Launch launch;
+  EQP_TORCH_TRY(launch.prepare(call, x, no_workspace));
+  return from_equipoise(eqp_eight_bit(options, x, x0, y, code, launch.get()));
+}
+
+}  // extern "C"

@@ -1,0 +1,59 @@
+#include "conformance/conformance.h"
+
+#include <cstdio>
+
+#include "harness/check.h"
+
+namespace eqp::test {
+
+bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter) {
+  struct Family {
+    const char* name;
+    void (*run)(Suite&);
+  };
+  const Family families[] = {
+      {"token_log_probs", conform_token_log_probs}, {"pair_loss", conform_pair_loss},
+      {"policy_loss", conform_policy_loss},         {"group_advantage", conform_group_advantage},
+      {"linf_step", conform_linf_step},             {"uniform_start", conform_uniform_start},
+      {"eight_bit", conform_eight_bit},
+  };
+  const std::string reason = backend.skip_reason();
+  if (!reason.empty()) {
+    record_skip("backend " + backend.name(), reason);
+    return true;
+  }
+  Report report;
+  Suite suite{backend, report};
+  for (const Family& family : families) {
+    if (std::string(family.name).find(filter) == std::string::npos) continue;
+    const int64_t before = failures();
+    begin_group();
+    family.run(suite);
+    printf("%s %s over %s\n", failures() == before ? "passed" : "FAILED", family.name,
+           backend.name().c_str());
+    fflush(stdout);
+  }
+  backend.use_schedule(0);
+  report.print(backend.name());
+  if (!csv_path.empty()) {
+    EQP_CHECK(report.write_csv(csv_path, backend.name()), "expected to write %s", csv_path.c_str());
+  }
+  EQP_CHECK(report.cases() > 0, "expected cases for '%s', found none", filter.c_str());
+  return report.cases() > 0;
+}
+
+void expect_data_error(Suite& suite, Case& call, const std::string& argument) {
+  std::string text;
+  if (suite.backend.validates_before_writing()) {
+    const eqp_status status = call.run_refused(&text);
+    EQP_CHECK(status == EQP_INVALID_DATA, "expected EQP_INVALID_DATA, found status %d: %s", status, text.c_str());
+    EQP_CHECK(text.find(argument) != std::string::npos, "expected a text that names %s, found '%s'",
+              argument.c_str(), text.c_str());
+    return;
+  }
+  const eqp_status status = call.run_poisoned(&text);
+  EQP_CHECK(status == EQP_INVALID_DATA, "expected EQP_INVALID_DATA from the check, found status %d: %s",
+            status, text.c_str());
+}
+
+}  // namespace eqp::test

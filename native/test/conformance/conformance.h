@@ -1,0 +1,48 @@
+// The conformance suite: the same cases and oracles for every backend.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "conformance/case.h"
+#include "conformance/report.h"
+#include "harness/backend.h"
+#include "harness/numbers.h"
+
+namespace eqp::test {
+
+struct Suite {
+  Backend& backend;
+  Report& report;
+};
+
+void conform_token_log_probs(Suite& suite);
+void conform_pair_loss(Suite& suite);
+void conform_policy_loss(Suite& suite);
+void conform_group_advantage(Suite& suite);
+void conform_linf_step(Suite& suite);
+void conform_uniform_start(Suite& suite);
+void conform_eight_bit(Suite& suite);
+
+// Runs every family whose name contains `filter` over the backend, prints the table and writes it to
+// `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.
+bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter);
+
+// A call whose data break the contract: a backend that validates first refuses it with
+// EQP_INVALID_DATA, names `argument` and writes nothing; another one reports it after the call.
+void expect_data_error(Suite& suite, Case& call, const std::string& argument);
+
+// Central difference of f at 0, by Richardson extrapolation of two steps; for checking oracles.
+template <class Function>
+long double derivative_at_zero(const Function& f, long double step) {
+  const long double coarse = (f(step) - f(-step)) / (2 * step);
+  const long double fine = (f(step / 2) - f(-step / 2)) / step;
+  return (4 * fine - coarse) / 3;
+}
+
+// The forward error of a sum of n terms, relative to the sum of their magnitudes: the probabilistic
+// bound lambda sqrt(n) u of Higham & Mary (SIAM J. Sci. Comput. 41, 2019) with lambda = 3, plus 8
+// roundings for what happens to the sum before and after.
+inline double sum_error(double n, double roundoff) { return (8 + 3 * std::sqrt(n)) * roundoff; }
+
+}  // namespace eqp::test

@@ -1,0 +1,415 @@
+// eqp_token_log_probs_forward and _backward against the formulas of token_log_probs.h.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "conformance/conformance.h"
+#include "harness/check.h"
+
+namespace eqp::test {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kRoundoff = 0x1p-24;  // the contract: every sum in f32
+constexpr double kFunction = 4;        // roundings that one exp or log may cost
+
+// One row in double precision, with the first-order effect of f32 arithmetic on each result.
+struct Row {
+  bool ignored = false;
+  bool nan = false;
+  double temperature = 1;
+  std::vector<double> z;
+  double maximum = -kInf;
+  double log_sum_exp = kNaN, log_sum_exp_2x = kNaN, entropy = kNaN, log_prob = kNaN;
+  double log_sum_exp_tolerance = 0, log_sum_exp_2x_tolerance = 0, entropy_tolerance = 0,
+         log_prob_tolerance = 0;
+
+  double log_p(size_t j) const { return z[j] - log_sum_exp; }
+  // What dividing by the temperature costs an argument of size |z|; nothing when it is 1.
+  double scaling(double magnitude) const { return temperature == 1 ? 0 : 2 * kRoundoff * magnitude; }
+};
+
+Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature, bool ignored) {
+  Row row;
+  row.ignored = ignored;
+  row.temperature = temperature;
+  if (ignored) {
+    row.log_sum_exp = row.log_sum_exp_2x = row.entropy = row.log_prob = 0;
+    return row;
+  }
+  const size_t n = static_cast<size_t>(vocab);
+  row.z.resize(n);
+  for (size_t j = 0; j < n; ++j) {
+    row.z[j] = logits[j] / temperature;
+    if (std::isnan(row.z[j]) || row.z[j] == kInf) row.nan = true;
+    row.maximum = std::max(row.maximum, row.z[j]);
+  }
+  row.nan = row.nan || row.maximum == -kInf;
+  if (row.nan) return row;
+  const double m = row.maximum;
+  double s = 0, s2 = 0;
+  for (double z : row.z) {
+    s += std::exp(z - m);
+    s2 += std::exp(2 * (z - m));
+  }
+  row.log_sum_exp = m + std::log(s);
+  row.log_sum_exp_2x = 2 * m + std::log(s2);
+  row.log_prob = row.z[static_cast<size_t>(target)] - row.log_sum_exp;
+
+  // Errors of the arguments z - m, weighted as they enter each sum.
+  double p_argument = 0, q_argument = 0, distance = 0, entropy_argument = 0;
+  row.entropy = 0;
+  for (double z : row.z) {
+    if (z == -kInf) continue;
+    const double argument = row.scaling(std::fabs(z) + std::fabs(m)) + kRoundoff * (m - z);
+    const double p = std::exp(z - row.log_sum_exp);
+    const double q = std::exp(2 * z - row.log_sum_exp_2x);
+    row.entropy -= p * (z - row.log_sum_exp);
+    p_argument += p * argument;
+    q_argument += q * 2 * argument;
+    distance += p * (m - z);
+  }
+  for (double z : row.z) {
+    if (z == -kInf) continue;
+    const double argument = row.scaling(std::fabs(z) + std::fabs(m)) + kRoundoff * (m - z);
+    const double p = std::exp(z - row.log_sum_exp);
+    entropy_argument += p * std::fabs(z - row.log_sum_exp + row.entropy) * (argument + 6 * kRoundoff);
+  }
+  // ln s: a sum of positive terms, each with one exp, then one log.
+  const double sum = sum_error(static_cast<double>(n), kRoundoff) + kFunction * kRoundoff;
+  const double log_s = p_argument + sum + kFunction * kRoundoff * std::log(s);
+  const double log_s2 = q_argument + sum + kFunction * kRoundoff * std::log(s2);
+  row.log_sum_exp_tolerance = log_s + row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp);
+  row.log_sum_exp_2x_tolerance =
+      log_s2 + 2 * row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp_2x);
+  // (z_t - m) - ln s: no rounding of the size of the logits themselves.
+  const double z_t = row.z[static_cast<size_t>(target)];
+  row.log_prob_tolerance = log_s + kRoundoff * (m - z_t) + kRoundoff * std::fabs(row.log_prob) +
+                           row.scaling(std::fabs(z_t) + std::fabs(m));
+  // entropy = ln s + sum p (m - z): both parts are positive, so nothing cancels.
+  row.entropy_tolerance = entropy_argument + sum * (1 + distance) + kFunction * kRoundoff * std::log(s) +
+                          4 * kRoundoff * (distance + row.entropy);
+  return row;
+}
+
+Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy) {
+  if (row.ignored) return {0, 0};
+  if (row.nan) return {kNaN, 0};
+  const size_t index = static_cast<size_t>(j);
+  const double one = j == target ? 1 : 0;
+  const double t = row.temperature;
+  const double underflow = 0x1p-126 * (std::fabs(d_log_prob) + 128 * std::fabs(d_entropy)) / t;
+  if (row.z[index] == -kInf) return {d_log_prob * one / t, 4 * kRoundoff * std::fabs(d_log_prob) / t};
+  const double log_p = row.log_p(index);
+  const double p = std::exp(log_p);
+  const double bend = log_p + row.entropy;
+  const double value = (d_log_prob * (one - p) - d_entropy * p * bend) / t;
+  // The log_sum_exp and entropy that the call is given are rounded to f32 themselves.
+  const double log_p_error = row.scaling(std::fabs(row.z[index])) +
+                             kRoundoff * (std::fabs(row.log_sum_exp) + std::fabs(log_p));
+  const double p_error = p * std::expm1(log_p_error + kFunction * kRoundoff);
+  const double bend_error = log_p_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
+  const double error =
+      std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +
+      std::fabs(d_entropy) * (p_error * std::fabs(bend) + p * bend_error + 3 * kRoundoff * p * std::fabs(bend));
+  return {value, error / t + 4 * kRoundoff * std::fabs(value) + underflow};
+}
+
+enum class Data { kNormal, kWide, kHuge, kEqual, kPeaked, kSpecial };
+
+struct Shape {
+  int64_t rows, vocab;
+};
+
+struct Setup {
+  eqp_dtype dtype;
+  Shape shape;
+  Layout layout;
+  Data data = Data::kNormal;
+  float temperature = 1;
+  eqp_dtype target_dtype = EQP_I64;
+  int64_t ignore_index = -100;
+  double ignored_share = 0.15;
+  bool all_outputs = true;
+};
+
+std::string text_of(const Setup& s) {
+  return format("[%lld, %lld] gap %lld offset %lld data %d temperature %g %s ignore %lld",
+                static_cast<long long>(s.shape.rows), static_cast<long long>(s.shape.vocab),
+                static_cast<long long>(s.layout.gap), static_cast<long long>(s.layout.offset),
+                static_cast<int>(s.data), static_cast<double>(s.temperature), dtype_text(s.target_dtype),
+                static_cast<long long>(s.ignore_index));
+}
+
+struct Problem {
+  std::vector<double> logits, targets;
+  std::vector<Row> rows;
+};
+
+double draw(Random& random, Data data, int64_t row, int64_t j, int64_t vocab) {
+  switch (data) {
+    case Data::kWide: return random.normal() * 30;
+    case Data::kHuge: return random.normal() * 8000;
+    case Data::kEqual: return 3.25;
+    case Data::kPeaked: return j == vocab - 1 ? 60 : random.normal();
+    case Data::kSpecial:
+      switch (row % 7) {
+        case 0: return random.chance(0.5) && j != vocab / 2 ? -kInf : random.normal();
+        case 1: return j == vocab / 3 ? kNaN : random.normal();
+        case 2: return j == vocab - 1 ? kInf : random.normal();
+        case 3: return -kInf;
+        case 4: return j == vocab - 1 ? 2.0 : -kInf;
+        case 5: return -60000 + random.normal();
+        default: return random.normal();
+      }
+    default: return random.normal() * 3;
+  }
+}
+
+Problem make_problem(const Setup& s, uint64_t seed) {
+  Problem problem;
+  Random random(seed);
+  const int64_t n = s.shape.vocab;
+  for (int64_t i = 0; i < s.shape.rows; ++i) {
+    for (int64_t j = 0; j < n; ++j) problem.logits.push_back(round_to(s.dtype, draw(random, s.data, i, j, n)));
+    const bool ignored = random.chance(s.ignored_share);
+    const int64_t target = ignored ? s.ignore_index : random.below(n);
+    problem.targets.push_back(static_cast<double>(target));
+    // An ignored row may hold anything: its logits are not read.
+    if (ignored) problem.logits[static_cast<size_t>(i * n)] = kNaN;
+    problem.rows.push_back(make_row(&problem.logits[static_cast<size_t>(i * n)], n, target,
+                                    static_cast<double>(s.temperature), target == s.ignore_index));
+  }
+  return problem;
+}
+
+// The same computation with every operation rounded to the logits' format, as a naive
+// implementation in that format does it: the yardstick for low precision.
+struct Naive {
+  double log_prob;
+  std::vector<double> gradient;
+};
+
+Naive naive_row(const Row& row, eqp_dtype dtype, int64_t target, double d_log_prob, double d_entropy) {
+  const auto r = [dtype](double x) { return round_to(dtype, x); };
+  const size_t n = row.z.size();
+  double sum = 0, entropy = 0;
+  std::vector<double> z(n);
+  for (size_t j = 0; j < n; ++j) {
+    z[j] = r(row.z[j]);
+    sum += r(std::exp(r(z[j] - r(row.maximum))));
+  }
+  const double log_sum = r(r(row.maximum) + r(std::log(r(sum))));
+  for (size_t j = 0; j < n; ++j) entropy -= r(r(std::exp(r(z[j] - log_sum))) * r(z[j] - log_sum));
+  entropy = r(entropy);
+  Naive naive{r(z[static_cast<size_t>(target)] - log_sum), std::vector<double>(n)};
+  for (size_t j = 0; j < n; ++j) {
+    const double log_p = r(z[j] - log_sum);
+    const double p = r(std::exp(log_p));
+    const double one = static_cast<int64_t>(j) == target ? 1 : 0;
+    const double value = r(d_log_prob * r(one - p)) - r(r(d_entropy * p) * r(log_p + entropy));
+    naive.gradient[j] = r(r(value) / row.temperature);
+  }
+  return naive;
+}
+
+bool is_low_precision(eqp_dtype dtype) { return dtype == EQP_BF16 || dtype == EQP_F16; }
+
+void run_forward(Suite& suite, const Setup& s, const Problem& problem) {
+  Case call(suite.backend, suite.report, "token_log_probs_forward", text_of(s), s.layout);
+  call.options<eqp_token_log_probs_options>().temperature = s.temperature;
+  call.options<eqp_token_log_probs_options>().ignore_index = s.ignore_index;
+  const std::vector<int64_t> per_row = {s.shape.rows};
+  call.add("logits", s.dtype, {s.shape.rows, s.shape.vocab}, problem.logits);
+  call.add("targets", s.target_dtype, per_row, problem.targets);
+  call.add("log_probs", EQP_F32, per_row);
+  if (s.all_outputs) {
+    for (const char* name : {"log_sum_exp", "log_sum_exp_2x", "entropy"}) call.add(name, EQP_F32, per_row);
+  }
+  if (!call.run()) return;
+  const auto& rows = problem.rows;
+  const auto at = [&rows](int64_t i) -> const Row& { return rows[static_cast<size_t>(i)]; };
+  call.expect("log_probs", [&](int64_t i) { return Expected{at(i).log_prob, at(i).log_prob_tolerance}; });
+  if (s.all_outputs) {
+    call.expect("log_sum_exp",
+                [&](int64_t i) { return Expected{at(i).log_sum_exp, at(i).log_sum_exp_tolerance}; });
+    call.expect("log_sum_exp_2x",
+                [&](int64_t i) { return Expected{at(i).log_sum_exp_2x, at(i).log_sum_exp_2x_tolerance}; });
+    call.expect("entropy", [&](int64_t i) { return Expected{at(i).entropy, at(i).entropy_tolerance}; });
+  }
+  if (is_low_precision(s.dtype) && s.data == Data::kNormal && s.shape.rows > 0) {
+    double naive_error = 0, tolerance = 0;
+    for (int64_t i = 0; i < s.shape.rows; ++i) {
+      if (at(i).ignored) continue;
+      const int64_t target = static_cast<int64_t>(problem.targets[static_cast<size_t>(i)]);
+      const double error = std::fabs(naive_row(at(i), s.dtype, target, 1, 0).log_prob - at(i).log_prob);
+      naive_error = std::max(naive_error, error);
+      tolerance = std::max(tolerance, at(i).log_prob_tolerance);
+    }
+    const double error = call.largest_error("log_probs", [&](int64_t i) { return at(i).log_prob; });
+    EQP_CHECK(error <= 2 * naive_error + tolerance, "%s: expected at most 2x the naive error %g, found %g",
+              text_of(s).c_str(), naive_error, error);
+  }
+}
+
+void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool with_log_probs,
+                  bool with_entropy) {
+  Case call(suite.backend, suite.report, "token_log_probs_backward",
+            text_of(s) + format(" gradients of %s%s", with_log_probs ? "log_probs " : "",
+                                with_entropy ? "entropy" : ""),
+            s.layout);
+  call.options<eqp_token_log_probs_options>().temperature = s.temperature;
+  call.options<eqp_token_log_probs_options>().ignore_index = s.ignore_index;
+  const int64_t rows = s.shape.rows, vocab = s.shape.vocab;
+  Random random(77);
+  std::vector<double> d_log_probs, d_entropy, log_sum_exp, entropy;
+  for (int64_t i = 0; i < rows; ++i) {
+    d_log_probs.push_back(with_log_probs ? round_to(EQP_F32, random.normal()) : 0);
+    d_entropy.push_back(with_entropy ? round_to(EQP_F32, random.normal()) : 0);
+    log_sum_exp.push_back(problem.rows[static_cast<size_t>(i)].log_sum_exp);
+    entropy.push_back(problem.rows[static_cast<size_t>(i)].entropy);
+  }
+  call.add("logits", s.dtype, {rows, vocab}, problem.logits);
+  call.add("targets", s.target_dtype, {rows}, problem.targets);
+  call.add("log_sum_exp", EQP_F32, {rows}, log_sum_exp);
+  if (with_entropy) call.add("entropy", EQP_F32, {rows}, entropy);
+  if (with_log_probs) call.add("d_log_probs", EQP_F32, {rows}, d_log_probs);
+  if (with_entropy) call.add("d_entropy", EQP_F32, {rows}, d_entropy);
+  call.add("d_logits", s.dtype, {rows, vocab});
+  call.also_in_place("d_logits", "logits");
+  if (!call.run()) return;
+  const auto oracle = [&](int64_t e) {
+    const size_t i = static_cast<size_t>(e / vocab);
+    return gradient(problem.rows[i], e % vocab, static_cast<int64_t>(problem.targets[i]), d_log_probs[i],
+                    d_entropy[i]);
+  };
+  call.expect("d_logits", oracle);
+  if (is_low_precision(s.dtype) && s.data == Data::kNormal && rows > 0) {
+    double naive_error = 0, largest = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      const Row& row = problem.rows[static_cast<size_t>(i)];
+      if (row.ignored) continue;
+      const size_t index = static_cast<size_t>(i);
+      const Naive naive = naive_row(row, s.dtype, static_cast<int64_t>(problem.targets[index]),
+                                    d_log_probs[index], d_entropy[index]);
+      for (int64_t j = 0; j < vocab; ++j) {
+        const double exact = oracle(i * vocab + j).value;
+        naive_error = std::max(naive_error, std::fabs(naive.gradient[static_cast<size_t>(j)] - exact));
+        largest = std::max(largest, std::fabs(exact));
+      }
+    }
+    const double error = call.largest_error("d_logits", [&](int64_t e) { return oracle(e).value; });
+    const double yardstick = std::max(naive_error, unit_roundoff(s.dtype) * largest);
+    EQP_CHECK(error <= 2 * yardstick, "%s: expected at most 2x the naive error %g, found %g",
+              text_of(s).c_str(), naive_error, error);
+  }
+}
+
+void run_all(Suite& suite, const Setup& s, uint64_t seed) {
+  const Problem problem = make_problem(s, seed);
+  run_forward(suite, s, problem);
+  run_backward(suite, s, problem, true, seed % 3 == 0);
+  if (seed % 4 == 0) run_backward(suite, s, problem, false, true);
+}
+
+void check_oracle_by_differences() {
+  Random random(5);
+  const int64_t vocab = 9, target = 4;
+  const double temperature = 0.7, d_log_prob = 0.8, d_entropy = -1.3;
+  std::vector<double> logits(vocab);
+  for (double& x : logits) x = random.normal() * 2;
+  const Row row = make_row(logits.data(), vocab, target, temperature, false);
+  for (int64_t j = 0; j < vocab; ++j) {
+    const long double difference = derivative_at_zero(
+        [&](long double step) -> long double {
+          std::vector<double> moved = logits;
+          moved[static_cast<size_t>(j)] += static_cast<double>(step);
+          const Row at = make_row(moved.data(), vocab, target, temperature, false);
+          return d_log_prob * at.log_prob + d_entropy * at.entropy;
+        },
+        1e-3L);
+    const double analytic = gradient(row, j, target, d_log_prob, d_entropy).value;
+    EQP_CHECK(std::fabs(static_cast<double>(difference) - analytic) < 1e-10, "oracle: %g is not %g",
+              analytic, static_cast<double>(difference));
+  }
+}
+
+void check_data_errors(Suite& suite) {
+  for (const double bad : {-1.0, 5.0, 1e9, -101.0}) {
+    for (const eqp_dtype target_dtype : {EQP_I32, EQP_I64}) {
+      Setup s{EQP_F32, {4, 5}, {3, 1}};
+      s.target_dtype = target_dtype;
+      s.ignored_share = 0;
+      Problem problem = make_problem(s, 3);
+      problem.targets[2] = bad;
+      Case forward(suite.backend, suite.report, "token_log_probs_forward", format("target %g", bad), s.layout);
+      forward.add("logits", s.dtype, {4, 5}, problem.logits);
+      forward.add("targets", target_dtype, {4}, problem.targets);
+      forward.add("log_probs", EQP_F32, {4});
+      expect_data_error(suite, forward, "targets");
+      Case backward(suite.backend, suite.report, "token_log_probs_backward", format("target %g", bad), s.layout);
+      backward.add("logits", s.dtype, {4, 5}, problem.logits);
+      backward.add("targets", target_dtype, {4}, problem.targets);
+      backward.add("log_sum_exp", EQP_F32, {4}, {1, 1, 1, 1});
+      backward.add("d_log_probs", EQP_F32, {4}, {1, 1, 1, 1});
+      backward.add("d_logits", s.dtype, {4, 5});
+      expect_data_error(suite, backward, "targets");
+      if (!suite.backend.validates_before_writing()) {
+        EQP_CHECK(std::isnan(forward.at("log_probs").get(2)), "expected NaN in the row with the bad target");
+        EQP_CHECK(!std::isnan(forward.at("log_probs").get(1)), "expected the other rows to be right");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void conform_token_log_probs(Suite& suite) {
+  check_oracle_by_differences();
+  uint64_t seed = 100;
+  const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
+  for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
+    // Vector widths and their neighbours, primes, empty and single.
+    for (const int64_t vocab : {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 127, 128,
+                                257, 1009}) {
+      Setup s{dtype, {1 + static_cast<int64_t>(seed % 7), vocab}, layouts[seed % 5]};
+      s.target_dtype = seed % 2 == 0 ? EQP_I32 : EQP_I64;
+      run_all(suite, s, seed++);
+    }
+    for (const int64_t rows : {0, 1, 2, 67}) run_all(suite, Setup{dtype, {rows, 131}, layouts[seed % 5]}, seed++);
+    for (const Data data : {Data::kWide, Data::kHuge, Data::kEqual, Data::kPeaked, Data::kSpecial}) {
+      for (const int64_t vocab : {3, 40, 517}) {
+        Setup s{dtype, {14, vocab}, layouts[seed % 5], data};
+        run_all(suite, s, seed++);
+      }
+    }
+    for (const float temperature : {0.01f, 0.7f, 2.0f, 100.0f}) {
+      Setup s{dtype, {5, 211}, layouts[seed % 5], Data::kNormal, temperature};
+      run_all(suite, s, seed++);
+      s.data = Data::kSpecial;
+      run_all(suite, s, seed++);
+    }
+    // Extremes of ignore_index: inside the vocabulary, and far outside.
+    for (const int64_t ignore : {int64_t{0}, int64_t{4}, int64_t{-1}, int64_t{1} << 40}) {
+      Setup s{dtype, {11, 13}, {0, 0}};
+      s.ignore_index = ignore;
+      run_all(suite, s, seed++);
+    }
+    Setup all_ignored{dtype, {9, 33}, {1, 1}};
+    all_ignored.ignored_share = 1;
+    run_all(suite, all_ignored, seed++);
+    Setup only_log_probs{dtype, {9, 33}, {1, 1}};
+    only_log_probs.all_outputs = false;
+    run_all(suite, only_log_probs, seed++);
+    // Large enough for several threads: many rows, and few rows with a large vocabulary.
+    for (const Shape shape : {Shape{521, 401}, Shape{3, 65537}, Shape{1, 151937}}) {
+      run_all(suite, Setup{dtype, shape, layouts[seed % 5]}, seed++);
+    }
+  }
+  // More rows than a 16-bit grid dimension holds.
+  run_all(suite, Setup{EQP_F32, {70001, 3}, {1, 0}}, seed++);
+  check_data_errors(suite);
+}
+
+}  // namespace eqp::test

@@ -1,0 +1,360 @@
+// Every documented error gives its status and a text that names the op and the argument and says what
+// was expected and what was found; a refused call writes nothing.
+#include <cstring>
+#include <functional>
+
+#include "contract/legal_call.h"
+#include "harness/check.h"
+
+namespace eqp::test {
+namespace {
+
+Backend& cpu() {
+  static const std::unique_ptr<Backend> backend = make_cpu_backend();
+  return *backend;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Calls and expects a refusal whose text names `about`.
+void expect_refusal(LegalCall& call, const std::string& what, const std::string& about,
+                    eqp_status expected = EQP_INVALID_ARGUMENT) {
+  Context context(call.op().function() + ", " + what);
+  const eqp_status status = call.invoke();
+  const std::string text = eqp_last_error();
+  const std::string damage = call.damage(true);
+  EQP_CHECK(status == expected, "expected status %d, found %d: %s", expected, status, text.c_str());
+  EQP_CHECK(damage.empty(), "a refused call wrote %s", damage.c_str());
+  if (status == EQP_OK) return;
+  EQP_CHECK(contains(text, call.op().function() + ":"), "expected the op's name, found '%s'", text.c_str());
+  EQP_CHECK(contains(text, about), "expected a text about %s, found '%s'", about.c_str(), text.c_str());
+  EQP_CHECK(contains(text, "expected") || contains(text, "exceeds") || contains(text, "built for"),
+            "expected a text that says what was expected, found '%s'", text.c_str());
+}
+
+// Breaks a fresh legal call with every argument present, in one way.
+void refuse(const Op& op, const std::string& what, const std::string& about,
+            const std::function<bool(LegalCall&)>& change, eqp_status expected = EQP_INVALID_ARGUMENT) {
+  Random random(404);
+  LegalCall call(cpu(), op, random, true);
+  if (change(call)) expect_refusal(call, what, about, expected);
+}
+
+// Changes options that are then refused by the field's name.
+template <class Options, class Value>
+void refuse_option(const char* entry, const char* field, Value Options::*member, const std::vector<Value>& values) {
+  for (const Value value : values) {
+    refuse(op_named(entry), format("%s = %g", field, static_cast<double>(value)), field, [&](LegalCall& call) {
+      call.options<Options>().*member = value;
+      return true;
+    });
+  }
+}
+
+}  // namespace
+
+EQP_TEST(legal_calls_are_accepted) {
+  Random random(1);
+  for (const Op& op : ops()) {
+    for (int i = 0; i < 50; ++i) {
+      LegalCall call(cpu(), op, random, i == 0);
+      const eqp_status status = call.invoke();
+      EQP_CHECK(status == EQP_OK, "%s: expected EQP_OK, found %d: %s", op.entry, status, eqp_last_error());
+      const std::string damage = call.damage(false);
+      EQP_CHECK(damage.empty(), "%s: %s", op.entry, damage.c_str());
+    }
+  }
+}
+
+EQP_TEST(every_argument_is_checked) {
+  for (const Op& op : ops()) {
+    for (size_t i = 0; i < op.arguments.size(); ++i) {
+      const Argument& argument = op.arguments[i];
+      const std::string name = argument.name;
+      const auto change = [&](const std::string& what, const std::function<void(eqp_tensor&)>& edit) {
+        refuse(op, name + " " + what, name, [&](LegalCall& call) {
+          edit(call.tensors[i]);
+          return true;
+        });
+      };
+      if (argument.required) {
+        refuse(op, name + " is NULL", name, [&](LegalCall& call) {
+          call.present[i] = false;
+          return true;
+        });
+      }
+      for (const eqp_dtype unknown : {-1, 0, 9, 1 << 30}) {
+        change(format("of dtype code %d", unknown), [&](eqp_tensor& t) { t.dtype = unknown; });
+      }
+      change("of another dtype", [](eqp_tensor& t) {
+        t.dtype = t.dtype == EQP_I64 || t.dtype == EQP_I32 ? EQP_F32 : EQP_I64;
+      });
+      change("on an unknown device", [](eqp_tensor& t) { t.device_type = 7; });
+      change("without data", [](eqp_tensor& t) { t.data = nullptr; });
+      for (const int32_t ndim : {-1, 5, 1 << 20}) {
+        change(format("with ndim %d", ndim), [&](eqp_tensor& t) { t.ndim = ndim; });
+      }
+      change("of negative size", [](eqp_tensor& t) { t.shape[t.ndim - 1] = -3; });
+      change("of huge size", [](eqp_tensor& t) { t.shape[0] = INT64_MAX; });
+      change("of huge stride", [](eqp_tensor& t) { t.stride[0] = INT64_MAX / 2; t.shape[0] = 4; });
+      refuse(op, name + " with inner stride 2", name, [&](LegalCall& call) {
+        eqp_tensor& t = call.tensors[i];
+        if (t.shape[t.ndim - 1] < 2) return false;
+        t.stride[t.ndim - 1] = 2;
+        return true;
+      });
+      refuse(op, name + " at an address between elements", name, [&](LegalCall& call) {
+        eqp_tensor& t = call.tensors[i];
+        if (dtype_bytes(t.dtype) == 1) return false;
+        t.data = static_cast<char*>(t.data) + 1;
+        return true;
+      });
+      if (argument.role == Role::kInput) continue;
+      refuse(op, name + " with elements on top of each other", name, [&](LegalCall& call) {
+        eqp_tensor& t = call.tensors[i];
+        if (t.ndim < 2) return false;
+        t.stride[t.ndim - 2] = t.shape[t.ndim - 1] - 1;
+        return true;
+      });
+      // In the memory of each other argument, half an output further: legal nowhere.
+      for (size_t j = 0; j < op.arguments.size(); ++j) {
+        if (j == i) continue;
+        refuse(op, name + " inside the memory of " + op.arguments[j].name, "", [&](LegalCall& call) {
+          eqp_tensor& t = call.tensors[i];
+          const eqp_tensor& other = call.tensors[j];
+          const int64_t bytes = dtype_bytes(t.dtype);
+          if (call.buffer(j).size() * dtype_bytes(other.dtype) < 2 * bytes) return false;
+          const uintptr_t inside = reinterpret_cast<uintptr_t>(other.data) + static_cast<uintptr_t>(bytes);
+          t.data = reinterpret_cast<void*>(inside / static_cast<uintptr_t>(bytes) * static_cast<uintptr_t>(bytes));
+          return true;
+        });
+      }
+    }
+  }
+}
+
+EQP_TEST(shapes_must_fit_each_other) {
+  // Sizes that nothing else determines: changing them alone is legal.
+  const std::vector<std::string> free_sizes = {"token_log_probs_forward.logits.1", "group_advantage.offsets.0"};
+  for (const Op& op : ops()) {
+    for (size_t i = 0; i < op.arguments.size(); ++i) {
+      for (int d = 0; d < EQP_MAX_DIMS; ++d) {
+        const std::string size = format("%s.%s.%d", op.entry, op.arguments[i].name, d);
+        bool is_free = false;
+        for (const std::string& free_size : free_sizes) is_free = is_free || size == free_size;
+        if (is_free) continue;
+        refuse(op, size + " is one less", "", [&](LegalCall& call) {
+          eqp_tensor& t = call.tensors[i];
+          if (d >= t.ndim || t.shape[d] < 2) return false;
+          --t.shape[d];
+          return true;
+        });
+      }
+    }
+  }
+}
+
+EQP_TEST(options_are_checked) {
+  for (const Op& op : ops()) {
+    for (const uint32_t size : {0u, 3u, 4097u, 0xffffffffu}) {
+      refuse(op, format("options of size %u", size), "options", [&](LegalCall& call) {
+        memcpy(call.options_bytes.data(), &size, sizeof(size));
+        return true;
+      });
+    }
+    const uint32_t larger = static_cast<uint32_t>(op.options_bytes) + 8;
+    refuse(op, "a byte beyond the known options is set", "options", [&](LegalCall& call) {
+      memcpy(call.options_bytes.data(), &larger, sizeof(larger));
+      call.options_bytes[op.options_bytes + 5] = 1;
+      return true;
+    });
+    Random random(7);
+    LegalCall newer(cpu(), op, random, true);
+    memcpy(newer.options_bytes.data(), &larger, sizeof(larger));
+    EQP_CHECK(newer.invoke() == EQP_OK, "%s: expected zeros beyond the known options to be accepted: %s", op.entry,
+              eqp_last_error());
+    LegalCall older(cpu(), op, random, true);
+    const uint32_t smaller = sizeof(uint32_t);
+    memcpy(older.options_bytes.data(), &smaller, sizeof(smaller));
+    memset(older.options_bytes.data() + 4, 0xff, op.options_bytes - 4);
+    EQP_CHECK(older.invoke() == EQP_OK, "%s: expected defaults beyond the caller's size: %s", op.entry,
+              eqp_last_error());
+  }
+  const double nan = __builtin_nan(""), inf = __builtin_inf();
+  const float nanf = __builtin_nanf(""), inff = __builtin_inff();
+  for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
+    refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature, {0.0f, -1.0f, nanf, inff});
+  }
+  refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale, {0, 4, -1});
+  refuse_option("group_advantage", "singleton", &eqp_group_advantage_options::singleton, {0, 3});
+  refuse_option("group_advantage", "ddof", &eqp_group_advantage_options::ddof, {-1, 2});
+  refuse_option("group_advantage", "epsilon", &eqp_group_advantage_options::epsilon, {-1e-9, nan, inf});
+  refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size, {int64_t{1}, int64_t{-1}});
+  refuse_option("pair_loss", "kind", &eqp_pair_loss_options::kind, {0, 4, -7});
+  refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
+  refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing, {-0.1, 0.5, 1.0, nan});
+  refuse_option("policy_loss", "normalizer", &eqp_policy_loss_options::normalizer, {0, 4});
+  refuse_option("policy_loss", "epsilon_low", &eqp_policy_loss_options::epsilon_low, {-0.1, 1.1, nan});
+  refuse_option("policy_loss", "epsilon_high", &eqp_policy_loss_options::epsilon_high, {-0.1, nan});
+  refuse_option("policy_loss", "kl_beta", &eqp_policy_loss_options::kl_beta, {-0.1, nan, inf});
+  refuse_option("policy_loss", "negative_log_prob_floor", &eqp_policy_loss_options::negative_log_prob_floor, {0.1, nan});
+  refuse_option("policy_loss", "total_tokens", &eqp_policy_loss_options::total_tokens, {-1.0, nan});
+  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
+    refuse(op_named(entry), "epsilon < 0", "epsilon", [&](LegalCall& call) {
+      const float epsilon = -0.1f;
+      const size_t at = std::string(entry) == "linf_step" ? offsetof(eqp_linf_step_options, epsilon)
+                                                          : offsetof(eqp_eight_bit_options, epsilon);
+      memcpy(call.options_bytes.data() + at, &epsilon, sizeof(epsilon));
+      return true;
+    });
+  }
+  refuse_option("linf_step", "epsilon", &eqp_linf_step_options::epsilon, {nanf, inff});
+  refuse_option("linf_step", "step_size", &eqp_linf_step_options::step_size, {-1.0f, nanf, inff});
+  refuse_option("linf_step", "direction", &eqp_linf_step_options::direction, {0, 2});
+  refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
+  refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay, {-0.5f, nanf});
+  refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
+  refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
+}
+
+EQP_TEST(arguments_that_belong_together) {
+  const auto drop = [](const char* entry, const std::vector<const char*>& names, const char* about,
+                       const std::function<void(LegalCall&)>& edit = [](LegalCall&) {}) {
+    const Op& op = op_named(entry);
+    refuse(op, format("without %s", names[0]), about, [&](LegalCall& call) {
+      for (const char* name : names) call.present[static_cast<size_t>(op.index_of(name))] = false;
+      edit(call);
+      return true;
+    });
+  };
+  drop("pair_loss", {"reference_chosen"}, "reference");
+  drop("pair_loss", {"reference_rejected"}, "reference");
+  drop("token_log_probs_backward", {"d_log_probs", "d_entropy"}, "d_log_probs");
+  drop("token_log_probs_backward", {"entropy"}, "entropy");
+  drop("eight_bit", {"out", "codes"}, "out");
+  drop("eight_bit", {"original"}, "original",
+       [](LegalCall& call) { call.options<eqp_eight_bit_options>().epsilon = 0.1f; });
+  drop("policy_loss", {"reference_log_probs"}, "reference_log_probs",
+       [](LegalCall& call) { call.options<eqp_policy_loss_options>().kl_beta = 0.1; });
+  drop("group_advantage", {"offsets"}, "group_size");
+  drop("group_advantage", {"offsets"}, "group_size",
+       [](LegalCall& call) { call.options<eqp_group_advantage_options>().group_size = 4; });
+  refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length", [](LegalCall& call) {
+    call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DR_GRPO;
+    return true;
+  });
+  refuse(op_named("policy_loss"), "a length that is not used", "max_completion_length", [](LegalCall& call) {
+    call.options<eqp_policy_loss_options>().max_completion_length = 8;
+    return true;
+  });
+#define EQP_TEST_KIND(name, value, smoothing)                                                          \
+  if (!(smoothing)) {                                                                                  \
+    refuse(op_named("pair_loss"), "label smoothing of " #name, "label_smoothing", [](LegalCall& call) { \
+      call.options<eqp_pair_loss_options>().kind = value;                                              \
+      call.options<eqp_pair_loss_options>().label_smoothing = 0.1;                                     \
+      return true;                                                                                     \
+    });                                                                                                \
+  }
+  EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)
+#undef EQP_TEST_KIND
+  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
+    const size_t at = std::string(entry) == "linf_step"       ? offsetof(eqp_linf_step_options, pixel_space)
+                      : std::string(entry) == "uniform_start" ? offsetof(eqp_uniform_start_options, pixel_space)
+                                                              : offsetof(eqp_eight_bit_options, pixel_space);
+    eqp_pixel_space bad[5] = {};
+    for (eqp_pixel_space& space : bad) {
+      space.channels = 3;
+      for (float& std : space.std) std = 0.5f;
+    }
+    bad[0].channels = 2;
+    bad[1].channels = -1;
+    bad[2].std[2] = 0;
+    bad[3].std[0] = __builtin_nanf("");
+    bad[4].mean[1] = __builtin_inff();
+    for (const eqp_pixel_space& space : bad) {
+      refuse(op_named(entry), "a bad pixel space", "pixel_space", [&](LegalCall& call) {
+        memcpy(call.options_bytes.data() + at, &space, sizeof(space));
+        return true;
+      });
+    }
+  }
+}
+
+EQP_TEST(devices_and_launches) {
+  const bool has_cuda = make_cuda_backend()->skip_reason().empty();
+  for (const Op& op : ops()) {
+    refuse(op, "two devices in one call", op.arguments[1].name, [](LegalCall& call) {
+      call.tensors[1].device_type = EQP_CUDA;
+      return call.present[1];
+    });
+    refuse(op, "launch of another size", "launch", [](LegalCall& call) {
+      call.launch.size = 3;
+      return true;
+    });
+    refuse(op, "launch with reserved set", "launch", [](LegalCall& call) {
+      call.launch.reserved = 1;
+      return true;
+    });
+    if (has_cuda) continue;
+    // Without a device the answer is a status and a text, not a crash and not the CPU.
+    Random random(3);
+    LegalCall call(cpu(), op, random, true);
+    alignas(16) static char workspace[1 << 20];
+    for (eqp_tensor& tensor : call.tensors) tensor.device_type = EQP_CUDA;
+    call.launch.workspace = workspace;
+    call.launch.workspace_size = sizeof(workspace);
+    const eqp_status status = call.invoke();
+    EQP_CHECK(status == EQP_DEVICE_ERROR || status == EQP_UNSUPPORTED, "%s: expected EQP_DEVICE_ERROR, found %d: %s",
+              op.entry, status, eqp_last_error());
+    EQP_CHECK(call.damage(true).empty(), "%s: a refused call wrote", op.entry);
+  }
+  const char* const status = eqp_cuda_status();
+  EQP_CHECK(status != nullptr && status[0] != 0 && strchr(status, '\n') == nullptr,
+            "expected one line about CUDA, found '%s'", status == nullptr ? "NULL" : status);
+}
+
+EQP_TEST(half_precision_is_unsupported_on_the_cpu) {
+  for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
+    refuse(op_named(entry), "f16 logits", "logits", [](LegalCall& call) {
+      call.tensors[0].dtype = EQP_F16;
+      return true;
+    }, EQP_UNSUPPORTED);
+  }
+}
+
+EQP_TEST(in_place_is_allowed_where_documented_and_nowhere_else) {
+  struct Pair {
+    const char *entry, *output, *input;
+  };
+  const Pair allowed[] = {{"token_log_probs_backward", "d_logits", "logits"},
+                          {"linf_step", "out", "pixels"},
+                          {"uniform_start", "out", "original"},
+                          {"eight_bit", "out", "pixels"}};
+  for (const Op& op : ops()) {
+    for (size_t out = 0; out < op.arguments.size(); ++out) {
+      if (op.arguments[out].role == Role::kInput) continue;
+      for (size_t in = 0; in < op.arguments.size(); ++in) {
+        if (in == out) continue;
+        bool is_allowed = false;
+        for (const Pair& pair : allowed) {
+          is_allowed = is_allowed || (std::string(pair.entry) == op.entry && std::string(pair.output) == op.arguments[out].name &&
+                                      std::string(pair.input) == op.arguments[in].name);
+        }
+        Random random(11);
+        LegalCall call(cpu(), op, random, true);
+        if (call.buffer(in).size() == 0 || call.buffer(out).size() == 0) continue;
+        call.tensors[out].data = call.tensors[in].data;
+        // An address that is no multiple of the output's element is refused for that alone; also right.
+        if (!is_allowed) {
+          expect_refusal(call, std::string(op.arguments[out].name) + " in the memory of " + op.arguments[in].name, "");
+        } else {
+          for (int d = 0; d < EQP_MAX_DIMS; ++d) call.tensors[out].stride[d] = call.tensors[in].stride[d];
+          const eqp_status status = call.invoke();
+          EQP_CHECK(status == EQP_OK, "%s: expected in place to work, found %d: %s", op.entry, status, eqp_last_error());
+        }
+      }
+    }
+  }
+}
+
+}  // namespace eqp::test

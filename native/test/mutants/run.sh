@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# run.sh [--count N | --all] [--jobs N] [--only TEXT]: shows that the test suite notices mistakes.
+#
+# Makes mutants of src/math, src/ops and src/cpu by rule (generate.awk), builds each in a scratch copy
+# and runs the tests of the op it touches. A mutant that no test fails on is a survivor and must be
+# argued to be equivalent in equivalent.txt; otherwise this script fails. First the unmutated tree must
+# pass. --count takes that many, evenly spread over all (default 40); --all tries each of the about 1500.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+native=$(cd "$here/../.." && pwd)
+count=40 jobs=2 only=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --count) count=$2; shift 2 ;;
+    --all) count=0; shift ;;
+    --jobs) jobs=$2; shift 2 ;;
+    --only) only=$2; shift 2 ;;
+    *) echo "expected --count N, --all, --jobs N or --only TEXT, found '$1'" >&2; exit 2 ;;
+  esac
+done
+started=$SECONDS
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export scratch native
+cp -r "$native/include" "$native/src" "$native/test" "$scratch/"
+cd "$scratch"
+
+# --- Build once -------------------------------------------------------------------------------------
+# One instruction set is mutated; the others are compiled because the dispatcher names them.
+isa=baseline
+grep -q avx2 /proc/cpuinfo && grep -q fma /proc/cpuinfo && isa=avx2
+export isa CXX=${CXX:-c++}
+flags() {
+  case $1 in
+    avx2) echo "-mavx2 -mfma" ;;
+    avx512) echo "-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl" ;;
+  esac
+}
+export base="-std=c++17 -O1 -fPIC -w -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -DEQP_BUILD -DEQP_STREAM_BYTES=4096"
+cpu_flags="$base -DEQP_ISA=$isa $(flags $isa)"
+export cpu_flags
+version='-DEQP_VERSION_TEXT="0.0.0"'
+export version
+mkdir -p objects tests
+{
+  for file in src/cpu/*.cpp; do
+    for each in baseline avx2 avx512; do
+      level=-O0
+      [ $each = $isa ] && level=-O1
+      echo "$CXX $base $level -DEQP_ISA=$each $(flags $each) -Iinclude -Isrc -c $file -o objects/$each-$(basename "$file" .cpp).o"
+    done
+  done
+  for file in src/ops/*.cpp src/abi/*.cpp; do
+    echo "$CXX $base -DEQP_VERSION_TEXT='\"0.0.0\"' -Iinclude -Isrc -c $file -o objects/$(basename "$(dirname "$file")")-$(basename "$file" .cpp).o"
+  done
+  for file in test/harness/*.cpp test/conformance/*.cpp test/contract/{legal_call,refusals_test,philox_test}.cpp; do
+    echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c $file -o tests/$(basename "$(dirname "$file")")-$(basename "$file" .cpp).o"
+  done
+  echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c test/contract/main.cpp -o tests/main_contract.o"
+  echo "$CXX -std=c++17 -O1 -w $(flags $isa) -DEQP_ISA=$isa -Itest -Iinclude -Isrc -c test/math/elementary_test.cpp -o tests/main_elementary.o"
+} | xargs -P "$jobs" -d '\n' -I{} sh -c '{}'
+mv tests/conformance-main.o tests/main_conformance.o
+link_library() { "$CXX" -shared -o "$1/libequipoise.so" "$1"/*.o -lpthread -ldl; }
+link_library objects
+for program in conformance contract elementary; do
+  "$CXX" -o "tests/$program" "tests/main_$program.o" $(ls tests/*.o | grep -v main_) -Lobjects -lequipoise -lpthread -ldl
+done
+export EQP_CPU_VARIANT=$isa EQP_TEST_FAIL_FAST=1
+
+# --- The unmutated tree must pass -------------------------------------------------------------------
+for program in elementary contract conformance; do
+  LD_LIBRARY_PATH=objects "tests/$program" > "tests/$program.txt" 2>&1 ||
+    { echo "FAILED: the unmutated tree does not pass $program:"; grep FAILED "tests/$program.txt"; exit 1; }
+done
+
+# --- Mutants ----------------------------------------------------------------------------------------
+# Only lines that reach the compiler count: the other instruction sets' branches are not built here.
+for file in src/cpu/*.cpp src/ops/*.cpp; do
+  $CXX $cpu_flags -Iinclude -Isrc -E "$file"
+done | awk -v root="" '
+  /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
+  { if (file ~ /^src\// && NF > 0) print file "\t" line; ++line }' | sort -u > active.txt
+: > all.txt
+for file in src/math/*.h src/cpu/*.cpp src/cpu/masked.h src/ops/*.cpp; do
+  awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt > lines.txt
+  awk -v path="$file" -v active=lines.txt -f test/mutants/generate.awk "$file" >> all.txt
+done
+[ -z "$only" ] || { grep -F "$only" all.txt > some.txt || true; mv some.txt all.txt; }
+total=$(wc -l < all.txt)
+[ "$count" -gt 0 ] && [ "$count" -lt "$total" ] || count=$total
+# Evenly spread, starting half a step in.
+awk -v n="$count" -v total="$total" 'BEGIN { next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
+
+try_mutant() {
+  local number=$1 path line column from to dir files op program
+  IFS=$'\t' read -r path line column from to < <(sed -n "${number}p" chosen.txt | sed 's/\t\t/\t\x01\t/g; s/\t$/\t\x01/')
+  to=${to//$'\x01'/}
+  dir=$scratch/mutant-$number
+  mkdir -p "$dir"
+  cp -r src "$dir/src"
+  awk -v l="$line" -v c="$column" -v from="$from" -v to="$to" \
+    'NR == l { $0 = substr($0, 1, c - 1) to substr($0, c + length(from)) } { print }' "src/${path#src/}" > "$dir/src/${path#src/}"
+  cp objects/*.o "$dir/"
+  op=$(basename "$path"); op=${op%.*}
+  local verdict=survived programs="contract conformance" filter=$op
+  [ "$op" = perturbation ] && filter=
+  case $path in
+    src/ops/*) files=$path ;;
+    src/cpu/*.cpp | src/math/*_*.h | src/math/perturbation.h) files=src/cpu/$op.cpp; programs=conformance ;;
+    *) files=$(cd src && ls cpu/*.cpp | sed 's|^|src/|'); programs="elementary conformance"; filter= ;;
+  esac
+  for file in $files; do
+    local object definitions
+    case $file in
+      src/ops/*) object=ops-$op.o; definitions=$base ;;
+      *) object=$isa-$(basename "$file" .cpp).o; definitions=$cpu_flags ;;
+    esac
+    (cd "$dir" && $CXX $definitions -I"$scratch/include" -Isrc -c "$file" -o "$object") 2> /dev/null || verdict=unbuildable
+    [ $verdict = survived ] || break
+  done
+  if [ $verdict = survived ]; then
+    if [ "${programs%% *}" = elementary ]; then
+      $CXX -std=c++17 -O1 -w ${cpu_flags#*-DEQP_ISA=$isa} -DEQP_ISA=$isa -Itest -Iinclude -I"$dir/src" \
+        -c test/math/elementary_test.cpp -o "$dir/elementary.main" 2> /dev/null &&
+        $CXX -o "$dir/elementary" -x none "$dir/elementary.main" $(ls tests/*.o | grep -v main_) -Lobjects -lequipoise -lpthread -ldl ||
+        verdict=unbuildable
+    fi
+    "$CXX" -shared -o "$dir/libequipoise.so" "$dir"/*.o -lpthread -ldl 2> /dev/null || verdict=unbuildable
+  fi
+  for program in $programs; do
+    [ $verdict = survived ] || break
+    local binary=tests/$program arguments=
+    [ $program = elementary ] && binary=$dir/elementary
+    [ $program = conformance ] && [ -n "$filter" ] && arguments="--filter $filter"
+    LD_LIBRARY_PATH=$dir timeout 40 "$binary" $arguments > "$dir/out.txt" 2>&1 || verdict=killed
+  done
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "$to" \
+    "$(sed -n "${line}p" "$path" | sed 's/^[ \t]*//; s/\t/ /g')" > "$scratch/result-$number.txt"
+  rm -rf "$dir"
+}
+export -f try_mutant
+seq 1 "$(wc -l < chosen.txt)" | xargs -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
+
+# --- The account ------------------------------------------------------------------------------------
+cat result-*.txt > results.txt
+killed=$(grep -c '^killed' results.txt || true)
+unbuildable=$(grep -c '^unbuildable' results.txt || true)
+equivalent=0 unexplained=0
+while IFS=$'\t' read -r verdict path line from to text; do
+  [ "$verdict" = survived ] || continue
+  # equivalent.txt: path | original text | replacement | the line; or path | any | the line. Then why.
+  if grep -qxF -e "$path | $from | $to | $text" -e "$path | any | $text" "$here/equivalent.txt"; then
+    equivalent=$((equivalent + 1))
+  else
+    unexplained=$((unexplained + 1))
+    echo "SURVIVED $path:$line  '$from' -> '$to'"
+    echo "$path | $from | $to | $text"
+  fi
+done < results.txt
+echo "mutants: $total possible, $(wc -l < chosen.txt) generated, $unbuildable do not compile, $killed killed, $equivalent equivalent, $unexplained unexplained survivors, $((SECONDS - started)) s"
+[ "$unexplained" = 0 ]
