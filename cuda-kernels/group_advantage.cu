@@ -4,12 +4,12 @@
 //   A warp per group (up to 256 members on average) or a block per group. BATCH scaling also needs
 //   statistics over all samples: up to kOneBlock samples one block does everything in one launch,
 //   otherwise a launch before leaves count, mean and squares of each part of the samples in the
-//   workspace and every block merges them. Given offsets are checked by a launch before (by the block itself
-//   where there is only one), because a group may only be touched when all offsets are sound: groups
-//   that overlap would race.
+//   workspace and every block merges them. Given offsets are checked by a launch before (by the
+//   block itself where there is only one), because a group may only be touched when all offsets are
+//   sound: groups that overlap would race.
 // Memory traffic
-//   Rewards are read three times (mean, squares, result), all but the first from cache: a group is a few
-//   hundred bytes. Advantages are written once.
+//   Rewards are read three times (mean, squares, result), all but the first from cache: a group is
+//   a few hundred bytes. Advantages are written once.
 // Numerics
 //   f64 throughout, two passes; parts of a batch are merged as in Chan, Golub, LeVeque (1983).
 // Occupancy
@@ -35,7 +35,8 @@ struct Scratch {
   double invalid_offsets;
   double reserved;
 };
-static_assert(static_cast<int64_t>(sizeof(Scratch) + kMaxParts * sizeof(PartStatistics)) <= kPartialBytes,
+static_assert(static_cast<int64_t>(sizeof(Scratch) + kMaxParts * sizeof(PartStatistics)) <=
+                  kPartialBytes,
               "the statistics of the parts fit the workspace");
 
 struct Statistics {
@@ -50,7 +51,8 @@ struct Batch {
 // The weighted sum of the rewards of a sample that are there; false when there is none.
 template <class T>
 EQP_DEVICE bool reward_of(const GroupAdvantage& call, int64_t sample, double* reward) {
-  const T* const values = static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
+  const T* const values =
+      static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
   const T* const weights = static_cast<const T*>(call.weights.data);
   double sum = 0;
   bool any = false;
@@ -66,12 +68,14 @@ EQP_DEVICE bool reward_of(const GroupAdvantage& call, int64_t sample, double* re
 
 EQP_DEVICE int64_t offset_at(const GroupAdvantage& call, int64_t group) {
   if (call.offsets.data == nullptr) return group * call.options.group_size;
-  return call.offsets.dtype == EQP_I64 ? static_cast<const int64_t*>(call.offsets.data)[group]
-                                       : int64_t{static_cast<const int32_t*>(call.offsets.data)[group]};
+  return call.offsets.dtype == EQP_I64
+             ? static_cast<const int64_t*>(call.offsets.data)[group]
+             : int64_t{static_cast<const int32_t*>(call.offsets.data)[group]};
 }
 
 EQP_DEVICE double standard_deviation(double squares, double count, int ddof) {
-  return count > static_cast<double>(ddof) ? sqrt(squares / (count - static_cast<double>(ddof))) : 0.0;
+  return count > static_cast<double>(ddof) ? sqrt(squares / (count - static_cast<double>(ddof)))
+                                           : 0.0;
 }
 
 // Sums, minima and maxima over the threads that share a group, in each of them.
@@ -105,8 +109,8 @@ EQP_DEVICE bool is_finite(double x) { return x - x == 0.0; }
 
 // Statistics of samples [begin, end), in every thread of the team.
 template <class T>
-EQP_DEVICE Statistics statistics_of(const GroupAdvantage& call, int64_t begin, int64_t end, int lane, int team,
-                                    double* squares_out) {
+EQP_DEVICE Statistics statistics_of(const GroupAdvantage& call, int64_t begin, int64_t end,
+                                    int lane, int team, double* squares_out) {
   double sums[3] = {};  // rewards, members, infinite members
   double least = kInfinity, greatest = -kInfinity, reward;
   for (int64_t i = begin + lane; i < end; i += team) {
@@ -127,7 +131,8 @@ EQP_DEVICE Statistics statistics_of(const GroupAdvantage& call, int64_t begin, i
   result.mean = result.count == 0.0 ? 0.0 : (result.equal ? least : sums[0] / sums[1]);
   double squares[1] = {0};
   for (int64_t i = begin + lane; i < end; i += team) {
-    if (reward_of<T>(call, i, &reward)) squares[0] += (reward - result.mean) * (reward - result.mean);
+    if (reward_of<T>(call, i, &reward))
+      squares[0] += (reward - result.mean) * (reward - result.mean);
   }
   team_sum(squares, team);
   result.std = standard_deviation(squares[0], result.count, call.options.ddof);
@@ -159,8 +164,8 @@ EQP_DEVICE Statistics merge_parts(const PartStatistics* part, int64_t parts, int
   return result;
 }
 
-// Whether the given offsets start at 0, never decrease and end at the number of samples; the answer is
-// in every thread of the block.
+// Whether the given offsets start at 0, never decrease and end at the number of samples; the answer
+// is in every thread of the block.
 EQP_DEVICE bool offsets_invalid(const GroupAdvantage& call) {
   double wrong[1] = {0};
   for (int64_t g = threadIdx.x; g < call.groups; g += kThreads) {
@@ -181,7 +186,8 @@ EQP_DEVICE void poison(const GroupAdvantage& call, DataErrors* errors) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   const T nan = static_cast<T>(kNaN);
   if (first == 0) flag_data_error(errors, kOffsetsInvalid, 0);
-  for (int64_t i = first; i < call.rewards.rows; i += step) static_cast<T*>(call.advantages)[i] = nan;
+  for (int64_t i = first; i < call.rewards.rows; i += step)
+    static_cast<T*>(call.advantages)[i] = nan;
   for (int64_t g = first; g < call.groups; g += step) {
     if (call.group_mean != nullptr) static_cast<T*>(call.group_mean)[g] = nan;
     if (call.group_std != nullptr) static_cast<T*>(call.group_std)[g] = nan;
@@ -189,8 +195,8 @@ EQP_DEVICE void poison(const GroupAdvantage& call, DataErrors* errors) {
 }
 
 template <class T>
-EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int team, const Scratch* scratch,
-                           DataErrors* errors) {
+EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int team,
+                           const Scratch* scratch, DataErrors* errors) {
   if (call.offsets.data != nullptr) {
     const bool invalid = gridDim.x == 1 ? offsets_invalid(call) : scratch->invalid_offsets != 0.0;
     if (invalid) {
@@ -204,8 +210,8 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int t
   Statistics all = {};
   if (over_batch) {
     all = batch.parts == 0 ? statistics_of<T>(call, 0, batch.samples, thread, kThreads, &squares)
-                           : merge_parts(reinterpret_cast<const PartStatistics*>(scratch + 1), batch.parts,
-                                         call.options.ddof);
+                           : merge_parts(reinterpret_cast<const PartStatistics*>(scratch + 1),
+                                         batch.parts, call.options.ddof);
   }
   const int lane = thread % team;
   const int64_t teams = static_cast<int64_t>(gridDim.x) * (kThreads / team);
@@ -240,14 +246,17 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int t
 }
 
 template <class T>
-EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch, PartStatistics* out) {
+EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch,
+                                PartStatistics* out) {
   for (int64_t part = blockIdx.x; part < batch.parts; part += gridDim.x) {
     const int64_t begin = part * batch.samples_each;
     const int64_t limit = begin + batch.samples_each;
     double squares;
-    const Statistics s = statistics_of<T>(call, begin, limit < batch.samples ? limit : batch.samples,
-                                          static_cast<int>(threadIdx.x), kThreads, &squares);
-    if (threadIdx.x == 0) out[part] = PartStatistics{s.count, s.mean, squares, s.finite ? 0.0 : 1.0};
+    const Statistics s =
+        statistics_of<T>(call, begin, limit < batch.samples ? limit : batch.samples,
+                         static_cast<int>(threadIdx.x), kThreads, &squares);
+    if (threadIdx.x == 0)
+      out[part] = PartStatistics{s.count, s.mean, squares, s.finite ? 0.0 : 1.0};
   }
 }
 
@@ -255,31 +264,31 @@ EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch, 
 
 // shapes: rewards [samples, functions], offsets [groups + 1], advantages [samples]
 EQP_KERNEL_OF_FEW_BLOCKS
-    group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
+group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
   const bool invalid = offsets_invalid(call);
   if (threadIdx.x == 0) scratch->invalid_offsets = invalid ? 1.0 : 0.0;
 }
 
-#define EQP_KERNELS(T)                                                                            \
-  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                                    \
-      GroupAdvantage call, Batch batch, int team, const Scratch* scratch, DataErrors* errors) {   \
-    advantages<T>(call, batch, team, scratch, errors);                                            \
-  }                                                                                               \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                                      \
-      group_advantage_parts_##T##_kernel(GroupAdvantage call, Batch batch, PartStatistics* out) { \
-    part_statistics<T>(call, batch, out);                                                         \
+#define EQP_KERNELS(T)                                                                          \
+  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                    \
+      GroupAdvantage call, Batch batch, int team, const Scratch* scratch, DataErrors* errors) { \
+    advantages<T>(call, batch, team, scratch, errors);                                          \
+  }                                                                                             \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                      \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Batch batch, PartStatistics* out) {   \
+    part_statistics<T>(call, batch, out);                                                       \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(double)
 
-#define EQP_ADVANTAGE(T)                                                                           \
-  do {                                                                                             \
-    if (batch.parts > 0) {                                                                         \
-      EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(batch.parts), kThreads, a.stream.stream, a, \
-                 batch, reinterpret_cast<PartStatistics*>(scratch + 1));                           \
-    }                                                                                              \
-    EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid, kThreads, a.stream.stream, a, batch, team,  \
-               static_cast<const Scratch*>(scratch), data_errors(a.stream));                       \
+#define EQP_ADVANTAGE(T)                                                                          \
+  do {                                                                                            \
+    if (batch.parts > 0) {                                                                        \
+      EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(batch.parts), kThreads,             \
+                 a.stream.stream, a, batch, reinterpret_cast<PartStatistics*>(scratch + 1));      \
+    }                                                                                             \
+    EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid, kThreads, a.stream.stream, a, batch, team, \
+               static_cast<const Scratch*>(scratch), data_errors(a.stream));                      \
   } while (0)
 
 eqp_status group_advantage(const GroupAdvantage& a) {
@@ -295,7 +304,8 @@ eqp_status group_advantage(const GroupAdvantage& a) {
   const int team = a.rewards.rows / (a.groups < 1 ? 1 : a.groups) <= 256 ? 32 : kThreads;
   const int64_t blocks = (a.groups * team + kThreads - 1) / kThreads;
   // Statistics or offsets without a launch before them are for a block that is alone.
-  const bool alone = one_block && (a.options.scale == EQP_ADVANTAGE_SCALE_BATCH || a.offsets.data != nullptr);
+  const bool alone =
+      one_block && (a.options.scale == EQP_ADVANTAGE_SCALE_BATCH || a.offsets.data != nullptr);
   const unsigned grid = alone || blocks == 0 ? 1 : grid_for(blocks);
   Scratch* const scratch = partials<Scratch>(a.stream);
   if (a.offsets.data != nullptr && grid > 1) {

@@ -1,5 +1,6 @@
-// How a kernel file is written once and compiled twice: by nvcc for devices, and by the host compiler
-// (-DEQP_CUDA_MODEL) for the execution model in test/model, which proves it without a device.
+// How a kernel file is written once and compiled twice: by nvcc for devices, and by the host
+// compiler (-DEQP_CUDA_MODEL) for the execution model in test/model, which proves it without a
+// device.
 #pragma once
 
 #define EQP_SCALAR_ONLY
@@ -10,10 +11,10 @@
 #define EQP_LAUNCH(kernel, grid, block, stream, ...) \
   ::eqp::model::run(#kernel, dim3(grid), dim3(block), 0, [&] { kernel(__VA_ARGS__); })
 // A marker of its own per declaration, as the device has memory of its own per declaration.
-#define EQP_SHARED(type, name, count)           \
-  static const char name##_declaration = 0;     \
-  type* const name = static_cast<type*>(        \
-      ::eqp::model::shared_memory(&name##_declaration, static_cast<int64_t>(sizeof(type) * (count))))
+#define EQP_SHARED(type, name, count)                                \
+  static const char name##_declaration = 0;                          \
+  type* const name = static_cast<type*>(::eqp::model::shared_memory( \
+      &name##_declaration, static_cast<int64_t>(sizeof(type) * (count))))
 #define EQP_KERNEL extern "C" void
 #define EQP_KERNEL_OF_FEW_BLOCKS extern "C" void
 #define EQP_HD_MEMBER
@@ -40,12 +41,13 @@
 namespace eqp {
 namespace cuda {
 
-// Threads per block of every kernel: 8 warps. Occupancy is bounded by registers (README, static table).
+// Threads per block of every kernel: 8 warps. Occupancy is bounded by registers (README, static
+// table).
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 
-// Blocks of a grid for `items` independent pieces of work, one per block and round. Beyond the limit
-// blocks take several; results never depend on how many blocks there are.
+// Blocks of a grid for `items` independent pieces of work, one per block and round. Beyond the
+// limit blocks take several; results never depend on how many blocks there are.
 inline unsigned grid_for(int64_t items) {
 #if defined(EQP_CUDA_MODEL)
   const int64_t limit = model::max_blocks();
@@ -55,8 +57,8 @@ inline unsigned grid_for(int64_t items) {
   return static_cast<unsigned>(items < limit ? items : limit);
 }
 
-// Selects the tensors' device for one op and collects what went wrong. In graph capture nothing here
-// synchronises or allocates.
+// Selects the tensors' device for one op and collects what went wrong. In graph capture nothing
+// here synchronises or allocates.
 class LaunchScope {
  public:
   LaunchScope(const char* op, const Stream& stream);
@@ -75,15 +77,15 @@ class LaunchScope {
 };
 
 // Expands launch(float), launch(bf16) or launch(f16); the op has refused every other dtype.
-#define EQP_BY_DTYPE(dtype, launch) \
-  do {                              \
-    if ((dtype) == EQP_F32) {       \
-      launch(float);                \
+#define EQP_BY_DTYPE(dtype, launch)   \
+  do {                                \
+    if ((dtype) == EQP_F32) {         \
+      launch(float);                  \
     } else if ((dtype) == EQP_BF16) { \
-      launch(bf16);                 \
-    } else {                        \
-      launch(f16);                  \
-    }                               \
+      launch(bf16);                   \
+    } else {                          \
+      launch(f16);                    \
+    }                                 \
   } while (0)
 
 #define EQP_BY_DTYPE_AND_F64(dtype, launch) \
@@ -108,7 +110,9 @@ struct DataErrors {
 constexpr unsigned kTargetOutOfRange = 1;
 constexpr unsigned kOffsetsInvalid = 2;
 
-inline DataErrors* data_errors(const Stream& stream) { return static_cast<DataErrors*>(stream.workspace); }
+inline DataErrors* data_errors(const Stream& stream) {
+  return static_cast<DataErrors*>(stream.workspace);
+}
 template <class T>
 T* partials(const Stream& stream) {
   return reinterpret_cast<T*>(static_cast<char*>(stream.workspace) + sizeof(DataErrors));
@@ -118,7 +122,8 @@ constexpr int64_t kPartialBytes = static_cast<int64_t>(kCudaWorkspaceBytes - siz
 #if defined(__CUDACC__) || defined(EQP_CUDA_MODEL)
 EQP_DEVICE void flag_data_error(DataErrors* errors, unsigned flag, int64_t position) {
   atomicOr(&errors->flags, flag);
-  atomicMax(&errors->position, position < 0xfffffffe ? static_cast<unsigned>(position) + 1 : 0xffffffffu);
+  atomicMax(&errors->position,
+            position < 0xfffffffe ? static_cast<unsigned>(position) + 1 : 0xffffffffu);
 }
 #endif
 

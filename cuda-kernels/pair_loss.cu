@@ -1,13 +1,14 @@
 // Losses over (chosen, rejected) pairs with their gradient; formulas: src/math/pair_loss.h.
 //
 // Parallelisation
-//   A warp per pair (up to 1024 tokens a side) or a block per pair. Pairs are cut into at most kMaxParts
-//   contiguous parts, one block each: the part's sums go to the workspace and a second launch of one block
-//   adds them. One part (up to 16 short pairs or 2 long ones) is finished in the same launch.
+//   A warp per pair (up to 1024 tokens a side) or a block per pair. Pairs are cut into at most
+//   kMaxParts contiguous parts, one block each: the part's sums go to the workspace and a second
+//   launch of one block adds them. One part (up to 16 short pairs or 2 long ones) is finished in
+//   the same launch.
 // Memory traffic
-//   Policy, reference and mask are read once; the gradient pass reads the mask again, from cache, and
-//   writes the gradients. Consecutive lanes move consecutive elements: these tensors are thousands of
-//   times smaller than logits, the time is that of the launches.
+//   Policy, reference and mask are read once; the gradient pass reads the mask again, from cache,
+//   and writes the gradients. Consecutive lanes move consecutive elements: these tensors are
+//   thousands of times smaller than logits, the time is that of the launches.
 // Numerics
 //   All sums and the pair's formula in f64. A masked token is never part of any arithmetic.
 // Occupancy
@@ -28,10 +29,13 @@ static_assert(kMaxParts * kTotals * static_cast<int64_t>(sizeof(double)) <= kPar
 
 // sums: log-probs, reference log-probs, unmasked tokens
 template <class T>
-EQP_DEVICE void add_tokens(const PairLoss::Side& side, int64_t pair, int lane, int team, double* sums) {
-  const uint8_t* const mask = static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;
+EQP_DEVICE void add_tokens(const PairLoss::Side& side, int64_t pair, int lane, int team,
+                           double* sums) {
+  const uint8_t* const mask =
+      static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;
   const T* const policy = static_cast<const T*>(side.policy.data) + pair * side.policy.row_stride;
-  const T* const reference = static_cast<const T*>(side.reference.data) + pair * side.reference.row_stride;
+  const T* const reference =
+      static_cast<const T*>(side.reference.data) + pair * side.reference.row_stride;
   for (int64_t t = lane; t < side.policy.columns; t += team) {
     if (mask[t] == 0) continue;
     sums[0] += static_cast<double>(widen(policy[t]));
@@ -41,10 +45,12 @@ EQP_DEVICE void add_tokens(const PairLoss::Side& side, int64_t pair, int lane, i
 }
 
 template <class T>
-EQP_DEVICE void write_gradient(const PairLoss::Side& side, int64_t pair, double slope, int lane, int team) {
+EQP_DEVICE void write_gradient(const PairLoss::Side& side, int64_t pair, double slope, int lane,
+                               int team) {
   if (side.d_policy.data == nullptr) return;
   using Narrow = decltype(widen(T()));
-  const uint8_t* const mask = static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;
+  const uint8_t* const mask =
+      static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;
   T* const to = static_cast<T*>(side.d_policy.data) + pair * side.d_policy.row_stride;
   for (int64_t t = lane; t < side.policy.columns; t += team) {
     assign(to + t, mask[t] == 0 ? Narrow(0) : static_cast<Narrow>(slope));
@@ -114,8 +120,10 @@ EQP_DEVICE void pair_losses(const PairLoss& call, int64_t parts, int64_t pairs_p
       totals[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += sums[0];
       totals[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += sums[3];
       totals[EQP_PAIR_METRIC_COUNT] += value.loss;
-      if (call.pair_losses != nullptr) static_cast<S*>(call.pair_losses)[pair] = static_cast<S>(value.loss);
-      if (call.chosen.rewards != nullptr) static_cast<S*>(call.chosen.rewards)[pair] = static_cast<S>(reward_chosen);
+      if (call.pair_losses != nullptr)
+        static_cast<S*>(call.pair_losses)[pair] = static_cast<S>(value.loss);
+      if (call.chosen.rewards != nullptr)
+        static_cast<S*>(call.chosen.rewards)[pair] = static_cast<S>(reward_chosen);
       if (call.rejected.rewards != nullptr) {
         static_cast<S*>(call.rejected.rewards)[pair] = static_cast<S>(reward_rejected);
       }
@@ -145,14 +153,14 @@ EQP_DEVICE void add_parts(const PairLoss& call, int64_t parts, const double* par
 }  // namespace
 
 // shapes: a side [pairs, tokens], partial [parts, kTotals]
-#define EQP_KERNELS(T, S)                                                                  \
-  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_fwd_##T##_kernel(                                                   \
-      PairLoss call, int64_t parts, int64_t pairs_per_part, int team, double* partial) {   \
-    pair_losses<T, S>(call, parts, pairs_per_part, team, partial);                         \
-  }                                                                                        \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                               \
-      pair_loss_totals_##T##_kernel(PairLoss call, int64_t parts, const double* partial) { \
-    add_parts<S>(call, parts, partial);                                                    \
+#define EQP_KERNELS(T, S)                                                                \
+  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_fwd_##T##_kernel(                                   \
+      PairLoss call, int64_t parts, int64_t pairs_per_part, int team, double* partial) { \
+    pair_losses<T, S>(call, parts, pairs_per_part, team, partial);                       \
+  }                                                                                      \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                               \
+  pair_loss_totals_##T##_kernel(PairLoss call, int64_t parts, const double* partial) {   \
+    add_parts<S>(call, parts, partial);                                                  \
   }
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
@@ -173,8 +181,9 @@ eqp_status pair_loss(const PairLoss& a) {
   LaunchScope scope("eqp_pair_loss", a.stream);
   if (!scope.ready()) return scope.finish();
   const int64_t pairs = a.chosen.policy.rows;
-  const int64_t longest =
-      a.chosen.policy.columns > a.rejected.policy.columns ? a.chosen.policy.columns : a.rejected.policy.columns;
+  const int64_t longest = a.chosen.policy.columns > a.rejected.policy.columns
+                              ? a.chosen.policy.columns
+                              : a.rejected.policy.columns;
   const int team = team_for(longest);
   int64_t pairs_per_part = 2 * kThreads / team;
   if (pairs > pairs_per_part * kMaxParts) pairs_per_part = (pairs + kMaxParts - 1) / kMaxParts;

@@ -1,21 +1,23 @@
 // Steps of adversarial image perturbation; formulas: src/math/perturbation.h, src/math/philox.h.
 //
 // Parallelisation
-//   A channel plane is cut into chunks of 1024 packs of 16 bytes; a block (or a warp, for planes of up
-//   to 1024 pixels) takes one chunk at a time. Nothing is reduced, except mean |gradient| for momentum:
-//   a launch before sums `splits` parts of every image into the workspace, and each warp of the step adds
-//   them in one tree. More images than the workspace has room for go in several rounds of the two launches.
+//   A channel plane is cut into chunks of 1024 packs of 16 bytes; a block (or a warp, for planes of
+//   up to 1024 pixels) takes one chunk at a time. Nothing is reduced, except mean |gradient| for
+//   momentum: a launch before sums `splits` parts of every image into the workspace, and each warp
+//   of the step adds them in one tree. More images than the workspace has room for go in several
+//   rounds of the two launches.
 // Memory traffic, per element of s bytes
 //   linf_step      3s read, s written; with momentum 4s + 4 read (gradient twice), s + 4 written
 //   uniform_start  s read, s written; ten Philox rounds per 4 elements
 //   eight_bit      s read (2s with an original), s and/or 1 written
-//   Vector accesses where all planes of a call share their misalignment to 16 bytes, else scalar ones.
+//   Vector accesses where all planes of a call share their misalignment to 16 bytes, else scalar
+//   ones.
 // Numerics
 //   f32 for the steps, f64 for codes, rounded once to the tensor's dtype. Without contraction
 //   (-fmad=false), so that pixels have the CPU's bits.
 // Occupancy
-//   At most 64 registers for the steps: 1024 threads per multiprocessor, each with up to three packs (48
-//   bytes) in flight. eight_bit is bound by its f64 arithmetic.
+//   At most 64 registers for the steps: 1024 threads per multiprocessor, each with up to three
+//   packs (48 bytes) in flight. eight_bit is bound by its f64 arithmetic.
 #include "launch.h"
 #include "math/perturbation.h"
 #include "math/philox.h"
@@ -39,10 +41,12 @@ Channels channels_of(const Options& options, float signed_step) {
   channels.shared = options.pixel_space.channels == 0;
   for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
     const bool used = channels.shared || c < options.pixel_space.channels;
-    const ChannelSpace space = used ? channel_space(options.pixel_space, c) : ChannelSpace{0.0, 1.0};
+    const ChannelSpace space =
+        used ? channel_space(options.pixel_space, c) : ChannelSpace{0.0, 1.0};
     channels.space[c] = space;
-    channels.linf[c] = LinfChannel{length_in(space, options.epsilon), length_in(space, signed_step),
-                                   position_in(space, options.lower), position_in(space, options.upper)};
+    channels.linf[c] =
+        LinfChannel{length_in(space, options.epsilon), length_in(space, signed_step),
+                    position_in(space, options.lower), position_in(space, options.upper)};
   }
   return channels;
 }
@@ -75,11 +79,14 @@ EQP_DEVICE Piece piece_of(const Planes& planes, int64_t item) {
 EQP_DEVICE int64_t first_item(int team) {
   return static_cast<int64_t>(blockIdx.x) * (kThreads / team) + threadIdx.x / team;
 }
-EQP_DEVICE int64_t team_count(int team) { return static_cast<int64_t>(gridDim.x) * (kThreads / team); }
+EQP_DEVICE int64_t team_count(int team) {
+  return static_cast<int64_t>(gridDim.x) * (kThreads / team);
+}
 
 template <class T>
 EQP_DEVICE T* plane_of(const Images& images, const Piece& piece) {
-  return static_cast<T*>(images.data) + piece.image * images.image_stride + piece.channel * images.channel_stride;
+  return static_cast<T*>(images.data) + piece.image * images.image_stride +
+         piece.channel * images.channel_stride;
 }
 
 template <class T, bool kMomentum>
@@ -114,7 +121,8 @@ struct StepBody {
         float m[4];
         load_pack(momentum + i + quad, m);
 #pragma unroll
-        for (int k = 0; k < 4; ++k) m[k] = direction[quad + k] = accumulated(m[k], direction[quad + k]);
+        for (int k = 0; k < 4; ++k)
+          m[k] = direction[quad + k] = accumulated(m[k], direction[quad + k]);
         store_pack(momentum + i + quad, m);
       }
     }
@@ -126,10 +134,11 @@ struct StepBody {
 
 // sums: `splits` partial sums of |gradient| per image; unused without momentum.
 template <class T, bool kMomentum>
-EQP_DEVICE void step(const LinfStep& call, const Channels& channels, const Planes& planes, const double* sums,
-                     int splits) {
+EQP_DEVICE void step(const LinfStep& call, const Channels& channels, const Planes& planes,
+                     const double* sums, int splits) {
   const int lane = static_cast<int>(threadIdx.x) % planes.team;
-  for (int64_t item = first_item(planes.team); item < planes.items(); item += team_count(planes.team)) {
+  for (int64_t item = first_item(planes.team); item < planes.items();
+       item += team_count(planes.team)) {
     const Piece piece = piece_of(planes, item);
     double inverse_mean = 0;
     float* momentum = nullptr;
@@ -139,17 +148,15 @@ EQP_DEVICE void step(const LinfStep& call, const Channels& channels, const Plane
         sum += sums[piece.image * splits + split];
       }
       sum = warp_sum(sum);
-      inverse_mean = sum == 0 ? 0.0 : static_cast<double>(planes.channels.value() * planes.plane) / sum;
+      inverse_mean =
+          sum == 0 ? 0.0 : static_cast<double>(planes.channels.value() * planes.plane) / sum;
       momentum = plane_of<float>(call.momentum, piece);
     }
-    const StepBody<T, kMomentum> body{plane_of<T>(call.pixels, piece),
-                                      plane_of<T>(call.original, piece),
-                                      plane_of<T>(call.gradient, piece),
-                                      momentum,
-                                      plane_of<T>(call.out, piece),
-                                      channels.linf[channels.shared ? 0 : piece.channel],
-                                      call.options.momentum_decay,
-                                      inverse_mean};
+    const StepBody<T, kMomentum> body{
+        plane_of<T>(call.pixels, piece),   plane_of<T>(call.original, piece),
+        plane_of<T>(call.gradient, piece), momentum,
+        plane_of<T>(call.out, piece),      channels.linf[channels.shared ? 0 : piece.channel],
+        call.options.momentum_decay,       inverse_mean};
     const int head = head_elements(body.out);
     const bool wide = aligned_behind(body.pixels, head) && aligned_behind(body.original, head) &&
                       aligned_behind(body.gradient, head) &&
@@ -208,7 +215,8 @@ struct StartBody {
     const float u = uniform01(element % 4 < 2 ? low : high);
     assign(out + i, uniform_start(widen(original[i]), u, channel));
   }
-  // Elements whose counter begins kShift lanes before them. A constant, so that lanes stay in registers.
+  // Elements whose counter begins kShift lanes before them. A constant, so that lanes stay in
+  // registers.
   template <int kShift>
   EQP_DEVICE_MEMBER void quads(uint64_t element, float (&x)[kLanes<T>]) const {
     constexpr int kQuads = kLanes<T> / 4 + (kShift == 0 ? 0 : 1);
@@ -220,17 +228,26 @@ struct StartBody {
       for (int k = 0; k < 4; ++k) bits[4 * quad + k] = lanes.lane[k];
     }
 #pragma unroll
-    for (int k = 0; k < kLanes<T>; ++k) x[k] = uniform_start(x[k], uniform01(bits[k + kShift]), channel);
+    for (int k = 0; k < kLanes<T>; ++k)
+      x[k] = uniform_start(x[k], uniform01(bits[k + kShift]), channel);
   }
   EQP_DEVICE_MEMBER void pack(int64_t i) const {
     float x[kLanes<T>];
     load_pack(original + i, x);
     const uint64_t element = first + static_cast<uint64_t>(i);
     switch (element % 4) {
-      case 0: quads<0>(element, x); break;
-      case 1: quads<1>(element, x); break;
-      case 2: quads<2>(element, x); break;
-      default: quads<3>(element, x); break;
+      case 0:
+        quads<0>(element, x);
+        break;
+      case 1:
+        quads<1>(element, x);
+        break;
+      case 2:
+        quads<2>(element, x);
+        break;
+      default:
+        quads<3>(element, x);
+        break;
     }
     store_pack(out + i, x);
   }
@@ -239,10 +256,12 @@ struct StartBody {
 template <class T>
 EQP_DEVICE void start(const UniformStart& call, const Channels& channels, const Planes& planes) {
   const int lane = static_cast<int>(threadIdx.x) % planes.team;
-  for (int64_t item = first_item(planes.team); item < planes.items(); item += team_count(planes.team)) {
+  for (int64_t item = first_item(planes.team); item < planes.items();
+       item += team_count(planes.team)) {
     const Piece piece = piece_of(planes, item);
-    const uint64_t stream = call.streams != nullptr ? static_cast<uint64_t>(call.streams[piece.image])
-                                                    : call.options.stream + static_cast<uint64_t>(piece.image);
+    const uint64_t stream = call.streams != nullptr
+                                ? static_cast<uint64_t>(call.streams[piece.image])
+                                : call.options.stream + static_cast<uint64_t>(piece.image);
     const StartBody<T> body{plane_of<T>(call.original, piece),
                             plane_of<T>(call.out, piece),
                             channels.linf[channels.shared ? 0 : piece.channel],
@@ -250,7 +269,8 @@ EQP_DEVICE void start(const UniformStart& call, const Channels& channels, const 
                             stream,
                             static_cast<uint64_t>(piece.channel * planes.plane)};
     const int head = head_elements(body.out);
-    visit_chunk<T>(planes.plane, piece.chunk, head, aligned_behind(body.original, head), lane, planes.team, body);
+    visit_chunk<T>(planes.plane, piece.chunk, head, aligned_behind(body.original, head), lane,
+                   planes.team, body);
   }
 }
 
@@ -313,16 +333,18 @@ struct EightBitBody {
 template <class T>
 EQP_DEVICE void snap_planes(const EightBit& call, const Channels& channels, const Planes& planes) {
   const int lane = static_cast<int>(threadIdx.x) % planes.team;
-  for (int64_t item = first_item(planes.team); item < planes.items(); item += team_count(planes.team)) {
+  for (int64_t item = first_item(planes.team); item < planes.items();
+       item += team_count(planes.team)) {
     const Piece piece = piece_of(planes, item);
-    const EightBitBody<T> body{plane_of<T>(call.pixels, piece),
-                               call.original.data == nullptr ? nullptr : plane_of<T>(call.original, piece),
-                               call.out.data == nullptr ? nullptr : plane_of<T>(call.out, piece),
-                               call.codes.data == nullptr ? nullptr : plane_of<uint8_t>(call.codes, piece),
-                               channels.space[channels.shared ? 0 : piece.channel],
-                               static_cast<double>(call.options.epsilon),
-                               static_cast<double>(call.options.lower),
-                               static_cast<double>(call.options.upper)};
+    const EightBitBody<T> body{
+        plane_of<T>(call.pixels, piece),
+        call.original.data == nullptr ? nullptr : plane_of<T>(call.original, piece),
+        call.out.data == nullptr ? nullptr : plane_of<T>(call.out, piece),
+        call.codes.data == nullptr ? nullptr : plane_of<uint8_t>(call.codes, piece),
+        channels.space[channels.shared ? 0 : piece.channel],
+        static_cast<double>(call.options.epsilon),
+        static_cast<double>(call.options.lower),
+        static_cast<double>(call.options.upper)};
     const int head = head_elements(body.pixels);
     const bool wide = (body.original == nullptr || aligned_behind(body.original, head)) &&
                       (body.out == nullptr || aligned_behind(body.out, head));
@@ -333,25 +355,25 @@ EQP_DEVICE void snap_planes(const EightBit& call, const Channels& channels, cons
 }  // namespace
 
 // shapes: images [images, channels, plane], sums [images, splits]
-#define EQP_KERNELS(T)                                                                      \
-  EQP_KERNEL linf_step_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes) {  \
-    step<T, false>(call, channels, planes, nullptr, 0);                                      \
-  }                                                                                          \
-  EQP_KERNEL linf_step_momentum_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes,  \
-                                                 const double* sums, int splits) {           \
-    step<T, true>(call, channels, planes, sums, splits);                                     \
-  }                                                                                          \
-  EQP_KERNEL linf_step_absolute_sums_##T##_kernel(                                          \
-      Images gradient, Planes planes, double* sums, Divisor splits) {                           \
-    absolute_sums<T>(gradient, planes, sums, splits);                                       \
-  }                                                                                         \
-  EQP_KERNEL                                                                                \
-      uniform_start_fwd_##T##_kernel(UniformStart call, Channels channels, Planes planes) { \
-    start<T>(call, channels, planes);                                                       \
-  }                                                                                         \
-  EQP_KERNEL                                                                                \
-      eight_bit_fwd_##T##_kernel(EightBit call, Channels channels, Planes planes) {         \
-    snap_planes<T>(call, channels, planes);                                                 \
+#define EQP_KERNELS(T)                                                                            \
+  EQP_KERNEL linf_step_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes) {        \
+    step<T, false>(call, channels, planes, nullptr, 0);                                           \
+  }                                                                                               \
+  EQP_KERNEL linf_step_momentum_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes, \
+                                                 const double* sums, int splits) {                \
+    step<T, true>(call, channels, planes, sums, splits);                                          \
+  }                                                                                               \
+  EQP_KERNEL linf_step_absolute_sums_##T##_kernel(Images gradient, Planes planes, double* sums,   \
+                                                  Divisor splits) {                               \
+    absolute_sums<T>(gradient, planes, sums, splits);                                             \
+  }                                                                                               \
+  EQP_KERNEL                                                                                      \
+  uniform_start_fwd_##T##_kernel(UniformStart call, Channels channels, Planes planes) {           \
+    start<T>(call, channels, planes);                                                             \
+  }                                                                                               \
+  EQP_KERNEL                                                                                      \
+  eight_bit_fwd_##T##_kernel(EightBit call, Channels channels, Planes planes) {                   \
+    snap_planes<T>(call, channels, planes);                                                       \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)
@@ -379,7 +401,7 @@ Images images_from(const Images& all, int64_t first, int64_t count, int64_t elem
     const Planes all = planes_of<T>(a.pixels);                                                     \
     if (a.momentum.data == nullptr) {                                                              \
       EQP_LAUNCH(linf_step_fwd_##T##_kernel, grid_for(all.blocks()), kThreads, a.stream.stream, a, \
-                 channels, all); \
+                 channels, all);                                                                   \
       break;                                                                                       \
     }                                                                                              \
     double* const sums = partials<double>(a.stream);                                               \
@@ -395,25 +417,26 @@ Images images_from(const Images& all, int64_t first, int64_t count, int64_t elem
       some.gradient = images_from(a.gradient, first, planes.images, sizeof(T));                    \
       some.momentum = images_from(a.momentum, first, planes.images, sizeof(float));                \
       some.out = images_from(a.out, first, planes.images, sizeof(T));                              \
-      EQP_LAUNCH(linf_step_absolute_sums_##T##_kernel, grid_for(planes.images * splits), kThreads, \
-                 a.stream.stream, some.gradient, planes, sums, Divisor(splits));                            \
-      EQP_LAUNCH(linf_step_momentum_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads, a.stream.stream, some, \
-                 channels, planes, static_cast<const double*>(sums), splits);                      \
+      EQP_LAUNCH(linf_step_absolute_sums_##T##_kernel, grid_for(planes.images* splits), kThreads,  \
+                 a.stream.stream, some.gradient, planes, sums, Divisor(splits));                   \
+      EQP_LAUNCH(linf_step_momentum_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads,         \
+                 a.stream.stream, some, channels, planes, static_cast<const double*>(sums),        \
+                 splits);                                                                          \
     }                                                                                              \
   } while (0)
 
-#define EQP_START(T)                                                                               \
-  do {                                                                                             \
-    const Planes planes = planes_of<T>(a.original);                                                \
-    EQP_LAUNCH(uniform_start_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads, a.stream.stream, a, \
-               channels, planes);                                                                  \
+#define EQP_START(T)                                                                \
+  do {                                                                              \
+    const Planes planes = planes_of<T>(a.original);                                 \
+    EQP_LAUNCH(uniform_start_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads, \
+               a.stream.stream, a, channels, planes);                               \
   } while (0)
 
-#define EQP_EIGHT_BIT(T)                                                                           \
-  do {                                                                                             \
-    const Planes planes = planes_of<T>(a.pixels);                                                  \
-    EQP_LAUNCH(eight_bit_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads, a.stream.stream, a, \
-               channels, planes);                                                                  \
+#define EQP_EIGHT_BIT(T)                                                                         \
+  do {                                                                                           \
+    const Planes planes = planes_of<T>(a.pixels);                                                \
+    EQP_LAUNCH(eight_bit_fwd_##T##_kernel, grid_for(planes.blocks()), kThreads, a.stream.stream, \
+               a, channels, planes);                                                             \
   } while (0)
 
 int64_t images_per_round(int splits) {

@@ -2,14 +2,14 @@
 //
 // Parallelisation
 //   A warp per sequence (up to 1024 tokens) or a block per sequence. Sequences are cut into at most
-//   kMaxParts contiguous parts, one block each: the part's sums go to the workspace and a second launch of
-//   one block adds them. One part (up to 16 short sequences or 2 long ones) is finished in the same launch.
-//   DAPO without total_tokens needs the number of unmasked tokens first: with one part the block counts
-//   them itself, otherwise a launch before does.
+//   kMaxParts contiguous parts, one block each: the part's sums go to the workspace and a second
+//   launch of one block adds them. One part (up to 16 short sequences or 2 long ones) is finished
+//   in the same launch. DAPO without total_tokens needs the number of unmasked tokens first: with
+//   one part the block counts them itself, otherwise a launch before does.
 // Memory traffic
-//   The mask is read first, for the sequence's length (a gradient needs it), and again from cache with
-//   the tokens, which are read once. Consecutive lanes move consecutive elements: these tensors are
-//   thousands of times smaller than logits, the time is that of the launches.
+//   The mask is read first, for the sequence's length (a gradient needs it), and again from cache
+//   with the tokens, which are read once. Consecutive lanes move consecutive elements: these
+//   tensors are thousands of times smaller than logits, the time is that of the launches.
 // Numerics
 //   Tokens in f32 (f64 for f64), a thread's sums of one sequence likewise, everything above in f64.
 //   A masked token is never part of any arithmetic.
@@ -28,7 +28,8 @@ constexpr int64_t kMaxParts = 512;
 
 // What is summed over sequences, in this order: the metrics' numerators and the loss.
 enum Total { kLoss, kClipLow, kClipHigh, kK3, kRatio, kFloored, kTokens, kTotals };
-static_assert((kMaxParts * kTotals + kMaxParts) * static_cast<int64_t>(sizeof(double)) <= kPartialBytes,
+static_assert((kMaxParts * kTotals + kMaxParts) * static_cast<int64_t>(sizeof(double)) <=
+                  kPartialBytes,
               "the partial sums and counts fit the workspace");
 
 // How the sequences are cut into work.
@@ -77,20 +78,23 @@ EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
 
 // S: compute type. Adds the lane's tokens of one sequence to sums and writes their gradients.
 template <class T, class S>
-EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double scale, int lane, int team,
-                             double (&sums)[kTotals]) {
-  const PolicyConstants<S> constants{
-      static_cast<S>(1.0 - call.options.epsilon_low), static_cast<S>(1.0 + call.options.epsilon_high),
-      static_cast<S>(call.options.kl_beta), static_cast<S>(call.options.negative_log_prob_floor)};
+EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double scale, int lane,
+                             int team, double (&sums)[kTotals]) {
+  const PolicyConstants<S> constants{static_cast<S>(1.0 - call.options.epsilon_low),
+                                     static_cast<S>(1.0 + call.options.epsilon_high),
+                                     static_cast<S>(call.options.kl_beta),
+                                     static_cast<S>(call.options.negative_log_prob_floor)};
   const uint8_t* const mask = mask_of(call, sequence);
   const T* const log_probs = row_of<T>(call.log_probs, sequence);
-  const T* const old = call.old_log_probs.data == nullptr ? log_probs : row_of<T>(call.old_log_probs, sequence);
-  const T* const reference =
-      call.reference_log_probs.data == nullptr ? log_probs : row_of<T>(call.reference_log_probs, sequence);
+  const T* const old =
+      call.old_log_probs.data == nullptr ? log_probs : row_of<T>(call.old_log_probs, sequence);
+  const T* const reference = call.reference_log_probs.data == nullptr
+                                 ? log_probs
+                                 : row_of<T>(call.reference_log_probs, sequence);
   const S* const advantages = row_of<S>(call.advantages, sequence);
-  T* const to = call.d_log_probs.data == nullptr
-                    ? nullptr
-                    : static_cast<T*>(call.d_log_probs.data) + sequence * call.d_log_probs.row_stride;
+  T* const to = call.d_log_probs.data == nullptr ? nullptr
+                                                 : static_cast<T*>(call.d_log_probs.data) +
+                                                       sequence * call.d_log_probs.row_stride;
   S loss = 0, clip_low = 0, clip_high = 0, k3 = 0, ratio = 0, floored = 0;
   for (int64_t t = lane; t < call.log_probs.columns; t += team) {
     if (mask[t] == 0) {
@@ -134,7 +138,8 @@ EQP_DEVICE void write_totals(const PolicyLoss& call, const double (&totals)[kTot
 EQP_DEVICE double divisor_of(const PolicyLoss& call, const Parts& parts, const double* counts) {
   const int64_t sequences = call.log_probs.rows;
   double divisor = sequences < 1 ? 1.0 : static_cast<double>(sequences);
-  if (call.options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) divisor *= call.options.max_completion_length;
+  if (call.options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
+    divisor *= call.options.max_completion_length;
   if (call.options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
     double total = call.options.total_tokens;
     if (total == 0.0 && counts == nullptr) {
@@ -151,18 +156,21 @@ EQP_DEVICE double divisor_of(const PolicyLoss& call, const Parts& parts, const d
 }
 
 template <class T, class S>
-EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const double* counts, double* partial) {
+EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const double* counts,
+                              double* partial) {
   const int lane = static_cast<int>(threadIdx.x) % parts.team;
   const int64_t sequences = call.log_probs.rows;
   const double divisor = divisor_of(call, parts, counts);
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
     double totals[kTotals] = {};
     const int64_t begin = part * parts.sequences_each;
-    const int64_t end = begin + parts.sequences_each < sequences ? begin + parts.sequences_each : sequences;
+    const int64_t end =
+        begin + parts.sequences_each < sequences ? begin + parts.sequences_each : sequences;
     for (int64_t i = begin + threadIdx.x / parts.team; i < end; i += kThreads / parts.team) {
       double length[1] = {count_tokens(call, i, lane, parts.team)};
       team_sum(length, parts.team);
-      const bool by_length = call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0;
+      const bool by_length =
+          call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0;
       double scale = 1.0 / (by_length ? divisor * length[0] : divisor);
       if (call.sequence_weights.data != nullptr) {
         scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
@@ -174,7 +182,8 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const 
       // A sequence without tokens adds nothing, whatever its weight.
       sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scale;
       sums[kTokens] = length[0];
-      if (call.sequence_losses != nullptr) static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
+      if (call.sequence_losses != nullptr)
+        static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
 #pragma unroll
       for (int k = 0; k < kTotals; ++k) totals[k] += sums[k];
     }
@@ -204,7 +213,7 @@ EQP_DEVICE void add_parts(const PolicyLoss& call, int64_t parts, const double* p
 
 // shapes: log-probs, mask [sequences, tokens], counts [parts], partial [parts, kTotals]
 EQP_KERNEL_OF_FEW_BLOCKS
-    policy_loss_count_kernel(PolicyLoss call, Parts parts, double* counts) {
+policy_loss_count_kernel(PolicyLoss call, Parts parts, double* counts) {
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
     const int64_t begin = part * parts.sequences_each;
     const int64_t end = begin + parts.sequences_each;
@@ -214,28 +223,28 @@ EQP_KERNEL_OF_FEW_BLOCKS
   }
 }
 
-#define EQP_KERNELS(T, S)                                                                      \
-  EQP_KERNEL_OF_FEW_BLOCKS policy_loss_fwd_##T##_kernel(                                                     \
-      PolicyLoss call, Parts parts, const double* counts, double* partial) {                   \
-    policy_losses<T, S>(call, parts, counts, partial);                                         \
-  }                                                                                            \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                                   \
-      policy_loss_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) { \
-    add_parts<S>(call, parts, partial);                                                        \
+#define EQP_KERNELS(T, S)                                                                        \
+  EQP_KERNEL_OF_FEW_BLOCKS policy_loss_fwd_##T##_kernel(PolicyLoss call, Parts parts,            \
+                                                        const double* counts, double* partial) { \
+    policy_losses<T, S>(call, parts, counts, partial);                                           \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  policy_loss_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) {       \
+    add_parts<S>(call, parts, partial);                                                          \
   }
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
 EQP_KERNELS(f16, float)
 EQP_KERNELS(double, double)
 
-#define EQP_POLICY_LOSS(T)                                                                         \
-  do {                                                                                             \
-    EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, parts, \
-               static_cast<const double*>(counts), partial);                                       \
-    if (parts.count > 1) {                                                                         \
-      EQP_LAUNCH(policy_loss_totals_##T##_kernel, 1, kThreads, a.stream.stream, a, parts.count,    \
-                 static_cast<const double*>(partial));                                             \
-    }                                                                                              \
+#define EQP_POLICY_LOSS(T)                                                                        \
+  do {                                                                                            \
+    EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, \
+               parts, static_cast<const double*>(counts), partial);                               \
+    if (parts.count > 1) {                                                                        \
+      EQP_LAUNCH(policy_loss_totals_##T##_kernel, 1, kThreads, a.stream.stream, a, parts.count,   \
+                 static_cast<const double*>(partial));                                            \
+    }                                                                                             \
   } while (0)
 
 eqp_status policy_loss(const PolicyLoss& a) {
@@ -252,9 +261,11 @@ eqp_status policy_loss(const PolicyLoss& a) {
   parts.count = sequences == 0 ? 1 : (sequences + parts.sequences_each - 1) / parts.sequences_each;
   double* const partial = partials<double>(a.stream);
   double* counts = nullptr;
-  if (parts.count > 1 && a.options.normalizer == EQP_POLICY_NORMALIZER_DAPO && a.options.total_tokens == 0) {
+  if (parts.count > 1 && a.options.normalizer == EQP_POLICY_NORMALIZER_DAPO &&
+      a.options.total_tokens == 0) {
     counts = partial + kMaxParts * kTotals;
-    EQP_LAUNCH(policy_loss_count_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, parts, counts);
+    EQP_LAUNCH(policy_loss_count_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, parts,
+               counts);
   }
   EQP_BY_DTYPE_AND_F64(a.log_probs.dtype, EQP_POLICY_LOSS);
   return scope.finish();

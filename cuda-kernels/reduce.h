@@ -38,7 +38,7 @@ EQP_DEVICE T warp_max(T value) {
 // start lets a loop call it again while slower threads still read the previous result.
 template <int kCount>
 EQP_DEVICE void block_sum(double (&value)[kCount]) {
-  EQP_SHARED(double, by_warp, kWarps * kCount);
+  EQP_SHARED(double, by_warp, kWarps* kCount);
 #pragma unroll
   for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
   __syncthreads();

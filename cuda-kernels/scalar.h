@@ -1,9 +1,10 @@
-// What src/math needs from math/vec.h, for one thread of a device: no vectors, and e^x of a float by
-// the hardware's 2^x. Everything else of src/math is the CPU's own text.
+// What src/math needs from math/vec.h, for one thread of a device: no vectors, and e^x of a float
+// by the hardware's 2^x. Everything else of src/math is the CPU's own text.
 //
-//   e^x = 2^h (1 + l ln 2),  h = rounded x log2 e,  l = what the rounding lost (one fma) + the tail of log2 e
-// The approximation of 2^h is within 2 ulp (CUDA C Programming Guide, ex2.approx); results below the
-// smallest normal number are 0.
+//   e^x = 2^h (1 + l ln 2),  h = rounded x log2 e,
+//   l = what the rounding lost (one fma) + the tail of log2 e
+// The approximation of 2^h is within 2 ulp (CUDA C Programming Guide, ex2.approx); results below
+// the smallest normal number are 0.
 #pragma once
 
 #include <math.h>

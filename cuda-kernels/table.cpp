@@ -5,10 +5,9 @@
 namespace eqp {
 namespace cuda {
 
-const Backend kBackend = {
-    "cuda",
+const Backend kBackend = {"cuda",
 #define EQP_ENTRY(member, arguments) &member,
-    EQP_BACKEND_ENTRIES(EQP_ENTRY)
+                          EQP_BACKEND_ENTRIES(EQP_ENTRY)
 #undef EQP_ENTRY
 };
 
@@ -16,12 +15,14 @@ const char* data_error_text(const DataErrors& errors) {
   thread_local char text[256];
   if ((errors.flags & kTargetOutOfRange) != 0) {
     snprintf(text, sizeof(text),
-             "targets: expected targets in [0, vocab) or ignore_index, found others, the last one in row %u; "
+             "targets: expected targets in [0, vocab) or ignore_index, found others, the last one "
+             "in row %u; "
              "their rows are NaN",
              errors.position - 1);
   } else {
     snprintf(text, sizeof(text),
-             "offsets: expected 0 in the first entry, non-decreasing entries and the number of samples in the "
+             "offsets: expected 0 in the first entry, non-decreasing entries and the number of "
+             "samples in the "
              "last, found others; all outputs are NaN");
   }
   return text;

@@ -3,24 +3,25 @@
 // Parallelisation
 //   forward, columns <= 1024          one warp per row, 8 rows per block
 //   forward, many long rows           one block of 256 threads per row
-//   forward, few long rows            `splits` blocks per row write partial states to the workspace and a
-//                                     second launch, one warp per row, merges them: 8 rows of a
+//   forward, few long rows            `splits` blocks per row write partial states to the workspace
+//                                     and a second launch, one warp per row, merges them: 8 rows of a
 //                                     152k vocabulary are 304 blocks instead of 8
-//   backward                          a warp (short rows) or block per chunk of 1024 packs; no reduction
+//   backward                          a warp (short rows) or block per 1024 packs; no reduction
 // Memory traffic
-//   forward   reads each logit once; writes 4 bytes per row and output. The target's logit is read a
-//             second time (one 32-byte sector per row). Split: 16 bytes per part, written and read.
+//   forward   reads each logit once; writes 4 bytes per row and output. The target's logit is read
+//             again (one 32-byte sector per row). Split: 16 bytes per part, written and read.
 //   backward  reads each logit once and writes each gradient once, 16 bytes per thread and access.
 //   Rows may start anywhere: up to 15 bytes of head and tail are moved by single elements.
 // Numerics
 //   Online softmax without branches on data: a thread folds a pack (4 f32, 8 bf16/f16 logits) at a
 //   time, rescales its state by e^(old max - new max) and adds the pack's exponentials. The maximum
-//   starts at -FLT_MAX, not -Inf, so that -Inf - max is never NaN; it drops NaN, which comes back through
-//   the sum. Exponentials are the hardware's 2^x (2 ulp); sums are f32 in a fixed tree; the row's
-//   logarithm is taken in f64.
+//   starts at -FLT_MAX, not -Inf, so that -Inf - max is never NaN; it drops NaN, which comes back
+//   through the sum. Exponentials are the hardware's 2^x (2 ulp); sums are f32 in a fixed tree; the
+//   row's logarithm is taken in f64.
 // Occupancy
-//   At most 64 registers: 1024 threads per multiprocessor and more. The forward loads two packs ahead, 32
-//   KiB in flight per multiprocessor, about latency x bandwidth of a chip with 132 of them and 4.8 TB/s.
+//   At most 64 registers: 1024 threads per multiprocessor and more. The forward loads two packs
+//   ahead, 32 KiB in flight per multiprocessor, about latency x bandwidth of a chip with 132 of
+//   them and 4.8 TB/s.
 #include "launch.h"
 #include "math/token_log_probs.h"
 #include "reduce.h"
@@ -78,8 +79,8 @@ EQP_DEVICE void fold(const float (&x)[kCount], float inverse_temperature, Softma
 
 // The state of elements [begin, end) of a row, spread over the team's lanes.
 template <bool kMoments, class T>
-EQP_DEVICE SoftmaxState fold_row(const T* row, int64_t begin, int64_t end, float inverse_temperature,
-                                 int lane, int team) {
+EQP_DEVICE SoftmaxState fold_row(const T* row, int64_t begin, int64_t end,
+                                 float inverse_temperature, int lane, int team) {
   SoftmaxState state = empty_state();
   const T* const from = row + begin;
   const int64_t count = end - begin;
@@ -116,7 +117,8 @@ EQP_DEVICE SoftmaxState warp_merge(SoftmaxState state, float inverse_temperature
   return state;
 }
 
-// The state of the whole block, in warp 0. The barrier at the end lets the caller's loop come again.
+// The state of the whole block, in warp 0. The barrier at the end lets the caller's loop come
+// again.
 EQP_DEVICE SoftmaxState block_merge(SoftmaxState state, float inverse_temperature) {
   EQP_SHARED(SoftmaxState, by_warp, kWarps);
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -142,7 +144,8 @@ EQP_DEVICE void write_row(const ForwardRows& rows, int64_t row, float log_prob, 
 
 // Rows without a usable target: ignored ones give 0, wrong ones NaN and a flag. Answers whether the
 // row is done; the same for every thread of a team.
-EQP_DEVICE bool settle_without_logits(const ForwardRows& rows, int64_t row, int64_t target, bool writer) {
+EQP_DEVICE bool settle_without_logits(const ForwardRows& rows, int64_t row, int64_t target,
+                                      bool writer) {
   if (target == rows.ignore_index) {
     if (writer) write_row(rows, row, 0.0f, 0.0f, 0.0f, 0.0f);
     return true;
@@ -167,7 +170,8 @@ EQP_DEVICE void finish_row(const ForwardRows& rows, int64_t row, float target_lo
   const double log_prob = static_cast<double>(target_logit) * inverse - max - log_sum;
   write_row(rows, row, static_cast<float>(log_prob), static_cast<float>(max + log_sum),
             static_cast<float>(2.0 * max + log(static_cast<double>(state.sum_2x))),
-            static_cast<float>(log_sum - static_cast<double>(state.weighted) / static_cast<double>(state.sum)));
+            static_cast<float>(log_sum - static_cast<double>(state.weighted) /
+                                             static_cast<double>(state.sum)));
 }
 
 template <bool kMoments, class T>
@@ -178,7 +182,8 @@ EQP_DEVICE void forward_warp(const T* logits, const ForwardRows& rows) {
     const int64_t target = target_of(rows, row);
     if (settle_without_logits(rows, row, target, lane == 0)) continue;
     const T* const from = logits + row * rows.row_stride;
-    SoftmaxState state = fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, lane, 32);
+    SoftmaxState state =
+        fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, lane, 32);
     state = warp_merge(state, rows.inverse_temperature);
     if (lane == 0) finish_row(rows, row, widen(from[target]), state);
   }
@@ -191,7 +196,8 @@ EQP_DEVICE void forward_block(const T* logits, const ForwardRows& rows) {
     const int64_t target = target_of(rows, row);
     if (settle_without_logits(rows, row, target, thread == 0)) continue;
     const T* const from = logits + row * rows.row_stride;
-    SoftmaxState state = fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, thread, kThreads);
+    SoftmaxState state =
+        fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, thread, kThreads);
     state = block_merge(state, rows.inverse_temperature);
     if (thread == 0) finish_row(rows, row, widen(from[target]), state);
   }
@@ -199,8 +205,8 @@ EQP_DEVICE void forward_block(const T* logits, const ForwardRows& rows) {
 
 // Writes parts[row * splits + split]; rows that need no logits are left to the second launch.
 template <bool kMoments, class T>
-EQP_DEVICE void forward_split(const T* logits, const ForwardRows& rows, const Divisor& splits, int64_t each,
-                              SoftmaxState* parts) {
+EQP_DEVICE void forward_split(const T* logits, const ForwardRows& rows, const Divisor& splits,
+                              int64_t each, SoftmaxState* parts) {
   const int thread = static_cast<int>(threadIdx.x);
   for (int64_t item = blockIdx.x; item < rows.rows * splits.value(); item += gridDim.x) {
     const Part part = splits.of(item);
@@ -271,7 +277,8 @@ struct FillBody {
 };
 
 template <bool kEntropy, class T>
-EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows, const Divisor& chunks, int team) {
+EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
+                         const Divisor& chunks, int team) {
   const int lane = static_cast<int>(threadIdx.x) % team;
   const int64_t teams = static_cast<int64_t>(gridDim.x) * (kThreads / team);
   const int64_t first = static_cast<int64_t>(blockIdx.x) * (kThreads / team) + threadIdx.x / team;
@@ -284,7 +291,8 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
     const bool inside = target >= 0 && target < rows.columns;
     if (target == rows.ignore_index || !inside) {
       const bool ignored = target == rows.ignore_index;
-      if (!ignored && part.chunk == 0 && lane == 0) flag_data_error(rows.errors, kTargetOutOfRange, part.row);
+      if (!ignored && part.chunk == 0 && lane == 0)
+        flag_data_error(rows.errors, kTargetOutOfRange, part.row);
       const FillBody<T> body{to, ignored ? 0.0f : kNaNF};
       visit_chunk<T>(rows.columns, part.chunk, head, true, lane, team, body);
       continue;
@@ -305,28 +313,29 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
 }  // namespace
 
 // shapes: logits [rows, columns], outputs [rows], parts [rows, splits], d_logits [rows, columns]
-#define EQP_KERNELS(T)                                                                          \
-  EQP_KERNEL                                                                                    \
-      token_log_probs_fwd_warp_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {  \
-    moments ? forward_warp<true>(logits, rows) : forward_warp<false>(logits, rows);             \
-  }                                                                                             \
-  EQP_KERNEL                                                                                    \
-      token_log_probs_fwd_block_##T##_kernel(const T* logits, ForwardRows rows, bool moments) { \
-    moments ? forward_block<true>(logits, rows) : forward_block<false>(logits, rows);           \
-  }                                                                                             \
-  EQP_KERNEL token_log_probs_fwd_split_##T##_kernel(                                            \
-      const T* logits, ForwardRows rows, Divisor splits, int64_t each, SoftmaxState* parts, bool moments) {   \
-    moments ? forward_split<true>(logits, rows, splits, each, parts)                                  \
-            : forward_split<false>(logits, rows, splits, each, parts);                                \
-  }                                                                                             \
-  EQP_KERNEL token_log_probs_fwd_merge_##T##_kernel(                                            \
-      const T* logits, ForwardRows rows, int64_t splits, const SoftmaxState* parts) {           \
-    forward_merge(logits, rows, splits, parts);                                                 \
-  }                                                                                             \
-  EQP_KERNEL token_log_probs_bwd_##T##_kernel(                                                  \
-      const T* logits, T* d_logits, BackwardRows rows, Divisor chunks, int team) {              \
-    rows.d_entropy != nullptr ? backward<true>(logits, d_logits, rows, chunks, team)            \
-                              : backward<false>(logits, d_logits, rows, chunks, team);          \
+#define EQP_KERNELS(T)                                                                           \
+  EQP_KERNEL                                                                                     \
+  token_log_probs_fwd_warp_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {       \
+    moments ? forward_warp<true>(logits, rows) : forward_warp<false>(logits, rows);              \
+  }                                                                                              \
+  EQP_KERNEL                                                                                     \
+  token_log_probs_fwd_block_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {      \
+    moments ? forward_block<true>(logits, rows) : forward_block<false>(logits, rows);            \
+  }                                                                                              \
+  EQP_KERNEL token_log_probs_fwd_split_##T##_kernel(const T* logits, ForwardRows rows,           \
+                                                    Divisor splits, int64_t each,                \
+                                                    SoftmaxState* parts, bool moments) {         \
+    moments ? forward_split<true>(logits, rows, splits, each, parts)                             \
+            : forward_split<false>(logits, rows, splits, each, parts);                           \
+  }                                                                                              \
+  EQP_KERNEL token_log_probs_fwd_merge_##T##_kernel(const T* logits, ForwardRows rows,           \
+                                                    int64_t splits, const SoftmaxState* parts) { \
+    forward_merge(logits, rows, splits, parts);                                                  \
+  }                                                                                              \
+  EQP_KERNEL token_log_probs_bwd_##T##_kernel(const T* logits, T* d_logits, BackwardRows rows,   \
+                                              Divisor chunks, int team) {                        \
+    rows.d_entropy != nullptr ? backward<true>(logits, d_logits, rows, chunks, team)             \
+                              : backward<false>(logits, d_logits, rows, chunks, team);           \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)
@@ -334,8 +343,8 @@ EQP_KERNELS(f16)
 
 namespace {
 
-// Parts per row so that a few long rows fill the chip: about kFullGrid blocks in all, none shorter than
-// kSmallestPart. From the shape alone, so that results do not depend on the device.
+// Parts per row so that a few long rows fill the chip: about kFullGrid blocks in all, none shorter
+// than kSmallestPart. From the shape alone, so that results do not depend on the device.
 constexpr int64_t kFullGrid = 592;  // 148 multiprocessors x 4 blocks
 constexpr int64_t kSmallestPart = 4096;
 static_assert(2 * kFullGrid * static_cast<int64_t>(sizeof(SoftmaxState)) <= kPartialBytes,
@@ -349,33 +358,34 @@ int64_t columns_per_part(int64_t rows, int64_t columns) {
   return parts <= 1 ? columns : ((columns + parts - 1) / parts + 63) / 64 * 64;
 }
 
-#define EQP_FORWARD(T)                                                                             \
-  do {                                                                                             \
-    const T* const logits = static_cast<const T*>(a.logits.data);                                  \
-    if (a.logits.columns <= 1024) {                                                                \
-      const unsigned grid = grid_for((a.logits.rows + kWarps - 1) / kWarps);                       \
-      EQP_LAUNCH(token_log_probs_fwd_warp_##T##_kernel, grid, kThreads, a.stream.stream, logits, rows, \
-                 moments);                                                                         \
-    } else if (splits == 1) {                                                                      \
-      EQP_LAUNCH(token_log_probs_fwd_block_##T##_kernel, grid_for(a.logits.rows), kThreads,        \
-                 a.stream.stream, logits, rows, moments);                                          \
-    } else {                                                                                       \
-      SoftmaxState* const parts = partials<SoftmaxState>(a.stream); \
-      EQP_LAUNCH(token_log_probs_fwd_split_##T##_kernel, grid_for(a.logits.rows * splits), kThreads, \
-                 a.stream.stream, logits, rows, Divisor(splits), each, parts, moments);                           \
-      EQP_LAUNCH(token_log_probs_fwd_merge_##T##_kernel,                                           \
-                 grid_for((a.logits.rows + kWarps - 1) / kWarps), kThreads, a.stream.stream, logits, rows, \
-                 splits, static_cast<const SoftmaxState*>(parts));                                 \
-    }                                                                                              \
+#define EQP_FORWARD(T)                                                                            \
+  do {                                                                                            \
+    const T* const logits = static_cast<const T*>(a.logits.data);                                 \
+    if (a.logits.columns <= 1024) {                                                               \
+      const unsigned grid = grid_for((a.logits.rows + kWarps - 1) / kWarps);                      \
+      EQP_LAUNCH(token_log_probs_fwd_warp_##T##_kernel, grid, kThreads, a.stream.stream, logits,  \
+                 rows, moments);                                                                  \
+    } else if (splits == 1) {                                                                     \
+      EQP_LAUNCH(token_log_probs_fwd_block_##T##_kernel, grid_for(a.logits.rows), kThreads,       \
+                 a.stream.stream, logits, rows, moments);                                         \
+    } else {                                                                                      \
+      SoftmaxState* const parts = partials<SoftmaxState>(a.stream);                               \
+      EQP_LAUNCH(token_log_probs_fwd_split_##T##_kernel, grid_for(a.logits.rows* splits),         \
+                 kThreads, a.stream.stream, logits, rows, Divisor(splits), each, parts, moments); \
+      EQP_LAUNCH(token_log_probs_fwd_merge_##T##_kernel,                                          \
+                 grid_for((a.logits.rows + kWarps - 1) / kWarps), kThreads, a.stream.stream,      \
+                 logits, rows, splits, static_cast<const SoftmaxState*>(parts));                  \
+    }                                                                                             \
   } while (0)
 
-#define EQP_BACKWARD(T)                                                                            \
-  do {                                                                                             \
-    const int64_t chunks = chunks_of<T>(a.logits.columns);                                         \
-    const int team = team_for(a.logits.columns);                                                   \
-    const int64_t blocks = (a.logits.rows * chunks * team + kThreads - 1) / kThreads;              \
-    EQP_LAUNCH(token_log_probs_bwd_##T##_kernel, grid_for(blocks), kThreads, a.stream.stream,      \
-               static_cast<const T*>(a.logits.data), static_cast<T*>(a.d_logits.data), rows, Divisor(chunks), team); \
+#define EQP_BACKWARD(T)                                                                       \
+  do {                                                                                        \
+    const int64_t chunks = chunks_of<T>(a.logits.columns);                                    \
+    const int team = team_for(a.logits.columns);                                              \
+    const int64_t blocks = (a.logits.rows * chunks * team + kThreads - 1) / kThreads;         \
+    EQP_LAUNCH(token_log_probs_bwd_##T##_kernel, grid_for(blocks), kThreads, a.stream.stream, \
+               static_cast<const T*>(a.logits.data), static_cast<T*>(a.d_logits.data), rows,  \
+               Divisor(chunks), team);                                                        \
   } while (0)
 
 }  // namespace
@@ -383,10 +393,18 @@ int64_t columns_per_part(int64_t rows, int64_t columns) {
 eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
   LaunchScope scope("eqp_token_log_probs_forward", a.stream);
   if (!scope.ready() || a.logits.rows == 0) return scope.finish();
-  const ForwardRows rows{a.targets.data,      a.targets.dtype == EQP_I64,  a.logits.rows,
-                         a.logits.columns,    a.logits.row_stride,         a.options.ignore_index,
-                         1.0f / a.options.temperature, a.log_probs,        a.log_sum_exp,
-                         a.log_sum_exp_2x,    a.entropy,                   data_errors(a.stream)};
+  const ForwardRows rows{a.targets.data,
+                         a.targets.dtype == EQP_I64,
+                         a.logits.rows,
+                         a.logits.columns,
+                         a.logits.row_stride,
+                         a.options.ignore_index,
+                         1.0f / a.options.temperature,
+                         a.log_probs,
+                         a.log_sum_exp,
+                         a.log_sum_exp_2x,
+                         a.entropy,
+                         data_errors(a.stream)};
   const bool moments = a.log_sum_exp_2x != nullptr || a.entropy != nullptr;
   const int64_t each = columns_per_part(a.logits.rows, a.logits.columns);
   const int64_t splits = (a.logits.columns + each - 1) / each;
@@ -397,18 +415,12 @@ eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
 eqp_status token_log_probs_backward(const TokenLogProbsBackward& a) {
   LaunchScope scope("eqp_token_log_probs_backward", a.stream);
   if (!scope.ready() || a.logits.rows == 0) return scope.finish();
-  const BackwardRows rows{a.targets.data,
-                          a.targets.dtype == EQP_I64,
-                          a.logits.rows,
-                          a.logits.columns,
-                          a.logits.row_stride,
-                          a.d_logits.row_stride,
-                          a.options.ignore_index,
-                          1.0f / a.options.temperature,
-                          a.log_sum_exp,
-                          a.entropy,
-                          a.d_log_probs,
-                          a.d_entropy,
+  const BackwardRows rows{a.targets.data,         a.targets.dtype == EQP_I64,
+                          a.logits.rows,          a.logits.columns,
+                          a.logits.row_stride,    a.d_logits.row_stride,
+                          a.options.ignore_index, 1.0f / a.options.temperature,
+                          a.log_sum_exp,          a.entropy,
+                          a.d_log_probs,          a.d_entropy,
                           data_errors(a.stream)};
   EQP_BY_DTYPE(a.logits.dtype, EQP_BACKWARD);
   return scope.finish();

@@ -1,4 +1,5 @@
-// Elements as f32 or f64, 16-byte packs of them, and the loop over one row with a scalar head and tail.
+// Elements as f32 or f64, 16-byte packs of them, and the loop over one row with a scalar head and
+// tail.
 #pragma once
 
 #include "launch.h"
@@ -17,8 +18,8 @@ EQP_DEVICE float widen(f16 value) { return __half2float(value); }
 // Rounds to nearest even.
 EQP_DEVICE void assign(float* to, float value) { *to = value; }
 EQP_DEVICE void assign(double* to, double value) { *to = value; }
-// The bits are stored by an assignment of their own: gcc's instrumentation, on which the execution model
-// rests, does not see the store of a function's result.
+// The bits are stored by an assignment of their own: gcc's instrumentation, on which the execution
+// model rests, does not see the store of a function's result.
 EQP_DEVICE void assign(bf16* to, float value) {
   const unsigned short bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
   *reinterpret_cast<unsigned short*>(to) = bits;
@@ -81,11 +82,12 @@ inline int64_t chunks_of(int64_t columns) {
 inline int team_for(int64_t columns) { return columns <= 1024 ? 32 : kThreads; }
 
 // Calls body.pack(i) for elements [i, i + kLanes<T>) with (i - head) a multiple of kLanes<T>, and
-// body.one(i) for the rest, so that each element of the chunk is visited once by one thread of the team.
-// wide: the caller's rows are all 16-byte aligned behind `head` elements; else everything is scalar.
+// body.one(i) for the rest, so that each element of the chunk is visited once by one thread of the
+// team. wide: the caller's rows are all 16-byte aligned behind `head` elements; else everything is
+// scalar.
 template <class T, class Body>
-EQP_DEVICE void visit_chunk(int64_t columns, int64_t chunk, int head_wanted, bool wide, int lane, int team,
-                            const Body& body) {
+EQP_DEVICE void visit_chunk(int64_t columns, int64_t chunk, int head_wanted, bool wide, int lane,
+                            int team, const Body& body) {
   if (!wide) {
     const int64_t begin = chunk * kChunkPacks * kLanes<T>;
     const int64_t limit = begin + kChunkPacks * kLanes<T>;
@@ -106,15 +108,16 @@ EQP_DEVICE void visit_chunk(int64_t columns, int64_t chunk, int head_wanted, boo
   }
 }
 
-// Division by a number that is known before the launch: a multiplication and one correction instead of
-// the device's 64-bit division, which is a subroutine. Exact for 0 <= item < 2^63: the reciprocal
-// floor((2^64 - 1) / d) makes the quotient too small by at most 1.
+// Division by a number that is known before the launch: a multiplication and one correction instead
+// of the device's 64-bit division, which is a subroutine. Exact for 0 <= item < 2^63: the
+// reciprocal floor((2^64 - 1) / d) makes the quotient too small by at most 1.
 struct Part {
   int64_t row, chunk;
 };
 class Divisor {
  public:
-  explicit Divisor(int64_t parts) : parts_(static_cast<uint64_t>(parts)), reciprocal_(~uint64_t{0} / parts_) {}
+  explicit Divisor(int64_t parts)
+      : parts_(static_cast<uint64_t>(parts)), reciprocal_(~uint64_t{0} / parts_) {}
 
   EQP_HD_MEMBER int64_t value() const { return static_cast<int64_t>(parts_); }
   EQP_DEVICE_MEMBER Part of(int64_t item) const {

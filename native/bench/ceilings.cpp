@@ -34,7 +34,8 @@ void put(float* to, f32v v) {
 template <bool streaming>
 void copy(const float* a, float* out, int64_t n) {
   for (int64_t i = 0; i < n; i += 4 * w) {
-    const f32v v0 = load(a + i), v1 = load(a + i + w), v2 = load(a + i + 2 * w), v3 = load(a + i + 3 * w);
+    const f32v v0 = load(a + i), v1 = load(a + i + w), v2 = load(a + i + 2 * w),
+               v3 = load(a + i + 3 * w);
     put<streaming>(out + i, v0);
     put<streaming>(out + i + w, v1);
     put<streaming>(out + i + 2 * w, v2);
@@ -67,8 +68,9 @@ void three_to_one(const float* a, const float* b, const float* c, float* out, in
 #define EQP_TEXT_(name) #name
 #define EQP_TEXT(name) EQP_TEXT_(name)
 extern const ceilings::Kernels ceiling_kernels;
-const ceilings::Kernels ceiling_kernels = {
-    EQP_TEXT(EQP_ISA), read, copy<false>, copy<true>, update, three_to_one<false>, three_to_one<true>};
+const ceilings::Kernels ceiling_kernels = {EQP_TEXT(EQP_ISA), read,   copy<false>,
+                                           copy<true>,        update, three_to_one<false>,
+                                           three_to_one<true>};
 
 }  // namespace EQP_ISA
 }  // namespace eqp

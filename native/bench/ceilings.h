@@ -16,7 +16,8 @@ struct Kernels {
   void (*update)(float* a, int64_t n);
   // out[i] = a[i] + b[i] + c[i].
   void (*three_to_one)(const float* a, const float* b, const float* c, float* out, int64_t n);
-  void (*three_to_one_streaming)(const float* a, const float* b, const float* c, float* out, int64_t n);
+  void (*three_to_one_streaming)(const float* a, const float* b, const float* c, float* out,
+                                 int64_t n);
 };
 
 }  // namespace ceilings

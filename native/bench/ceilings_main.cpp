@@ -2,13 +2,14 @@
 //
 //   equipoise_ceilings [--mib 1024] [--repeats 9] [--threads 1,2] [--clock wall|cpu]
 //
-// --clock cpu counts the processor time of the calling thread instead of wall time: for one thread on
-// a machine that others use too.
+// --clock cpu counts the processor time of the calling thread instead of wall time: for one thread
+// on a machine that others use too.
 //
-// Every op is timed against hand-written kernels with the same mix of read and write streams, over the
-// same bytes, interleaved in one process; the ceiling is the fastest of its kernels (instruction sets,
-// ordinary and non-temporal stores), a ratio is ceiling time / op time, both medians. The output is
-// CSV: op, dtype, threads, variant, MiB moved, op ms, op GB/s, ceiling kernel, ceiling ms, ratio.
+// Every op is timed against hand-written kernels with the same mix of read and write streams, over
+// the same bytes, interleaved in one process; the ceiling is the fastest of its kernels
+// (instruction sets, ordinary and non-temporal stores), a ratio is ceiling time / op time, both
+// medians. The output is CSV: op, dtype, threads, variant, MiB moved, op ms, op GB/s, ceiling
+// kernel, ceiling ms, ratio.
 #include <sys/mman.h>
 #include <time.h>
 
@@ -48,21 +49,24 @@ namespace {
 std::vector<const ceilings::Kernels*> runnable_kernels() {
   std::vector<const ceilings::Kernels*> all;
 #if defined(EQP_BENCH_X86)
-  all = {&eqp::baseline::ceiling_kernels, &eqp::avx2::ceiling_kernels, &eqp::avx512::ceiling_kernels};
+  all = {&eqp::baseline::ceiling_kernels, &eqp::avx2::ceiling_kernels,
+         &eqp::avx512::ceiling_kernels};
 #else
   all = {&eqp::generic::ceiling_kernels};
 #endif
   const std::string names = std::string(",") + eqp_cpu_variants() + ",";
   std::vector<const ceilings::Kernels*> runnable;
   for (const auto* kernels : all) {
-    if (names.find(std::string(",") + kernels->name + ",") != std::string::npos) runnable.push_back(kernels);
+    if (names.find(std::string(",") + kernels->name + ",") != std::string::npos)
+      runnable.push_back(kernels);
   }
   return runnable;
 }
 
 // Zeroed pages, touched, in huge pages where the system gives them: for op and ceiling alike.
 void* allocate(size_t bytes) {
-  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     std::fprintf(stderr, "cannot allocate %zu MiB\n", bytes >> 20);
     std::exit(1);
@@ -103,7 +107,8 @@ double median(std::vector<double> values) {
 }
 
 // Runs all in turn, `repeats` times after one round that does not count; entry 0 is the op.
-void report(const char* op, const char* dtype, int threads, double bytes, int repeats, std::vector<Timed> all) {
+void report(const char* op, const char* dtype, int threads, double bytes, int repeats,
+            std::vector<Timed> all) {
   for (int round = -1; round < repeats; ++round) {
     for (Timed& timed : all) {
       const double begin = now_ms();
@@ -117,8 +122,9 @@ void report(const char* op, const char* dtype, int threads, double bytes, int re
     if (median(all[i].ms) < median(all[best].ms)) best = i;
   }
   const double ceiling_ms = median(all[best].ms);
-  std::printf("%s,%s,%d,%s,%.0f,%.2f,%.2f,%s,%.2f,%.3f\n", op, dtype, threads, eqp_cpu_variant(), bytes / 1048576,
-              op_ms, bytes / op_ms * 1e-6, all[best].name.c_str(), ceiling_ms, ceiling_ms / op_ms);
+  std::printf("%s,%s,%d,%s,%.0f,%.2f,%.2f,%s,%.2f,%.3f\n", op, dtype, threads, eqp_cpu_variant(),
+              bytes / 1048576, op_ms, bytes / op_ms * 1e-6, all[best].name.c_str(), ceiling_ms,
+              ceiling_ms / op_ms);
   std::fflush(stdout);
 }
 
@@ -178,11 +184,13 @@ int main(int argc, char** argv) {
       processor_clock = std::string(argv[i + 1]) == "cpu";
     } else if (name == "--threads") {
       thread_counts.clear();
-      for (char* next = std::strtok(argv[i + 1], ","); next != nullptr; next = std::strtok(nullptr, ",")) {
+      for (char* next = std::strtok(argv[i + 1], ","); next != nullptr;
+           next = std::strtok(nullptr, ",")) {
         thread_counts.push_back(std::max(1, std::atoi(next)));
       }
     } else {
-      std::fprintf(stderr, "unknown option %s; known are --mib, --repeats, --threads, --clock\n", name.c_str());
+      std::fprintf(stderr, "unknown option %s; known are --mib, --repeats, --threads, --clock\n",
+                   name.c_str());
       return 2;
     }
   }
@@ -208,56 +216,79 @@ int main(int argc, char** argv) {
         fill_logits(logits_memory, dtype, rows * vocab);
         std::vector<int64_t> targets(static_cast<size_t>(rows), 7);
         std::vector<float> out(static_cast<size_t>(rows)), lse(out), entropy(out);
-        const eqp_tensor x = tensor(logits_memory, dtype, {rows, vocab}), t = tensor(targets.data(), EQP_I64, {rows});
-        const eqp_tensor y = tensor(out.data(), EQP_F32, {rows}), l = tensor(lse.data(), EQP_F32, {rows});
+        const eqp_tensor x = tensor(logits_memory, dtype, {rows, vocab}),
+                         t = tensor(targets.data(), EQP_I64, {rows});
+        const eqp_tensor y = tensor(out.data(), EQP_F32, {rows}),
+                         l = tensor(lse.data(), EQP_F32, {rows});
         const eqp_tensor h = tensor(entropy.data(), EQP_F32, {rows});
         const auto ceiling = [&] {
           std::vector<Timed> all(1);
           for (const auto* k : kernels) {
             all.push_back({std::string("read ") + k->name, [&, k] {
-              on_threads(threads, floats, [&](int64_t begin, int64_t n) { sink = k->read(logits_memory + begin, n); });
-            }});
+                             on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                               sink = k->read(logits_memory + begin, n);
+                             });
+                           }});
           }
           return all;
         };
         std::vector<Timed> all = ceiling();
-        all[0] = {"op", [&] { must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, nullptr, nullptr)); }};
-        report("token_log_probs_forward", dtype_name, threads, static_cast<double>(floats) * 4, repeats, all);
+        all[0] = {
+            "op", [&] {
+              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, nullptr, nullptr));
+            }};
+        report("token_log_probs_forward", dtype_name, threads, static_cast<double>(floats) * 4,
+               repeats, all);
         all = ceiling();
-        all[0] = {"op", [&] { must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, &h, nullptr)); }};
-        report("token_log_probs_forward+entropy", dtype_name, threads, static_cast<double>(floats) * 4, repeats, all);
+        all[0] = {
+            "op", [&] {
+              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, &h, nullptr));
+            }};
+        report("token_log_probs_forward+entropy", dtype_name, threads,
+               static_cast<double>(floats) * 4, repeats, all);
       }
       {  // one read, one write; then in place
         const int64_t rows = stream_bytes / (vocab * element);
         const int64_t floats = rows * vocab * element / 4 / 64 * 64;
         fill_logits(stream[0], dtype, rows * vocab);
         std::vector<int64_t> targets(static_cast<size_t>(rows), 7);
-        std::vector<float> lse(static_cast<size_t>(rows), 20.0f), g(static_cast<size_t>(rows), 0.5f);
-        const eqp_tensor x = tensor(stream[0], dtype, {rows, vocab}), d = tensor(stream[1], dtype, {rows, vocab});
-        const eqp_tensor t = tensor(targets.data(), EQP_I64, {rows}), l = tensor(lse.data(), EQP_F32, {rows});
+        std::vector<float> lse(static_cast<size_t>(rows), 20.0f),
+            g(static_cast<size_t>(rows), 0.5f);
+        const eqp_tensor x = tensor(stream[0], dtype, {rows, vocab}),
+                         d = tensor(stream[1], dtype, {rows, vocab});
+        const eqp_tensor t = tensor(targets.data(), EQP_I64, {rows}),
+                         l = tensor(lse.data(), EQP_F32, {rows});
         const eqp_tensor dl = tensor(g.data(), EQP_F32, {rows});
         std::vector<Timed> all = {{"op", [&] {
-          must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr, &dl, nullptr, &d, nullptr));
-        }}};
+                                     must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr,
+                                                                       &dl, nullptr, &d, nullptr));
+                                   }}};
         for (const auto* k : kernels) {
           for (bool streaming : {false, true}) {
-            all.push_back({std::string(streaming ? "copy non-temporal " : "copy ") + k->name, [&, k, streaming] {
-              on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                (streaming ? k->copy_streaming : k->copy)(stream[0] + begin, stream[1] + begin, n);
-              });
-            }});
+            all.push_back({std::string(streaming ? "copy non-temporal " : "copy ") + k->name,
+                           [&, k, streaming] {
+                             on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                               (streaming ? k->copy_streaming : k->copy)(stream[0] + begin,
+                                                                         stream[1] + begin, n);
+                             });
+                           }});
           }
         }
-        report("token_log_probs_backward", dtype_name, threads, static_cast<double>(floats) * 8, repeats, all);
+        report("token_log_probs_backward", dtype_name, threads, static_cast<double>(floats) * 8,
+               repeats, all);
         all = {{"op", [&] {
-          must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr, &dl, nullptr, &x, nullptr));
-        }}};
+                  must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr, &dl, nullptr, &x,
+                                                    nullptr));
+                }}};
         for (const auto* k : kernels) {
           all.push_back({std::string("update ") + k->name, [&, k] {
-            on_threads(threads, floats, [&](int64_t begin, int64_t n) { k->update(stream[1] + begin, n); });
-          }});
+                           on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                             k->update(stream[1] + begin, n);
+                           });
+                         }});
         }
-        report("token_log_probs_backward_in_place", dtype_name, threads, static_cast<double>(floats) * 8, repeats, all);
+        report("token_log_probs_backward_in_place", dtype_name, threads,
+               static_cast<double>(floats) * 8, repeats, all);
       }
       {  // three reads, one write
         const int64_t plane = 224 * 224, images = stream_bytes / (3 * plane * element);
@@ -266,15 +297,18 @@ int main(int argc, char** argv) {
         const std::vector<int64_t> shape = {images, 3, 224, 224};
         const eqp_tensor a = tensor(stream[0], dtype, shape), b = tensor(stream[1], dtype, shape);
         const eqp_tensor c = tensor(stream[2], dtype, shape), out = tensor(stream[3], dtype, shape);
-        std::vector<Timed> all = {{"op", [&] { must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, &out, nullptr)); }}};
+        std::vector<Timed> all = {
+            {"op", [&] { must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, &out, nullptr)); }}};
         for (const auto* k : kernels) {
           for (bool streaming : {false, true}) {
-            all.push_back({std::string(streaming ? "3r1w non-temporal " : "3r1w ") + k->name, [&, k, streaming] {
-              on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                (streaming ? k->three_to_one_streaming : k->three_to_one)(stream[0] + begin, stream[1] + begin,
-                                                                         stream[2] + begin, stream[3] + begin, n);
-              });
-            }});
+            all.push_back({std::string(streaming ? "3r1w non-temporal " : "3r1w ") + k->name,
+                           [&, k, streaming] {
+                             on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                               (streaming ? k->three_to_one_streaming : k->three_to_one)(
+                                   stream[0] + begin, stream[1] + begin, stream[2] + begin,
+                                   stream[3] + begin, n);
+                             });
+                           }});
           }
         }
         report("linf_step", dtype_name, threads, static_cast<double>(floats) * 16, repeats, all);

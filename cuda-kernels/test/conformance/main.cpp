@@ -1,8 +1,8 @@
 // cuda-conformance [--short | --fuzz] [--csv FILE] [--filter TEXT]
 //
 // The conformance suite of native/test over the kernels, compiled for the execution model: values,
-// gradients, guarded bytes, bitwise equality over schedules; and through the model bounds, alignment,
-// initialisation, races, divergence and masks of every access.
+// gradients, guarded bytes, bitwise equality over schedules; and through the model bounds,
+// alignment, initialisation, races, divergence and masks of every access.
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -26,7 +26,8 @@ int main(int argc, char** argv) {
     } else if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
       filter = argv[++i];
     } else {
-      fprintf(stderr, "expected --short, --fuzz, --csv FILE or --filter TEXT, found '%s'\n", argv[i]);
+      fprintf(stderr, "expected --short, --fuzz, --csv FILE or --filter TEXT, found '%s'\n",
+              argv[i]);
       return 2;
     }
   }

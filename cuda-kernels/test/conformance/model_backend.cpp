@@ -35,13 +35,18 @@ class ModelBackend final : public Backend {
  public:
   explicit ModelBackend(ModelRun run) : run_(run) {}
 
-  std::string name() const override { return run_ == ModelRun::kFuzz ? "cuda-model-fuzz" : "cuda-model"; }
+  std::string name() const override {
+    return run_ == ModelRun::kFuzz ? "cuda-model-fuzz" : "cuda-model";
+  }
   bool supports(const std::string& entry, eqp_dtype dtype) const override {
     if (dtype == EQP_F32) return true;
-    if (dtype == EQP_F64) return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
+    if (dtype == EQP_F64)
+      return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
     return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
   }
-  int64_t largest_case_elements() const override { return run_ == ModelRun::kShort ? 40'000 : 400'000; }
+  int64_t largest_case_elements() const override {
+    return run_ == ModelRun::kShort ? 40'000 : 400'000;
+  }
   eqp_device_type device_type() const override { return EQP_CUDA; }
   void* allocate(size_t bytes) override {
     return model::allocate("tensor or workspace", static_cast<int64_t>(bytes), 1);
@@ -52,7 +57,9 @@ class ModelBackend final : public Backend {
     memcpy(device, host, bytes);
     model::mark_initialised(device, static_cast<int64_t>(bytes));
   }
-  void copy_from(void* host, const void* device, size_t bytes) override { memcpy(host, device, bytes); }
+  void copy_from(void* host, const void* device, size_t bytes) override {
+    memcpy(host, device, bytes);
+  }
   void guard(void* memory, size_t bytes, bool on) override {
     model::forbid(memory, static_cast<int64_t>(bytes), on);
   }
@@ -76,6 +83,8 @@ class ModelBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_model_backend(ModelRun run) { return std::make_unique<ModelBackend>(run); }
+std::unique_ptr<Backend> make_model_backend(ModelRun run) {
+  return std::make_unique<ModelBackend>(run);
+}
 
 }  // namespace eqp::test

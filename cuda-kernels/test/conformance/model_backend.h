@@ -10,8 +10,8 @@ namespace eqp::test {
 enum class ModelRun {
   kShort,      // two schedules, small tensors
   kSchedules,  // every schedule
-  kFuzz,       // approximate functions return up to 2 ulp more or less; schedules then need not agree
-               // bitwise, so only one is run
+  kFuzz,  // approximate functions return up to 2 ulp more or less; schedules then need not agree
+          // bitwise, so only one is run
 };
 std::unique_ptr<Backend> make_model_backend(ModelRun run);
 

@@ -34,12 +34,14 @@ unsigned atomic_max(unsigned* address, unsigned value);
 void run_grid(const char* kernel, dim3 grid, dim3 block, int64_t dynamic_shared_bytes,
               void (*thread)(const void*), const void* argument);
 
-// thread() is called once in every thread. It stays where the caller has it, on the host's stack, which
-// is how the model knows the kernel's arguments from stray host memory.
+// thread() is called once in every thread. It stays where the caller has it, on the host's stack,
+// which is how the model knows the kernel's arguments from stray host memory.
 template <class Thread>
-void run(const char* kernel, dim3 grid, dim3 block, int64_t dynamic_shared_bytes, const Thread& thread) {
-  run_grid(kernel, grid, block, dynamic_shared_bytes,
-           [](const void* argument) { (*static_cast<const Thread*>(argument))(); }, &thread);
+void run(const char* kernel, dim3 grid, dim3 block, int64_t dynamic_shared_bytes,
+         const Thread& thread) {
+  run_grid(
+      kernel, grid, block, dynamic_shared_bytes,
+      [](const void* argument) { (*static_cast<const Thread*>(argument))(); }, &thread);
 }
 
 template <class T>
@@ -84,7 +86,9 @@ inline unsigned __ballot_sync(unsigned mask, int predicate) {
       ::eqp::model::collective(::eqp::model::Collective::kBallot, mask, predicate != 0, 0, 32));
 }
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
-inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) == mask; }
+inline int __all_sync(unsigned mask, int predicate) {
+  return __ballot_sync(mask, predicate) == mask;
+}
 inline void __syncwarp(unsigned mask = 0xffffffffu) {
   ::eqp::model::collective(::eqp::model::Collective::kSyncWarp, mask, 0, 0, 32);
 }

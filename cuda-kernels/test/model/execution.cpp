@@ -48,9 +48,14 @@ int pick_ready() {
   size_t chosen = 0;
   switch (execution.schedule.order) {
     case Order::kForward:
-    case Order::kReverse: break;
-    case Order::kDepthFirst: chosen = ready.size() - 1; break;
-    case Order::kRandom: chosen = next_random() % ready.size(); break;
+    case Order::kReverse:
+      break;
+    case Order::kDepthFirst:
+      chosen = ready.size() - 1;
+      break;
+    case Order::kRandom:
+      chosen = next_random() % ready.size();
+      break;
   }
   const int thread = ready[chosen];
   if (execution.schedule.order == Order::kRandom) {
@@ -89,7 +94,8 @@ std::string deadlock_text() {
   }
   char text[256];
   if (collective == 0) {
-    snprintf(text, sizeof(text), "barrier divergence: %d threads wait in __syncthreads, %d have left the kernel",
+    snprintf(text, sizeof(text),
+             "barrier divergence: %d threads wait in __syncthreads, %d have left the kernel",
              barrier, done);
     return text;
   }
@@ -186,12 +192,14 @@ void complete_collective(int warp_begin, unsigned mask) {
         if (source >= segment + thread.width) source = lane;
         break;
       case Collective::kBallot:
-      case Collective::kSyncWarp: break;
+      case Collective::kSyncWarp:
+        break;
     }
     if ((mask >> (source & 31) & 1) == 0 || source < 0 || source > 31) {
       char text[160];
-      snprintf(text, sizeof(text), "mask misuse: lane %d reads lane %d in %s, which mask 0x%08x does not name",
-               lane, source, kCollectiveNames[static_cast<int>(thread.operation)], mask);
+      snprintf(text, sizeof(text),
+               "mask misuse: lane %d reads lane %d in %s, which mask 0x%08x does not name", lane,
+               source, kCollectiveNames[static_cast<int>(thread.operation)], mask);
       report(text);
     }
     thread.result = thread.operation == Collective::kBallot ? ballot : lanes[source].value;
@@ -202,7 +210,8 @@ void complete_collective(int warp_begin, unsigned mask) {
     for (int lane = 0; lane < alive; ++lane) {
       if (lanes[lane].state != Thread::State::kDone) all |= 1u << lane;
     }
-    // A partial __syncwarp orders only some lanes; it gets no credit (none of our kernels needs it).
+    // A partial __syncwarp orders only some lanes; it gets no credit (none of our kernels needs
+    // it).
     if ((mask & all) == all) ++execution.warp_sync[warp_begin / 32];
   }
   for (int lane = 0; lane < 32; ++lane) {
@@ -250,8 +259,9 @@ uint64_t collective(Collective operation, unsigned mask, uint64_t value, int arg
     report(text);
   }
   if ((mask >> lane & 1) == 0) {
-    snprintf(text, sizeof(text), "mask misuse: lane %d calls %s with mask 0x%08x, which does not name it",
-             lane, kCollectiveNames[static_cast<int>(operation)], mask);
+    snprintf(text, sizeof(text),
+             "mask misuse: lane %d calls %s with mask 0x%08x, which does not name it", lane,
+             kCollectiveNames[static_cast<int>(operation)], mask);
     report(text);
   }
   bool complete = true;
@@ -270,7 +280,8 @@ uint64_t collective(Collective operation, unsigned mask, uint64_t value, int arg
     }
     if (peer.operation != operation || peer.mask != mask || peer.width != width) {
       snprintf(text, sizeof(text),
-               "mask misuse: lane %d calls %s with mask 0x%08x while lane %d waits in %s with mask 0x%08x",
+               "mask misuse: lane %d calls %s with mask 0x%08x while lane %d waits in %s with mask "
+               "0x%08x",
                lane, kCollectiveNames[static_cast<int>(operation)], mask, other,
                kCollectiveNames[static_cast<int>(peer.operation)], peer.mask);
       report(text);
@@ -293,8 +304,9 @@ void synchronise_block(int line) {
     ++waiting;
     if (peer.barrier_line != line) {
       char text[128];
-      snprintf(text, sizeof(text), "barrier divergence: __syncthreads of line %d meets that of line %d",
-               line, peer.barrier_line);
+      snprintf(text, sizeof(text),
+               "barrier divergence: __syncthreads of line %d meets that of line %d", line,
+               peer.barrier_line);
       report(text);
     }
   }
@@ -313,10 +325,12 @@ void* shared_memory(const void* declaration, int64_t bytes) {
   if (known != shared_offsets.end()) return shared_arena + known->second;
   const int64_t offset = static_shared_bytes == 0 ? 0 : (static_shared_bytes + 15) / 16 * 16;
   static_shared_bytes = offset + bytes;
-  if (static_shared_bytes + dynamic_shared_bytes > kMaxSharedBytes) report("more than 48 KiB of shared memory");
+  if (static_shared_bytes + dynamic_shared_bytes > kMaxSharedBytes)
+    report("more than 48 KiB of shared memory");
   // Declarations lie back to back as on the device; the gap between them is nobody's.
   declare_shared(offset, bytes);
-  execution.record.shared_bytes = std::max(execution.record.shared_bytes, static_shared_bytes + dynamic_shared_bytes);
+  execution.record.shared_bytes =
+      std::max(execution.record.shared_bytes, static_shared_bytes + dynamic_shared_bytes);
   shared_offsets[declaration] = offset;
   return shared_arena + offset;
 }
@@ -325,7 +339,8 @@ void* dynamic_shared_memory() { return shared_arena + kDynamicOffset; }
 
 float approximate(double exact) {
   float value = static_cast<float>(exact);
-  if (execution.running && execution.schedule.fuzz_fast_math && isfinite(value) && value != 0 && exact != 1) {  // 2^0 is exact
+  if (execution.running && execution.schedule.fuzz_fast_math && isfinite(value) && value != 0 &&
+      exact != 1) {  // 2^0 is exact
     const int steps = static_cast<int>(next_random() % 5) - 2;
     const float toward = steps > 0 ? HUGE_VALF : -HUGE_VALF;
     for (int i = 0; i < abs(steps); ++i) value = nextafterf(value, toward);
@@ -333,8 +348,8 @@ float approximate(double exact) {
   return fabsf(value) < 1.17549435e-38f ? copysignf(0.0f, value) : value;  // .ftz
 }
 
-void run_grid(const char* kernel, dim3 grid, dim3 block, int64_t shared, void (*thread)(const void*),
-              const void* argument) {
+void run_grid(const char* kernel, dim3 grid, dim3 block, int64_t shared,
+              void (*thread)(const void*), const void* argument) {
   if (execution.stacks == 0) {
     void* const stacks = mmap(nullptr, kMaxThreads * kStackBytes, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -356,11 +371,12 @@ void run_grid(const char* kernel, dim3 grid, dim3 block, int64_t shared, void (*
   dynamic_shared_bytes = shared;
   const uint64_t threads = static_cast<uint64_t>(block.x) * block.y * block.z;
   const uint64_t blocks = static_cast<uint64_t>(grid.x) * grid.y * grid.z;
-  if (threads == 0 || threads > kMaxThreads || blocks == 0 || grid.x > 0x7fffffffu || grid.y > 65535 ||
-      grid.z > 65535 || block.z > 64 || shared > kMaxSharedBytes) {
+  if (threads == 0 || threads > kMaxThreads || blocks == 0 || grid.x > 0x7fffffffu ||
+      grid.y > 65535 || grid.z > 65535 || block.z > 64 || shared > kMaxSharedBytes) {
     char text[160];
-    snprintf(text, sizeof(text), "invalid launch: grid (%u,%u,%u) block (%u,%u,%u) shared memory %lld", grid.x,
-             grid.y, grid.z, block.x, block.y, block.z, static_cast<long long>(shared));
+    snprintf(text, sizeof(text),
+             "invalid launch: grid (%u,%u,%u) block (%u,%u,%u) shared memory %lld", grid.x, grid.y,
+             grid.z, block.x, block.y, block.z, static_cast<long long>(shared));
     add_finding(text);
     return;
   }

@@ -1,5 +1,5 @@
-// State of the running launch, shared by the scheduler (execution.cpp), the access checks (hooks.cpp)
-// and the traffic count (traffic.cpp).
+// State of the running launch, shared by the scheduler (execution.cpp), the access checks
+// (hooks.cpp) and the traffic count (traffic.cpp).
 #pragma once
 
 #include "model/fiber.h"
@@ -57,7 +57,8 @@ void preempt();
 std::string describe(uintptr_t address);
 
 // Notes one access of the current thread for the traffic figures.
-void count_access(const void* program_counter, uintptr_t address, int size, bool write, bool shared);
+void count_access(const void* program_counter, uintptr_t address, int size, bool write,
+                  bool shared);
 // Adds the finished block to the launch's record.
 void finish_block_traffic();
 

@@ -13,7 +13,8 @@ namespace eqp::model {
 // callee-saved registers of the System V ABI are kept: everything else is dead across a call.
 extern "C" void eqp_model_switch(void** from, void* to);
 
-// Prepares a stack so that the first switch to the returned pointer calls entry(), which must never return.
+// Prepares a stack so that the first switch to the returned pointer calls entry(), which must never
+// return.
 inline void* make_fiber(char* stack, size_t bytes, void (*entry)()) {
   void** top = reinterpret_cast<void**>(stack + bytes);
   *--top = nullptr;  // keeps the stack 16-byte aligned at entry, as after a call

@@ -10,7 +10,8 @@
 namespace eqp::model {
 namespace {
 
-// Read-only data of the loaded libraries: constant tables of kernels, and nothing a kernel may write.
+// Read-only data of the loaded libraries: constant tables of kernels, and nothing a kernel may
+// write.
 struct Range {
   uintptr_t begin, end;
 };
@@ -54,7 +55,8 @@ Access current_access(bool atomic) {
 }
 
 void merge_reader(Access* reader, const Access& now) {
-  const bool repeated = reader->block == now.block && reader->thread == now.thread && reader->scope == 0;
+  const bool repeated =
+      reader->block == now.block && reader->thread == now.thread && reader->scope == 0;
   if (repeated || ordered(*reader, now.thread)) {
     *reader = now;
     return;
@@ -69,15 +71,18 @@ std::string race_text(const char* kind, const Access& before, uintptr_t address)
   if (before.block != execution.block || before.scope == 3) {
     snprintf(text, sizeof(text), "race: this %s of another block of the launch on ", kind);
   } else {
-    snprintf(text, sizeof(text), "race: this %s of thread %d with no barrier between on ", kind, before.thread);
+    snprintf(text, sizeof(text), "race: this %s of thread %d with no barrier between on ", kind,
+             before.thread);
   }
   return text + describe(address);
 }
 
-void on_access(const void* program_counter, const void* pointer, int64_t size, bool write, bool natural) {
+void on_access(const void* program_counter, const void* pointer, int64_t size, bool write,
+               bool natural) {
   if (!execution.running) return;
   const auto address = reinterpret_cast<uintptr_t>(pointer);
-  const uintptr_t stack = execution.stacks + static_cast<uintptr_t>(execution.current) * kStackBytes;
+  const uintptr_t stack =
+      execution.stacks + static_cast<uintptr_t>(execution.current) * kStackBytes;
   if (address - stack < kStackBytes) return;
   if (address - reinterpret_cast<uintptr_t>(&builtins) < sizeof(builtins)) return;
   // The kernel's arguments on their way from the launch into the thread.
@@ -95,7 +100,8 @@ void on_access(const void* program_counter, const void* pointer, int64_t size, b
     snprintf(text, sizeof(text), "misaligned access of %d bytes: ", static_cast<int>(size));
     report(text + describe(address));
   }
-  if (execution.schedule.preempt_one_in != 0 && next_random() % execution.schedule.preempt_one_in == 0) {
+  if (execution.schedule.preempt_one_in != 0 &&
+      next_random() % execution.schedule.preempt_one_in == 0) {
     preempt();
   }
   check_access(region, address, size, write, false);
@@ -111,11 +117,13 @@ std::string describe(uintptr_t address) {
   const Region* region = &execution.shared;
   if (address < region->begin || address >= region->end) {
     region = find_region(address);
-    for (uintptr_t back = 1; region == nullptr && back <= 256; ++back) region = find_region(address - back);
+    for (uintptr_t back = 1; region == nullptr && back <= 256; ++back)
+      region = find_region(address - back);
   }
   char text[160];
   if (region == nullptr) {
-    snprintf(text, sizeof(text), "address %p, which belongs to no allocation", reinterpret_cast<void*>(address));
+    snprintf(text, sizeof(text), "address %p, which belongs to no allocation",
+             reinterpret_cast<void*>(address));
     return text;
   }
   snprintf(text, sizeof(text), "'%s' at byte %llu of %llu", region->name.c_str(),
@@ -132,14 +140,16 @@ void check_access(Region* region, uintptr_t address, int64_t size, bool write, b
   const Access now = current_access(atomic);
   visit_granules(region, address, size, [&](Granule* granule) {
     if (granule->forbidden) {
-      report(std::string(write ? "write" : "read") + " out of bounds, outside every element: " + describe(address));
+      report(std::string(write ? "write" : "read") +
+             " out of bounds, outside every element: " + describe(address));
     }
     if ((!write || atomic) && !granule->initialised) {
       report("read of uninitialised memory: " + describe(address));
     }
     const bool both_atomic = atomic && granule->writer.atomic;
     if (!both_atomic && !ordered(granule->writer, now.thread)) {
-      report(race_text(write ? "write follows a write" : "read follows a write", granule->writer, address));
+      report(race_text(write ? "write follows a write" : "read follows a write", granule->writer,
+                       address));
     }
     if (write && !ordered(granule->reader, now.thread) && !(atomic && granule->reader.atomic)) {
       report(race_text("write follows a read", granule->reader, address));
@@ -166,7 +176,8 @@ void check_access(Region* region, uintptr_t address, int64_t size, bool write, b
 
 unsigned atomic_or(unsigned* address, unsigned value) {
   Region* const region = find_region(reinterpret_cast<uintptr_t>(address));
-  if (region == nullptr) report("atomic out of bounds: " + describe(reinterpret_cast<uintptr_t>(address)));
+  if (region == nullptr)
+    report("atomic out of bounds: " + describe(reinterpret_cast<uintptr_t>(address)));
   check_access(region, reinterpret_cast<uintptr_t>(address), 4, true, true);
   const unsigned before = *address;
   *address = before | value;
@@ -175,7 +186,8 @@ unsigned atomic_or(unsigned* address, unsigned value) {
 
 unsigned atomic_max(unsigned* address, unsigned value) {
   Region* const region = find_region(reinterpret_cast<uintptr_t>(address));
-  if (region == nullptr) report("atomic out of bounds: " + describe(reinterpret_cast<uintptr_t>(address)));
+  if (region == nullptr)
+    report("atomic out of bounds: " + describe(reinterpret_cast<uintptr_t>(address)));
   check_access(region, reinterpret_cast<uintptr_t>(address), 4, true, true);
   const unsigned before = *address;
   *address = before > value ? before : value;
@@ -187,12 +199,12 @@ unsigned atomic_max(unsigned* address, unsigned value) {
 using eqp::model::on_access;
 
 #define EQP_CALLER __builtin_return_address(0)
-#define EQP_HOOKS(size)                                                                            \
-  void __tsan_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); }                 \
-  void __tsan_write##size(void* p) { on_access(EQP_CALLER, p, size, true, true); }                 \
-  void __tsan_unaligned_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); }       \
-  void __tsan_unaligned_write##size(void* p) { on_access(EQP_CALLER, p, size, true, true); }       \
-  void __tsan_volatile_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); }        \
+#define EQP_HOOKS(size)                                                                      \
+  void __tsan_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); }           \
+  void __tsan_write##size(void* p) { on_access(EQP_CALLER, p, size, true, true); }           \
+  void __tsan_unaligned_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); } \
+  void __tsan_unaligned_write##size(void* p) { on_access(EQP_CALLER, p, size, true, true); } \
+  void __tsan_volatile_read##size(void* p) { on_access(EQP_CALLER, p, size, false, true); }  \
   void __tsan_volatile_write##size(void* p) { on_access(EQP_CALLER, p, size, true, true); }
 
 extern "C" {

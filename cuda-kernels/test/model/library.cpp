@@ -1,6 +1,6 @@
-// libequipoise_cuda with the execution model in the device's place. A libequipoise that lies in the same
-// directory opens it at the first CUDA tensor, so that the whole way from the C ABI to the kernels is
-// the real one; only the device is not.
+// libequipoise_cuda with the execution model in the device's place. A libequipoise that lies in the
+// same directory opens it at the first CUDA tensor, so that the whole way from the C ABI to the
+// kernels is the real one; only the device is not.
 #include <stdio.h>
 
 #include "model/model.h"
@@ -20,7 +20,8 @@ eqp_status check(const Stream& stream, const char** text) {
   return EQP_INVALID_DATA;
 }
 
-const CudaLibrary kLibrary = {EQP_ABI_VERSION, &kBackend, "the host execution model, no device", &check};
+const CudaLibrary kLibrary = {EQP_ABI_VERSION, &kBackend, "the host execution model, no device",
+                              &check};
 
 }  // namespace
 
@@ -33,7 +34,9 @@ eqp_status LaunchScope::finish() {
   return record_error(EQP_INTERNAL_ERROR, op_, model::findings()[0].c_str());
 }
 
-eqp_status record_error(eqp_status status, const char* op, const char* text) { return recorder(status, op, text); }
+eqp_status record_error(eqp_status status, const char* op, const char* text) {
+  return recorder(status, op, text);
+}
 
 }  // namespace cuda
 }  // namespace eqp

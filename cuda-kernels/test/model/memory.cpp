@@ -14,12 +14,13 @@ namespace {
 std::vector<std::unique_ptr<Region>> regions;  // sorted by begin
 Region* last_found = nullptr;
 
-constexpr int64_t kRedZone = 256;  // around every allocation, owned by nobody
+constexpr int64_t kRedZone = 256;      // around every allocation, owned by nobody
 constexpr unsigned char kFill = 0xFB;  // NaN in every floating dtype
 
 std::vector<std::unique_ptr<Region>>::iterator lower(uintptr_t address) {
-  return std::upper_bound(regions.begin(), regions.end(), address,
-                          [](uintptr_t a, const std::unique_ptr<Region>& r) { return a < r->begin; });
+  return std::upper_bound(
+      regions.begin(), regions.end(), address,
+      [](uintptr_t a, const std::unique_ptr<Region>& r) { return a < r->begin; });
 }
 
 // What the hooks cannot see (a library function called by a kernel, the test itself) is seen here.
@@ -57,8 +58,8 @@ Region* find_region(uintptr_t address) {
 }
 
 void* allocate(const char* name, int64_t bytes, int granule) {
-  char* const raw =
-      static_cast<char*>(aligned_alloc(256, static_cast<size_t>((bytes + 2 * kRedZone + 255) / 256 * 256)));
+  char* const raw = static_cast<char*>(
+      aligned_alloc(256, static_cast<size_t>((bytes + 2 * kRedZone + 255) / 256 * 256)));
   memset(raw, kFill, static_cast<size_t>(bytes + 2 * kRedZone));
   auto region = std::make_unique<Region>();
   region->name = name;

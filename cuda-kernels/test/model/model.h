@@ -1,5 +1,5 @@
-// The host execution model: runs CUDA kernels compiled by the host compiler, one fiber per thread, and
-// watches every access.
+// The host execution model: runs CUDA kernels compiled by the host compiler, one fiber per thread,
+// and watches every access.
 //
 // Kernel files are compiled with -fsanitize=thread but linked without it: the compiler then calls
 // __tsan_readN / __tsan_writeN before each access to memory, and hooks.cpp defines these functions.
@@ -26,16 +26,17 @@
 
 namespace eqp::model {
 
-// The order in which ready threads run. Blocks run one after another: forward, or shuffled by kRandom.
+// The order in which ready threads run. Blocks run one after another: forward, or shuffled by
+// kRandom.
 enum class Order { kForward, kReverse, kDepthFirst, kRandom };
 
 struct Schedule {
   Order order = Order::kForward;
   uint64_t seed = 1;
-  uint32_t preempt_one_in = 0;  // a thread is put aside before one access in this many; 0: never
-  bool fuzz_fast_math = false;  // approximate functions return up to 2 ulp more or less
+  uint32_t preempt_one_in = 0;   // a thread is put aside before one access in this many; 0: never
+  bool fuzz_fast_math = false;   // approximate functions return up to 2 ulp more or less
   int64_t max_blocks = 1 << 20;  // of a grid: fewer make every kernel's loop over its work turn
-  bool count_traffic = false;   // fills the sector and bank figures of Launch
+  bool count_traffic = false;    // fills the sector and bank figures of Launch
 };
 void set_schedule(const Schedule& schedule);
 
@@ -44,15 +45,15 @@ struct Launch {
   std::string kernel;
   int64_t blocks = 0;
   int threads = 0;
-  int64_t shared_bytes = 0;       // static and dynamic, of one block
-  int64_t accesses = 0;           // of all threads to device and shared memory
-  int64_t read_bytes = 0;         // distinct bytes of device memory that were read
-  int64_t written_bytes = 0;      // distinct bytes of device memory that were written
-  int64_t requests = 0;           // of a warp to device memory
-  int64_t read_sectors = 0;       // 32-byte sectors over all requests
+  int64_t shared_bytes = 0;   // static and dynamic, of one block
+  int64_t accesses = 0;       // of all threads to device and shared memory
+  int64_t read_bytes = 0;     // distinct bytes of device memory that were read
+  int64_t written_bytes = 0;  // distinct bytes of device memory that were written
+  int64_t requests = 0;       // of a warp to device memory
+  int64_t read_sectors = 0;   // 32-byte sectors over all requests
   int64_t written_sectors = 0;
-  int64_t wide_requests = 0;      // requests in which a lane moves 16 bytes
-  int64_t bank_conflicts = 0;     // extra passes over shared memory
+  int64_t wide_requests = 0;   // requests in which a lane moves 16 bytes
+  int64_t bank_conflicts = 0;  // extra passes over shared memory
 };
 const std::vector<Launch>& launches();
 void clear_launches();
@@ -62,7 +63,8 @@ const std::vector<std::string>& findings();
 void clear_findings();
 
 // Device memory. `granule` is the size of the elements kept in it: accesses are checked in these
-// units. Fresh memory is unreadable until it is written by a kernel or declared by mark_initialised.
+// units. Fresh memory is unreadable until it is written by a kernel or declared by
+// mark_initialised.
 void* allocate(const char* name, int64_t bytes, int granule);
 void release(void* memory);
 void mark_initialised(const void* memory, int64_t bytes);

@@ -1,7 +1,7 @@
 // Groups the accesses of a warp into requests and counts sectors and bank conflicts.
 //
-// The n-th access of every lane at one place of the code is one request of its warp, as lanes that run
-// the same loop coalesce on the device. Counted per block, because requests never cross warps.
+// The n-th access of every lane at one place of the code is one request of its warp, as lanes that
+// run the same loop coalesce on the device. Counted per block, because requests never cross warps.
 #include <algorithm>
 #include <unordered_map>
 
@@ -34,8 +34,8 @@ int64_t count_sectors(const std::vector<LaneAccess>& lanes) {
   return std::unique(sectors.begin(), sectors.end()) - sectors.begin();
 }
 
-// 32 banks of 4 bytes serve one distinct word each per pass; lanes that move 8 or 16 bytes are served
-// by halves or quarters of the warp.
+// 32 banks of 4 bytes serve one distinct word each per pass; lanes that move 8 or 16 bytes are
+// served by halves or quarters of the warp.
 int64_t count_bank_conflicts(const std::vector<LaneAccess>& lanes) {
   int64_t extra = 0;
   const size_t together = lanes[0].size > 4 ? 128 / static_cast<size_t>(lanes[0].size) : 32;
@@ -58,7 +58,8 @@ int64_t count_bank_conflicts(const std::vector<LaneAccess>& lanes) {
 
 }  // namespace
 
-void count_access(const void* program_counter, uintptr_t address, int size, bool write, bool shared) {
+void count_access(const void* program_counter, uintptr_t address, int size, bool write,
+                  bool shared) {
   Site& site = sites[program_counter];
   site.write = write;
   site.shared = shared;

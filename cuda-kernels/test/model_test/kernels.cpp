@@ -5,7 +5,8 @@
 #include "reduce.h"
 #include "vector.h"
 
-#define EQP_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(::eqp::model::dynamic_shared_memory())
+#define EQP_DYNAMIC_SHARED(type, name) \
+  type* const name = static_cast<type*>(::eqp::model::dynamic_shared_memory())
 
 namespace eqp::model_test {
 namespace {
@@ -17,7 +18,8 @@ template <class T>
 class Memory {
  public:
   explicit Memory(int64_t n, bool initialised = true, const char* name = "data")
-      : data_(static_cast<T*>(model::allocate(name, n * static_cast<int64_t>(sizeof(T)), sizeof(T)))) {
+      : data_(static_cast<T*>(
+            model::allocate(name, n * static_cast<int64_t>(sizeof(T)), sizeof(T)))) {
     if (!initialised) return;
     for (int64_t i = 0; i < n; ++i) data_[i] = static_cast<T>(static_cast<float>(i));
     model::mark_initialised(data_, n * static_cast<int64_t>(sizeof(T)));
@@ -31,7 +33,8 @@ class Memory {
   T* data_;
 };
 
-// --- bounds ------------------------------------------------------------------------------------------
+// --- bounds
+// ------------------------------------------------------------------------------------------
 EQP_KERNEL read_past_end(const float* from, float* to, int n, bool bug) {
   const int i = static_cast<int>(threadIdx.x);
   if (bug ? i <= n : i < n) to[i % n] = from[i];
@@ -87,7 +90,8 @@ EQP_KERNEL dynamic_shared_past_end(float* to, bool bug) {
 }
 void run_dynamic_shared_past_end(bool bug) {
   Memory<float> to(32, false);
-  model::run("dynamic_shared_past_end", dim3(1), dim3(32), 32 * 4, [&] { dynamic_shared_past_end(to.get(), bug); });
+  model::run("dynamic_shared_past_end", dim3(1), dim3(32), 32 * 4,
+             [&] { dynamic_shared_past_end(to.get(), bug); });
 }
 
 EQP_KERNEL wild_pointer(float* to, uintptr_t address, bool bug) {
@@ -100,7 +104,8 @@ void run_wild_pointer(bool bug) {
   EQP_LAUNCH(wild_pointer, 1, 32, nullptr, to.get(), reinterpret_cast<uintptr_t>(host_memory), bug);
 }
 
-// --- alignment -----------------------------------------------------------------------------------------
+// --- alignment
+// -----------------------------------------------------------------------------------------
 EQP_KERNEL misaligned_vector(const float* from, float* to) {
   float x[4];
   cuda::load_pack(from, x);
@@ -111,7 +116,8 @@ void run_misaligned_vector(bool bug) {
   EQP_LAUNCH(misaligned_vector, 1, 32, nullptr, from.get() + (bug ? 1 : 0), to.get());
 }
 
-// --- initialisation ---------------------------------------------------------------------------------
+// --- initialisation
+// ---------------------------------------------------------------------------------
 EQP_KERNEL uninitialised_shared(float* to, bool bug) {
   EQP_SHARED(float, scratch, 64);
   const unsigned i = threadIdx.x;
@@ -133,7 +139,8 @@ void run_read_output(bool bug) {
   EQP_LAUNCH(read_output, 1, 32, nullptr, to.get(), bug);
 }
 
-// --- races -----------------------------------------------------------------------------------------------
+// --- races
+// -----------------------------------------------------------------------------------------------
 EQP_KERNEL missing_barrier(float* to, bool bug) {
   EQP_SHARED(float, scratch, 64);
   const unsigned i = threadIdx.x;
@@ -244,7 +251,8 @@ void run_atomic_and_plain(bool bug) {
   EQP_LAUNCH(atomic_and_plain, 1, 64, nullptr, flag.get(), bug);
 }
 
-// --- divergence ------------------------------------------------------------------------------------------
+// --- divergence
+// ------------------------------------------------------------------------------------------
 EQP_KERNEL barrier_in_branch(float* to, bool bug) {
   if (!bug || threadIdx.x < 32) __syncthreads();
   to[threadIdx.x] = 1.0f;
@@ -277,7 +285,8 @@ void run_two_barriers(bool bug) {
   EQP_LAUNCH(two_barriers, 1, 64, nullptr, to.get(), bug);
 }
 
-// --- masks -----------------------------------------------------------------------------------------------
+// --- masks
+// -----------------------------------------------------------------------------------------------
 EQP_KERNEL mask_without_caller(float* to, bool bug) {
   to[threadIdx.x] = __shfl_xor_sync(bug ? 0x0000ffffu : kAllLanes, 1.0f, 1);
 }

@@ -1,4 +1,5 @@
-// Small kernels, each with one bug of a class that the model claims to catch, and their clean twins.
+// Small kernels, each with one bug of a class that the model claims to catch, and their clean
+// twins.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Every class of bug that the model claims to catch: caught in a kernel that has it, in every schedule, and
-// not reported in its twin without it.
+// Every class of bug that the model claims to catch: caught in a kernel that has it, in every
+// schedule, and not reported in its twin without it.
 #include <cstdio>
 
 #include "model/model.h"
@@ -32,8 +32,8 @@ void check(bool good, const std::string& text) {
 
 int main() {
   using namespace eqp;
-  const model::Order orders[] = {model::Order::kForward, model::Order::kReverse, model::Order::kDepthFirst,
-                                 model::Order::kRandom};
+  const model::Order orders[] = {model::Order::kForward, model::Order::kReverse,
+                                 model::Order::kDepthFirst, model::Order::kRandom};
   for (const model_test::Specimen& specimen : model_test::specimens()) {
     for (const model::Order order : orders) {
       for (const uint32_t preempt : {0u, 3u}) {
@@ -42,8 +42,9 @@ int main() {
         schedule.seed = 7;
         schedule.preempt_one_in = preempt;
         model::set_schedule(schedule);
-        const std::string where =
-            specimen.name + ", order " + std::to_string(static_cast<int>(order)) + ", pre-emption 1/" + std::to_string(preempt);
+        const std::string where = specimen.name + ", order " +
+                                  std::to_string(static_cast<int>(order)) + ", pre-emption 1/" +
+                                  std::to_string(preempt);
         model::clear_findings();
         specimen.run(true);
         const std::string found = model::findings().empty() ? "nothing" : model::findings()[0];
@@ -57,6 +58,7 @@ int main() {
       }
     }
   }
-  printf("%zu classes of bug, %d checks, %d failures\n", model_test::specimens().size(), checks, failures);
+  printf("%zu classes of bug, %d checks, %d failures\n", model_test::specimens().size(), checks,
+         failures);
   return failures == 0 && checks > 0 ? 0 : 1;
 }

@@ -1,8 +1,9 @@
 // cuda-static FOLDER [--readme FILE | --check FILE]
 //
-// Reads what ptxas said of every kernel (FOLDER/<op>.<architecture>.log) and the PTX (FOLDER/<op>.ptx).
-// Fails on spills or local memory, and when a kernel that must move 16 bytes at once has no ld.global.v4 or
-// st.global.wb.v4. Prints registers, shared memory and occupancy (cuda_occupancy.h) per architecture.
+// Reads what ptxas said of every kernel (FOLDER/<op>.<architecture>.log) and the PTX
+// (FOLDER/<op>.ptx). Fails on spills or local memory, and when a kernel that must move 16 bytes at
+// once has no ld.global.v4 or st.global.wb.v4. Prints registers, shared memory and occupancy
+// (cuda_occupancy.h) per architecture.
 #include <cuda_occupancy.h>
 
 #include <cstdio>
@@ -32,9 +33,9 @@ void check(bool good, const std::string& text) {
 struct Architecture {
   int number, threads, blocks, shared_kib;
 };
-const Architecture kArchitectures[] = {{75, 1024, 16, 64},  {80, 2048, 32, 164},  {86, 1536, 16, 100},
-                                       {89, 1536, 24, 100}, {90, 2048, 32, 228},  {100, 2048, 32, 228},
-                                       {120, 1536, 24, 100}};
+const Architecture kArchitectures[] = {
+    {75, 1024, 16, 64},  {80, 2048, 32, 164},  {86, 1536, 16, 100}, {89, 1536, 24, 100},
+    {90, 2048, 32, 228}, {100, 2048, 32, 228}, {120, 1536, 24, 100}};
 
 struct Usage {
   int registers = 0, shared = 0;
@@ -64,7 +65,8 @@ int occupancy_percent(const Architecture& architecture, const Usage& usage) {
   function.numBlockBarriers = 1;
   cudaOccDeviceState state;
   cudaOccResult result;
-  if (cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &function, &state, kThreads, 0) != CUDA_OCC_SUCCESS) {
+  if (cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &function, &state, kThreads, 0) !=
+      CUDA_OCC_SUCCESS) {
     return -1;
   }
   const int blocks = std::min(result.activeBlocksPerMultiprocessor, architecture.blocks);
@@ -86,18 +88,22 @@ void read_log(const std::filesystem::path& path) {
   while (std::getline(lines, line)) {
     char name[256];
     int number, stack, stores, loads, registers;
-    if (sscanf(line.c_str(), "ptxas info : Compiling entry function '%255[^']' for 'sm_%d'", name, &number) == 2) {
+    if (sscanf(line.c_str(), "ptxas info : Compiling entry function '%255[^']' for 'sm_%d'", name,
+               &number) == 2) {
       kernel = name;
       architecture = number;
-    } else if (sscanf(line.c_str(), " %d bytes stack frame, %d bytes spill stores, %d bytes spill loads", &stack, &stores,
-                      &loads) == 3) {
+    } else if (sscanf(line.c_str(),
+                      " %d bytes stack frame, %d bytes spill stores, %d bytes spill loads", &stack,
+                      &stores, &loads) == 3) {
       check(stack == 0 && stores == 0 && loads == 0,
-            kernel + " on sm_" + std::to_string(architecture) + ": expected no stack and no spills, found '" + line + "'");
+            kernel + " on sm_" + std::to_string(architecture) +
+                ": expected no stack and no spills, found '" + line + "'");
     } else if (sscanf(line.c_str(), "ptxas info : Used %d registers", &registers) == 1) {
       Usage& usage = kernels[kernel][architecture];
       usage.registers = registers;
       const size_t shared = line.find(" bytes smem");
-      if (shared != std::string::npos) usage.shared = atoi(line.c_str() + line.rfind(' ', shared - 1));
+      if (shared != std::string::npos)
+        usage.shared = atoi(line.c_str() + line.rfind(' ', shared - 1));
     }
   }
 }
@@ -107,13 +113,20 @@ struct Wide {
   const char *part, *instruction;
 };
 const Wide kWide[] = {
-    {"token_log_probs_fwd_warp", "ld.global.v4"},  {"token_log_probs_fwd_block", "ld.global.v4"},
-    {"token_log_probs_fwd_split", "ld.global.v4"}, {"token_log_probs_bwd", "ld.global.v4"},
-    {"token_log_probs_bwd", "st.global.wb.v4"},       {"linf_step_fwd", "ld.global.v4"},
-    {"linf_step_fwd", "st.global.wb.v4"},             {"linf_step_momentum_fwd", "ld.global.v4"},
-    {"linf_step_momentum_fwd", "st.global.wb.v4"},    {"linf_step_absolute_sums", "ld.global.v4"},
-    {"uniform_start_fwd", "ld.global.v4"},         {"uniform_start_fwd", "st.global.wb.v4"},
-    {"eight_bit_fwd", "ld.global.v4"},             {"eight_bit_fwd", "st.global.wb.v4"},
+    {"token_log_probs_fwd_warp", "ld.global.v4"},
+    {"token_log_probs_fwd_block", "ld.global.v4"},
+    {"token_log_probs_fwd_split", "ld.global.v4"},
+    {"token_log_probs_bwd", "ld.global.v4"},
+    {"token_log_probs_bwd", "st.global.wb.v4"},
+    {"linf_step_fwd", "ld.global.v4"},
+    {"linf_step_fwd", "st.global.wb.v4"},
+    {"linf_step_momentum_fwd", "ld.global.v4"},
+    {"linf_step_momentum_fwd", "st.global.wb.v4"},
+    {"linf_step_absolute_sums", "ld.global.v4"},
+    {"uniform_start_fwd", "ld.global.v4"},
+    {"uniform_start_fwd", "st.global.wb.v4"},
+    {"eight_bit_fwd", "ld.global.v4"},
+    {"eight_bit_fwd", "st.global.wb.v4"},
 };
 
 void check_ptx(const std::string& ptx) {
@@ -124,7 +137,8 @@ void check_ptx(const std::string& ptx) {
     const std::string name = body.substr(7, body.find_first_of("( \n", 7) - 7);
     for (const Wide& wide : kWide) {
       if (name.rfind(wide.part, 0) != 0) continue;
-      check(body.find(wide.instruction) != std::string::npos, name + ": expected " + wide.instruction + " in its PTX");
+      check(body.find(wide.instruction) != std::string::npos,
+            name + ": expected " + wide.instruction + " in its PTX");
     }
     begin = end;
   }
@@ -141,9 +155,11 @@ std::string table() {
     text << "| " << kernel << " | " << by_architecture.begin()->second.shared << " |";
     for (const Architecture& a : kArchitectures) {
       const auto found = by_architecture.find(a.number);
-      check(found != by_architecture.end(), kernel + ": expected a log for sm_" + std::to_string(a.number));
+      check(found != by_architecture.end(),
+            kernel + ": expected a log for sm_" + std::to_string(a.number));
       if (found == by_architecture.end()) continue;
-      text << " " << found->second.registers << ", " << occupancy_percent(a, found->second) << " % |";
+      text << " " << found->second.registers << ", " << occupancy_percent(a, found->second)
+           << " % |";
     }
     text << "\n";
   }
@@ -167,14 +183,16 @@ int main(int argc, char** argv) {
   if (argc == 4) {
     const std::string text = read(argv[3]);
     const size_t begin = text.find(kBegin), end = text.find(kEnd);
-    check(begin != std::string::npos && end != std::string::npos, std::string(argv[3]) + ": expected the table's markers");
+    check(begin != std::string::npos && end != std::string::npos,
+          std::string(argv[3]) + ": expected the table's markers");
     if (failures > 0) return 1;
     const size_t from = begin + strlen(kBegin) + 1;
     if (strcmp(argv[2], "--readme") == 0) {
       std::ofstream(argv[3]) << text.substr(0, from) << result << text.substr(end);
     } else {
       check(text.substr(from, end - from) == result,
-            std::string(argv[3]) + ": expected the table of this build; update it with cuda-static --readme");
+            std::string(argv[3]) +
+                ": expected the table of this build; update it with cuda-static --readme");
     }
   }
   return failures == 0 ? 0 : 1;

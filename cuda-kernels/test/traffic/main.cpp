@@ -1,8 +1,9 @@
 // cuda-traffic [--readme FILE | --check FILE]
 //
-// Runs every op over the execution model on a shape of each kind and compares what moved with a formula
-// of the shape: distinct bytes exactly, 32-byte sectors within an allowance per row, no bank conflicts.
-// --readme writes the table between the markers in FILE, --check fails when FILE's table is another one.
+// Runs every op over the execution model on a shape of each kind and compares what moved with a
+// formula of the shape: distinct bytes exactly, 32-byte sectors within an allowance per row, no
+// bank conflicts. --readme writes the table between the markers in FILE, --check fails when FILE's
+// table is another one.
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -33,14 +34,20 @@ void check(bool good, const std::string& text) {
 int64_t size_of(eqp_dtype dtype) {
   switch (dtype) {
     case EQP_BF16:
-    case EQP_F16: return 2;
-    case EQP_I64: return 8;
-    case EQP_U8: return 1;
-    default: return 4;
+    case EQP_F16:
+      return 2;
+    case EQP_I64:
+      return 8;
+    case EQP_U8:
+      return 1;
+    default:
+      return 4;
   }
 }
 
-const char* name_of(eqp_dtype dtype) { return dtype == EQP_F32 ? "f32" : dtype == EQP_BF16 ? "bf16" : "f16"; }
+const char* name_of(eqp_dtype dtype) {
+  return dtype == EQP_F32 ? "f32" : dtype == EQP_BF16 ? "bf16" : "f16";
+}
 
 // A contiguous tensor in the model's memory; inputs hold a half everywhere (a one in masks).
 class Tensor {
@@ -69,11 +76,21 @@ class Tensor {
  private:
   void fill(int64_t i) {
     switch (tensor_.dtype) {
-      case EQP_F32: static_cast<float*>(tensor_.data)[i] = 0.5f; break;
-      case EQP_BF16: static_cast<uint16_t*>(tensor_.data)[i] = 0x3f00; break;
-      case EQP_F16: static_cast<uint16_t*>(tensor_.data)[i] = 0x3800; break;
-      case EQP_I64: static_cast<int64_t*>(tensor_.data)[i] = 1; break;
-      default: static_cast<uint8_t*>(tensor_.data)[i] = 1; break;
+      case EQP_F32:
+        static_cast<float*>(tensor_.data)[i] = 0.5f;
+        break;
+      case EQP_BF16:
+        static_cast<uint16_t*>(tensor_.data)[i] = 0x3f00;
+        break;
+      case EQP_F16:
+        static_cast<uint16_t*>(tensor_.data)[i] = 0x3800;
+        break;
+      case EQP_I64:
+        static_cast<int64_t*>(tensor_.data)[i] = 1;
+        break;
+      default:
+        static_cast<uint8_t*>(tensor_.data)[i] = 1;
+        break;
     }
   }
   eqp_tensor tensor_{};
@@ -129,15 +146,16 @@ void measure(const std::string& op, const std::string& shape, eqp_dtype dtype, c
     sum.wide_requests += launch.wide_requests;
     sum.bank_conflicts += launch.bank_conflicts;
   }
-  check(sum.read_bytes == ideal.read_bytes, where + ": expected " + std::to_string(ideal.read_bytes) +
-                                                " distinct bytes read, found " + std::to_string(sum.read_bytes));
+  check(sum.read_bytes == ideal.read_bytes,
+        where + ": expected " + std::to_string(ideal.read_bytes) + " distinct bytes read, found " +
+            std::to_string(sum.read_bytes));
   check(sum.written_bytes == ideal.written_bytes,
-        where + ": expected " + std::to_string(ideal.written_bytes) + " distinct bytes written, found " +
-            std::to_string(sum.written_bytes));
+        where + ": expected " + std::to_string(ideal.written_bytes) +
+            " distinct bytes written, found " + std::to_string(sum.written_bytes));
   const int64_t sectors = sum.read_sectors + sum.written_sectors;
   const int64_t limit = (ideal.read_bytes + ideal.written_bytes) / 32 + ideal.allowance;
-  check(sectors <= limit,
-        where + ": expected at most " + std::to_string(limit) + " sectors, found " + std::to_string(sectors));
+  check(sectors <= limit, where + ": expected at most " + std::to_string(limit) +
+                              " sectors, found " + std::to_string(sectors));
   check(sum.bank_conflicts == 0,
         where + ": expected no bank conflicts, found " + std::to_string(sum.bank_conflicts));
   rows.push_back(Row{op, shape, name_of(dtype), sum, model::launches().size(), ideal});
@@ -152,14 +170,17 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 void token_log_probs(eqp_dtype dtype, int64_t count, int64_t vocab) {
   const int64_t s = size_of(dtype);
   uint64_t bytes = 0;
-  Tensor logits(dtype, {count, vocab}, true), targets(EQP_I64, {count}, true), d(EQP_F32, {count}, true);
-  Tensor log_probs(EQP_F32, {count}, false), lse(EQP_F32, {count}, false), lse_2x(EQP_F32, {count}, false);
+  Tensor logits(dtype, {count, vocab}, true), targets(EQP_I64, {count}, true),
+      d(EQP_F32, {count}, true);
+  Tensor log_probs(EQP_F32, {count}, false), lse(EQP_F32, {count}, false),
+      lse_2x(EQP_F32, {count}, false);
   Tensor entropy(EQP_F32, {count}, false), d_logits(dtype, {count, vocab}, false);
   eqp_token_log_probs_workspace_size(logits, &bytes);
   Workspace workspace(bytes);
-  // Few long rows are split; the parts' states of 16 bytes are written and read, and the second launch
-  // reads target and target logit.
-  const int64_t splits = vocab <= 1024 ? 1 : std::max<int64_t>(1, std::min(592 / count, vocab / 4096));
+  // Few long rows are split; the parts' states of 16 bytes are written and read, and the second
+  // launch reads target and target logit.
+  const int64_t splits =
+      vocab <= 1024 ? 1 : std::max<int64_t>(1, std::min(592 / count, vocab / 4096));
   Ideal forward{count * (vocab * s + 8), count * 16, 0};
   if (splits > 1) {
     forward.read_bytes += count * (8 + s + 16 * splits);
@@ -171,14 +192,17 @@ void token_log_probs(eqp_dtype dtype, int64_t count, int64_t vocab) {
   // written and read; per row the target's logit and the outputs.
   forward.allowance = count * (splits * (2 + 8 + 8) + 16) + shifted;
   measure("token_log_probs_forward", shape_text({count, vocab}), dtype, forward, [&] {
-    return eqp_token_log_probs_forward(nullptr, logits, targets, log_probs, lse, lse_2x, entropy, workspace);
+    return eqp_token_log_probs_forward(nullptr, logits, targets, log_probs, lse, lse_2x, entropy,
+                                       workspace);
   });
   const int64_t chunks = std::max<int64_t>(1, (vocab * s + 16383) / 16384);
-  // Per row and chunk: cut sectors of two tensors, and target, lse and two gradients in each of 8 warps.
+  // Per row and chunk: cut sectors of two tensors, and target, lse and two gradients in each of 8
+  // warps.
   const Ideal backward{count * (vocab * s + 8 + 12), count * vocab * s,
                        count * chunks * (4 + 5 * 8) + 2 * shifted};
   measure("token_log_probs_backward", shape_text({count, vocab}), dtype, backward, [&] {
-    return eqp_token_log_probs_backward(nullptr, logits, targets, lse, entropy, d, d, d_logits, workspace);
+    return eqp_token_log_probs_backward(nullptr, logits, targets, lse, entropy, d, d, d_logits,
+                                        workspace);
   });
 }
 
@@ -191,16 +215,18 @@ void perturbation(eqp_dtype dtype, const std::vector<int64_t>& shape) {
   eqp_linf_step_workspace_size(pixels, &bytes);
   Workspace workspace(bytes);
   const std::string text = shape_text(shape);
-  measure("linf_step", text, dtype, {3 * n * s, n * s, planes * 8},
-          [&] { return eqp_linf_step(nullptr, pixels, original, gradient, nullptr, out, workspace); });
-  // The sums of a part are 8 bytes; every warp of the step reads those of its image. With 16-bit pixels a
-  // lane moves 32 bytes of momentum in two requests, each of which touches every sector.
+  measure("linf_step", text, dtype, {3 * n * s, n * s, planes * 8}, [&] {
+    return eqp_linf_step(nullptr, pixels, original, gradient, nullptr, out, workspace);
+  });
+  // The sums of a part are 8 bytes; every warp of the step reads those of its image. With 16-bit
+  // pixels a lane moves 32 bytes of momentum in two requests, each of which touches every sector.
   const int64_t chunks = (shape[2] * shape[3] * s + 16383) / 16384;
   const int64_t splits = std::min<int64_t>(64, shape[1] * chunks);
-  measure("linf_step, momentum", text, dtype,
-          {4 * n * s + 4 * n + 8 * splits * shape[0], n * s + 4 * n + 8 * splits * shape[0],
-           planes * chunks * (12 + 8 * 16) + shape[0] * splits + (s == 2 ? 2 * 4 * n / 32 : 0)},
-          [&] { return eqp_linf_step(nullptr, pixels, original, gradient, momentum, out, workspace); });
+  measure(
+      "linf_step, momentum", text, dtype,
+      {4 * n * s + 4 * n + 8 * splits * shape[0], n * s + 4 * n + 8 * splits * shape[0],
+       planes * chunks * (12 + 8 * 16) + shape[0] * splits + (s == 2 ? 2 * 4 * n / 32 : 0)},
+      [&] { return eqp_linf_step(nullptr, pixels, original, gradient, momentum, out, workspace); });
   measure("uniform_start", text, dtype, {n * s, n * s, planes * 4},
           [&] { return eqp_uniform_start(nullptr, original, nullptr, out, nullptr); });
   eqp_eight_bit_options options;
@@ -216,7 +242,8 @@ void losses(eqp_dtype dtype, int64_t count, int64_t tokens) {
   const std::vector<int64_t> shape = {count, tokens};
   Tensor policy(dtype, shape, true), reference(dtype, shape, true), mask(EQP_U8, shape, true);
   Tensor loss(EQP_F32, {1}, false), each(EQP_F32, {count}, false), rewards(EQP_F32, {count}, false);
-  Tensor rewards_2(EQP_F32, {count}, false), metrics(EQP_F32, {6}, false), advantages(EQP_F32, {count}, true);
+  Tensor rewards_2(EQP_F32, {count}, false), metrics(EQP_F32, {6}, false),
+      advantages(EQP_F32, {count}, true);
   Tensor d(dtype, shape, false), d_2(dtype, shape, false);
   uint64_t bytes = 0;
   eqp_pair_loss_workspace_size(policy, &bytes);
@@ -229,14 +256,14 @@ void losses(eqp_dtype dtype, int64_t count, int64_t tokens) {
   const Ideal pair{n * (2 * s + 1) + partial, 2 * n * s + count * 12 + 28 + partial,
                    n * (2 * s + 1) / 32 + 14 * cut + parts * 64 + 32};
   measure("pair_loss", shape_text(shape), dtype, pair, [&] {
-    return eqp_pair_loss(nullptr, policy, policy, reference, reference, mask, mask, loss, each, rewards,
-                         rewards_2, metrics, d, d_2, workspace);
+    return eqp_pair_loss(nullptr, policy, policy, reference, reference, mask, mask, loss, each,
+                         rewards, rewards_2, metrics, d, d_2, workspace);
   });
   const Ideal clipped{n * (2 * s + 1) + count * 4 + partial, n * s + count * 4 + 28 + partial,
                       n * (2 * s + 1) / 32 + 14 * cut + cut * 2 + parts * 64 + 32};
   measure("policy_loss", shape_text(shape), dtype, clipped, [&] {
-    return eqp_policy_loss(nullptr, policy, policy, reference, advantages, mask, nullptr, loss, each, metrics, d,
-                           workspace);
+    return eqp_policy_loss(nullptr, policy, policy, reference, advantages, mask, nullptr, loss,
+                           each, metrics, d, workspace);
   });
 }
 
@@ -252,23 +279,29 @@ void group_advantage(int64_t groups, int64_t members) {
   options.group_size = members;
   // Read three times; a group may cut a sector at both ends each time.
   measure("group_advantage", shape_text({groups, members}), EQP_F32,
-          {n * 4, n * 4 + groups * 8, 2 * n * 4 / 32 + groups * 10},
-          [&] { return eqp_group_advantage(&options, rewards, nullptr, nullptr, advantages, mean, std, workspace); });
+          {n * 4, n * 4 + groups * 8, 2 * n * 4 / 32 + groups * 10}, [&] {
+            return eqp_group_advantage(&options, rewards, nullptr, nullptr, advantages, mean, std,
+                                       workspace);
+          });
 }
 
 std::string table() {
   std::ostringstream text;
-  text << "| op | shape | dtype | launches | bytes read | bytes written | sector bytes / distinct bytes | 16-byte "
+  text << "| op | shape | dtype | launches | bytes read | bytes written | sector bytes / distinct "
+          "bytes | 16-byte "
           "requests | bank conflicts |\n|---|---|---|---|---|---|---|---|---|\n";
   for (const Row& row : rows) {
     char line[320];
-    const double ratio = 32.0 * static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
+    const double ratio = 32.0 *
+                         static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
                          static_cast<double>(row.sum.read_bytes + row.sum.written_bytes);
-    snprintf(line, sizeof(line), "| %s | %s | %s | %zu | %lld | %lld | %.2f | %.0f %% | %lld |\n", row.op.c_str(),
-             row.shape.c_str(), row.dtype.c_str(), row.launches, static_cast<long long>(row.sum.read_bytes),
-             static_cast<long long>(row.sum.written_bytes), ratio,
-             100.0 * static_cast<double>(row.sum.wide_requests) / static_cast<double>(row.sum.requests),
-             static_cast<long long>(row.sum.bank_conflicts));
+    snprintf(
+        line, sizeof(line), "| %s | %s | %s | %zu | %lld | %lld | %.2f | %.0f %% | %lld |\n",
+        row.op.c_str(), row.shape.c_str(), row.dtype.c_str(), row.launches,
+        static_cast<long long>(row.sum.read_bytes), static_cast<long long>(row.sum.written_bytes),
+        ratio,
+        100.0 * static_cast<double>(row.sum.wide_requests) / static_cast<double>(row.sum.requests),
+        static_cast<long long>(row.sum.bank_conflicts));
     text << line;
   }
   return text.str();
@@ -279,14 +312,16 @@ void readme(const std::string& path, bool write) {
   std::ifstream in(path);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const size_t begin = text.find(kBegin), end = text.find(kEnd);
-  check(begin != std::string::npos && end != std::string::npos, path + ": expected the markers of the traffic table");
+  check(begin != std::string::npos && end != std::string::npos,
+        path + ": expected the markers of the traffic table");
   if (begin == std::string::npos || end == std::string::npos) return;
   const size_t from = begin + strlen(kBegin) + 1;
   if (write) {
     std::ofstream(path) << text.substr(0, from) << table() << text.substr(end);
   } else {
-    check(text.substr(from, end - from) == table(),
-          path + ": expected the table that this run measured; update it with cuda-traffic --readme");
+    check(
+        text.substr(from, end - from) == table(),
+        path + ": expected the table that this run measured; update it with cuda-traffic --readme");
   }
 }
 

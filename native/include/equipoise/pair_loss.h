@@ -4,8 +4,8 @@
  *   delta_c = c - c_ref,  delta_r = r - r_ref,  delta = delta_c - delta_r
  *   rewards_chosen = beta delta_c, rewards_rejected = beta delta_r, margin = their difference
  *   loss = mean over pairs of the kind's formula (ls = logsigmoid, e = label_smoothing):
- *     SIGMOID  -(1-e) ls(beta delta) - e ls(-beta delta)          DPO arXiv 2305.18290; smoothing: cDPO
- *     IPO      (delta_c/len_c - delta_r/len_r - 1/(2 beta))^2      arXiv 2310.12036, as TRL: length-averaged
+ *     SIGMOID  -(1-e) ls(beta delta) - e ls(-beta delta)      DPO arXiv 2305.18290; smoothing: cDPO
+ *     IPO      (delta_c/len_c - delta_r/len_r - 1/(2 beta))^2  arXiv 2310.12036, averaged as in TRL
  *     HINGE    max(0, 1 - beta delta)                              SLiC arXiv 2305.10425
  *
  * len = number of unmasked tokens, at least 1. Tokens with mask 0 are never read into a sum: they
@@ -50,9 +50,9 @@ typedef struct eqp_pair_loss_options {
 EQP_API void eqp_pair_loss_options_init(eqp_pair_loss_options* options);
 EQP_API eqp_status eqp_pair_loss_workspace_size(const eqp_tensor* policy_chosen, uint64_t* bytes);
 
-/* policy_chosen, reference_chosen, mask_chosen [pairs, tokens_chosen]; the rejected ones
- * [pairs, tokens_rejected]. Log-probs f32|f64|bf16, all of one dtype; masks bool|u8. Both references
- * may be NULL together (reference-free: zeros). Outputs, each but loss may be NULL: loss [] or [1];
+/* policy_chosen, reference_chosen, mask_chosen [pairs, tokens_chosen]; the rejected ones [pairs,
+ * tokens_rejected]. Log-probs f32|f64|bf16, all of one dtype; masks bool|u8. Both references may be
+ * NULL together (reference-free: zeros). Outputs, each but loss may be NULL: loss [] or [1];
  * pair_losses, rewards_chosen, rewards_rejected [pairs]; metrics [EQP_PAIR_METRIC_COUNT]: f32 (f64
  * for f64 inputs); d_policy_chosen, d_policy_rejected: shape and dtype of their policy tensors.
  * Zero pairs: loss and metrics 0. NaN in an unmasked token gives a NaN loss. */

@@ -42,26 +42,28 @@ typedef struct eqp_policy_loss_options {
   double kl_beta;                   /* >= 0; default 0; > 0 requires reference_log_probs */
   double negative_log_prob_floor;   /* <= 0; default -Inf: off */
   double max_completion_length;     /* DR_GRPO: >= 1, required; otherwise 0 */
-  double total_tokens;              /* DAPO: tokens of the global batch; 0 (default): of this call */
+  double total_tokens; /* DAPO: tokens of the global batch; 0 (default): of this call */
 } eqp_policy_loss_options;
 
-#define EQP_POLICY_METRIC_CLIP_LOW 0      /* fraction of unmasked tokens with ratio < 1 - epsilon_low, A < 0 */
-#define EQP_POLICY_METRIC_CLIP_HIGH 1     /* ratio > 1 + epsilon_high, A > 0 */
-#define EQP_POLICY_METRIC_KL 2            /* mean k3 over unmasked tokens */
-#define EQP_POLICY_METRIC_RATIO 3         /* mean ratio */
-#define EQP_POLICY_METRIC_FLOORED 4       /* fraction of unmasked tokens silenced by the floor */
-#define EQP_POLICY_METRIC_TOKENS 5        /* number of unmasked tokens */
+#define EQP_POLICY_METRIC_CLIP_LOW \
+  0 /* fraction of unmasked tokens with ratio < 1 - epsilon_low, A < 0 */
+#define EQP_POLICY_METRIC_CLIP_HIGH 1 /* ratio > 1 + epsilon_high, A > 0 */
+#define EQP_POLICY_METRIC_KL 2        /* mean k3 over unmasked tokens */
+#define EQP_POLICY_METRIC_RATIO 3     /* mean ratio */
+#define EQP_POLICY_METRIC_FLOORED 4   /* fraction of unmasked tokens silenced by the floor */
+#define EQP_POLICY_METRIC_TOKENS 5    /* number of unmasked tokens */
 #define EQP_POLICY_METRIC_COUNT 6
 
 EQP_API void eqp_policy_loss_options_init(eqp_policy_loss_options* options);
 EQP_API eqp_status eqp_policy_loss_workspace_size(const eqp_tensor* log_probs, uint64_t* bytes);
 
 /* log_probs, old_log_probs (may be NULL), reference_log_probs (may be NULL) [sequences, tokens]
- * f32|f64|bf16, one dtype; advantages [sequences] or [sequences, tokens] f32 (f64 with f64 log-probs);
- * mask [sequences, tokens] bool|u8; sequence_weights [sequences], dtype of advantages, may be NULL.
- * Outputs: loss [] or [1]; sequence_losses [sequences] (the weighted share of each sequence: they sum
- * to loss), metrics [EQP_POLICY_METRIC_COUNT]: f32 (f64 with f64), both may be NULL; d_log_probs:
- * shape and dtype of log_probs, may be NULL. No unmasked token: loss and metrics 0. */
+ * f32|f64|bf16, one dtype; advantages [sequences] or [sequences, tokens] f32 (f64 with f64
+ * log-probs); mask [sequences, tokens] bool|u8; sequence_weights [sequences], dtype of advantages,
+ * may be NULL. Outputs: loss [] or [1]; sequence_losses [sequences] (the weighted share of each
+ * sequence: they sum to loss), metrics [EQP_POLICY_METRIC_COUNT]: f32 (f64 with f64), both may be
+ * NULL; d_log_probs: shape and dtype of log_probs, may be NULL. No unmasked token: loss and metrics
+ * 0. */
 EQP_API eqp_status eqp_policy_loss(const eqp_policy_loss_options* options,
                                    const eqp_tensor* log_probs, const eqp_tensor* old_log_probs,
                                    const eqp_tensor* reference_log_probs,

@@ -19,10 +19,11 @@ EQP_API const char* eqp_library_version(void);
 EQP_API const char* eqp_last_error(void);
 
 /* Checks what can be wrong with the process: EQP_INVALID_ARGUMENT when EQP_CPU_VARIANT names a
- * variant that does not exist or that this processor cannot run. Every op performs the same check. */
+ * variant that does not exist or that this processor cannot run. Every op does the same check. */
 EQP_API eqp_status eqp_initialize(void);
 
-/* Name of the CPU variant in use ("baseline", "avx2", "avx512", "generic"); "" if initialisation fails. */
+/* Name of the CPU variant in use ("baseline", "avx2", "avx512", "generic"); "" if initialisation
+ * fails. */
 EQP_API const char* eqp_cpu_variant(void);
 
 /* Comma-separated names of the variants that this processor can run, slowest first. */
@@ -41,7 +42,8 @@ typedef void (*eqp_task)(void* task_argument, int64_t index);
 typedef void (*eqp_executor)(void* context, int64_t tasks, eqp_task task, void* task_argument);
 EQP_API eqp_status eqp_set_executor(eqp_executor run, void* context);
 
-/* One line of text on the CUDA backend: what is loaded, or why it is not. Static or thread-local storage. */
+/* One line of text on the CUDA backend: what is loaded, or why it is not. Static or thread-local
+ * storage. */
 EQP_API const char* eqp_cuda_status(void);
 
 /* Waits for the stream and reports errors in data that a device kernel flagged in this workspace.

@@ -3,7 +3,7 @@
  *   z = logits / temperature            [rows, vocab]
  *   log_sum_exp[i]      = ln sum_j exp(z[i,j])
  *   log_probs[i]        = z[i, targets[i]] - log_sum_exp[i]
- *   log_sum_exp_2x[i]   = ln sum_j exp(2 z[i,j])          (WPO: ln sum p^2 = log_sum_exp_2x - 2 log_sum_exp)
+ *   log_sum_exp_2x[i]   = ln sum_j exp(2 z[i,j])    (WPO: ln sum p^2 = this - 2 log_sum_exp)
  *   entropy[i]          = -sum_j p[i,j] ln p[i,j],  p = exp(z - log_sum_exp)
  *
  *   d_logits[i,j] = ( d_log_probs[i] (1[j = targets[i]] - p[i,j])

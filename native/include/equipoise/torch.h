@@ -1,13 +1,13 @@
 /* LibTorch adapter: the ops of equipoise.h on at::Tensor, in one call each.
  *
- * A tensor argument is the address of an at::Tensor. NULL stands for an absent optional argument. An
- * output may be an undefined at::Tensor: it is then allocated like the inputs and assigned; a defined
- * output is checked and written. Nothing is ever copied to make a tensor fit: layout, dtype and device
- * are those that equipoise.h documents, on the tensors' real metadata.
+ * A tensor argument is the address of an at::Tensor. NULL stands for an absent optional argument.
+ * An output may be an undefined at::Tensor: it is then allocated like the inputs and assigned; a
+ * defined output is checked and written. Nothing is ever copied to make a tensor fit: layout, dtype
+ * and device are those that equipoise.h documents, on the tensors' real metadata.
  *
- * This library contains no LibTorch header and links no LibTorch: eqp_torch_load takes the functions
- * it needs from one given libtorch_cpu file and refuses another version than the pinned one. All
- * functions are thread-safe; each call needs its tensors undisturbed while it runs. */
+ * This library contains no LibTorch header and links no LibTorch: eqp_torch_load takes the
+ * functions it needs from one given libtorch_cpu file and refuses another version than the pinned
+ * one. All functions are thread-safe; each call needs its tensors undisturbed while it runs. */
 #ifndef EQUIPOISE_TORCH_H
 #define EQUIPOISE_TORCH_H
 
@@ -26,9 +26,9 @@ extern "C" {
 #define EQP_TORCH_MAJOR 2
 #define EQP_TORCH_MINOR 10
 
-/* Binds LibTorch. libtorch_cpu is the absolute path of the library already loaded into this process;
- * one the address of a c10::Scalar 1.0 that lives as long as the process. Must succeed before any
- * other function; repeating it with the same path does nothing. */
+/* Binds LibTorch. libtorch_cpu is the absolute path of the library already loaded into this
+ * process; one the address of a c10::Scalar 1.0 that lives as long as the process. Must succeed
+ * before any other function; repeating it with the same path does nothing. */
 EQP_API eqp_status eqp_torch_load(const char* libtorch_cpu, const void* one);
 
 /* Version of this adapter, e.g. "0.1.0"; must equal eqp_library_version(). */
@@ -51,33 +51,36 @@ EQP_API eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_o
  * and entropy (the leaves made by the forward). At least one of them must have a gradient. */
 EQP_API eqp_status eqp_torch_token_log_probs_backward(const eqp_token_log_probs_options* options,
                                                       const void* logits, const void* targets,
-                                                      const void* log_probs, const void* log_sum_exp,
-                                                      const void* entropy, void* d_logits);
+                                                      const void* log_probs,
+                                                      const void* log_sum_exp, const void* entropy,
+                                                      void* d_logits);
 
-/* As eqp_pair_loss, outside of autograd: gradients are written to the given tensors. Every output but
- * loss may be NULL. */
+/* As eqp_pair_loss, outside of autograd: gradients are written to the given tensors. Every output
+ * but loss may be NULL. */
 EQP_API eqp_status eqp_torch_pair_loss_into(
     const eqp_pair_loss_options* options, const void* policy_chosen, const void* policy_rejected,
     const void* reference_chosen, const void* reference_rejected, const void* mask_chosen,
     const void* mask_rejected, void* loss, void* pair_losses, void* rewards_chosen,
     void* rewards_rejected, void* metrics, void* d_policy_chosen, void* d_policy_rejected);
 
-/* Differentiable: loss (undefined on entry) becomes a 0-dimensional tensor attached to the graphs of
- * policy_chosen and policy_rejected where they require grad. details (undefined on entry) becomes
- * [EQP_PAIR_METRIC_COUNT + 3 pairs]: metrics, pair_losses, rewards_chosen, rewards_rejected. First
- * order only. */
+/* Differentiable: loss (undefined on entry) becomes a 0-dimensional tensor attached to the graphs
+ * of policy_chosen and policy_rejected where they require grad. details (undefined on entry)
+ * becomes [EQP_PAIR_METRIC_COUNT + 3 pairs]: metrics, pair_losses, rewards_chosen,
+ * rewards_rejected. First order only. */
 EQP_API eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options,
                                        const void* policy_chosen, const void* policy_rejected,
                                        const void* reference_chosen, const void* reference_rejected,
-                                       const void* mask_chosen, const void* mask_rejected, void* loss,
-                                       void* details);
+                                       const void* mask_chosen, const void* mask_rejected,
+                                       void* loss, void* details);
 
 /* As eqp_policy_loss, outside of autograd. Every output but loss may be NULL. */
-EQP_API eqp_status eqp_torch_policy_loss_into(
-    const eqp_policy_loss_options* options, const void* log_probs, const void* old_log_probs,
-    const void* reference_log_probs, const void* advantages, const void* mask,
-    const void* sequence_weights, void* loss, void* sequence_losses, void* metrics,
-    void* d_log_probs);
+EQP_API eqp_status eqp_torch_policy_loss_into(const eqp_policy_loss_options* options,
+                                              const void* log_probs, const void* old_log_probs,
+                                              const void* reference_log_probs,
+                                              const void* advantages, const void* mask,
+                                              const void* sequence_weights, void* loss,
+                                              void* sequence_losses, void* metrics,
+                                              void* d_log_probs);
 
 /* Differentiable in log_probs. details becomes [EQP_POLICY_METRIC_COUNT + sequences]: metrics,
  * sequence_losses. */
@@ -90,8 +93,8 @@ EQP_API eqp_status eqp_torch_policy_loss(const eqp_policy_loss_options* options,
 /* As eqp_group_advantage; group_mean and group_std may be NULL. */
 EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* options,
                                              const void* rewards, const void* weights,
-                                             const void* offsets, void* advantages, void* group_mean,
-                                             void* group_std);
+                                             const void* offsets, void* advantages,
+                                             void* group_mean, void* group_std);
 
 /* As eqp_linf_step, eqp_uniform_start and eqp_eight_bit. */
 EQP_API eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,

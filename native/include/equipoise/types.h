@@ -24,10 +24,11 @@ typedef int32_t eqp_status;
 #define EQP_OK 0
 #define EQP_INVALID_ARGUMENT 1 /* the caller broke the documented contract */
 #define EQP_UNSUPPORTED 2      /* a legal request that this backend cannot serve */
-#define EQP_INVALID_DATA 3     /* values inside a tensor break the contract (target out of range, ...) */
-#define EQP_DEVICE_ERROR 4     /* driver, device or backend library trouble */
+#define EQP_INVALID_DATA \
+  3 /* values inside a tensor break the contract (target out of range, ...) */
+#define EQP_DEVICE_ERROR 4 /* driver, device or backend library trouble */
 #define EQP_OUT_OF_MEMORY 5
-#define EQP_INTERNAL_ERROR 6   /* a defect of this library */
+#define EQP_INTERNAL_ERROR 6 /* a defect of this library */
 
 typedef int32_t eqp_dtype;
 #define EQP_F32 1
@@ -62,9 +63,9 @@ typedef struct eqp_tensor {
 /* Where and with what scratch memory an op runs. NULL means: default stream, no workspace (legal
  * whenever the op's _workspace_size says 0, which the CPU backend always does in this version). */
 typedef struct eqp_launch {
-  uint32_t size;           /* sizeof(eqp_launch) */
-  uint32_t reserved;       /* 0 */
-  void* workspace;         /* on the tensors' device, 16-byte aligned. CUDA: its first 16 bytes collect
+  uint32_t size;     /* sizeof(eqp_launch) */
+  uint32_t reserved; /* 0 */
+  void* workspace;   /* on the tensors' device, 16-byte aligned. CUDA: its first 16 bytes collect
                               errors in data until eqp_check reads and clears them; zero them once
                               before the first use. Calls on other streams need a workspace each. */
   uint64_t workspace_size; /* bytes */

@@ -7,8 +7,8 @@ namespace {
 
 constexpr int kDtypes = 9;  // codes run from EQP_F32 (1) to EQP_BOOL (8)
 constexpr int64_t kDtypeSize[kDtypes] = {0, 4, 8, 2, 2, 4, 8, 1, 1};
-const char* const kDtypeName[kDtypes] = {"unknown",  "float32", "float64", "bfloat16", "float16",
-                                         "int32", "int64",   "uint8",   "bool"};
+const char* const kDtypeName[kDtypes] = {"unknown", "float32", "float64", "bfloat16", "float16",
+                                         "int32",   "int64",   "uint8",   "bool"};
 
 // Byte extents stay below this, so that no address arithmetic can overflow.
 constexpr int64_t kMaxBytes = int64_t{1} << 56;
@@ -18,8 +18,8 @@ using Text = char[160];
 const char* shape_text(int ndim, const int64_t* shape, Text& text) {
   int used = snprintf(text, sizeof(text), "[");
   for (int i = 0; i < ndim; ++i) {
-    used += snprintf(text + used, sizeof(text) - static_cast<size_t>(used), i == 0 ? "%lld" : ", %lld",
-                     static_cast<long long>(shape[i]));
+    used += snprintf(text + used, sizeof(text) - static_cast<size_t>(used),
+                     i == 0 ? "%lld" : ", %lld", static_cast<long long>(shape[i]));
   }
   snprintf(text + used, sizeof(text) - static_cast<size_t>(used), "]");
   return text;
@@ -30,8 +30,8 @@ const char* dtypes_text(unsigned dtypes, Text& text) {
   text[0] = 0;
   for (int i = 1; i < kDtypes; ++i) {
     if ((dtypes & (1u << i)) == 0) continue;
-    used += snprintf(text + used, sizeof(text) - static_cast<size_t>(used), used == 0 ? "%s" : " or %s",
-                     kDtypeName[i]);
+    used += snprintf(text + used, sizeof(text) - static_cast<size_t>(used),
+                     used == 0 ? "%s" : " or %s", kDtypeName[i]);
   }
   return text;
 }
@@ -93,8 +93,8 @@ eqp_status Call::add(const char* name, const eqp_tensor* tensor, unsigned dtypes
   }
   const eqp_tensor& t = *tensor;
   if (t.dtype <= 0 || t.dtype >= kDtypes) {
-    return fail(EQP_INVALID_ARGUMENT, "%s: expected dtype %s, found the unknown dtype code %d", name,
-                dtypes_text(dtypes, text), t.dtype);
+    return fail(EQP_INVALID_ARGUMENT, "%s: expected dtype %s, found the unknown dtype code %d",
+                name, dtypes_text(dtypes, text), t.dtype);
   }
   if ((dtypes & dtype_bit(t.dtype)) == 0) {
     return fail(EQP_INVALID_ARGUMENT, "%s: expected dtype %s, found %s", name,
@@ -102,8 +102,8 @@ eqp_status Call::add(const char* name, const eqp_tensor* tensor, unsigned dtypes
   }
   if (t.device_type != EQP_CPU && t.device_type != EQP_CUDA) {
     return fail(EQP_INVALID_ARGUMENT,
-                "%s: expected device type EQP_CPU (1) or EQP_CUDA (2), found the unknown code %d", name,
-                t.device_type);
+                "%s: expected device type EQP_CPU (1) or EQP_CUDA (2), found the unknown code %d",
+                name, t.device_type);
   }
   if (t.dtype == EQP_F16 && t.device_type == EQP_CPU) {
     return fail(EQP_UNSUPPORTED, "%s: float16 is not supported on the CPU; expected %s", name,
@@ -111,16 +111,16 @@ eqp_status Call::add(const char* name, const eqp_tensor* tensor, unsigned dtypes
   }
   if (t.ndim < min_dims || t.ndim > max_dims) {
     if (t.ndim >= 0 && t.ndim <= EQP_MAX_DIMS) {
-      return fail(EQP_INVALID_ARGUMENT, "%s: expected %d%s%.0d dimensions, found %d, shape %s", name,
-                  min_dims, min_dims == max_dims ? "" : " to ", min_dims == max_dims ? 0 : max_dims,
-                  t.ndim, shape_text(t.ndim, t.shape, text));
+      return fail(EQP_INVALID_ARGUMENT, "%s: expected %d%s%.0d dimensions, found %d, shape %s",
+                  name, min_dims, min_dims == max_dims ? "" : " to ",
+                  min_dims == max_dims ? 0 : max_dims, t.ndim, shape_text(t.ndim, t.shape, text));
     }
     return fail(EQP_INVALID_ARGUMENT, "%s: expected at most %d dimensions, found ndim %d", name,
                 EQP_MAX_DIMS, t.ndim);
   }
   const int64_t element = kDtypeSize[t.dtype];
-  int64_t last = 0;      // offset of the last element
-  int64_t dense = 1;     // elements of the dimensions further inside, for outputs
+  int64_t last = 0;   // offset of the last element
+  int64_t dense = 1;  // elements of the dimensions further inside, for outputs
   bool empty = false;
   for (int i = t.ndim - 1; i >= 0; --i) {
     if (t.shape[i] < 0) {
@@ -132,26 +132,28 @@ eqp_status Call::add(const char* name, const eqp_tensor* tensor, unsigned dtypes
   for (int i = t.ndim - 1; i >= 0 && !empty; --i) {
     if (t.shape[i] == 1) continue;
     if (i == t.ndim - 1 && t.stride[i] != 1) {
-      return fail(EQP_INVALID_ARGUMENT,
-                  "%s: expected inner stride 1, found stride %lld in the last of its dimensions %s; "
-                  "make the tensor contiguous first",
-                  name, static_cast<long long>(t.stride[i]), shape_text(t.ndim, t.shape, text));
+      return fail(
+          EQP_INVALID_ARGUMENT,
+          "%s: expected inner stride 1, found stride %lld in the last of its dimensions %s; "
+          "make the tensor contiguous first",
+          name, static_cast<long long>(t.stride[i]), shape_text(t.ndim, t.shape, text));
     }
     if (t.stride[i] < 0) {
       return fail(EQP_INVALID_ARGUMENT, "%s: expected strides >= 0, found %s", name,
                   shape_text(t.ndim, t.stride, text));
     }
     if (output && t.stride[i] < dense) {
-      return fail(EQP_INVALID_ARGUMENT,
-                  "%s: expected an output whose elements have distinct addresses, found shape %s with "
-                  "strides %s",
-                  name, shape_text(t.ndim, t.shape, text), shape_text(t.ndim, t.stride, other));
+      return fail(
+          EQP_INVALID_ARGUMENT,
+          "%s: expected an output whose elements have distinct addresses, found shape %s with "
+          "strides %s",
+          name, shape_text(t.ndim, t.shape, text), shape_text(t.ndim, t.stride, other));
     }
     int64_t step = 0;
     if (__builtin_mul_overflow(t.shape[i] - 1, t.stride[i], &step) ||
         __builtin_add_overflow(last, step, &last) || last >= kMaxBytes / 8) {
-      return fail(EQP_INVALID_ARGUMENT, "%s: shape %s with strides %s exceeds the address space", name,
-                  shape_text(t.ndim, t.shape, text), shape_text(t.ndim, t.stride, other));
+      return fail(EQP_INVALID_ARGUMENT, "%s: shape %s with strides %s exceeds the address space",
+                  name, shape_text(t.ndim, t.shape, text), shape_text(t.ndim, t.stride, other));
     }
     dense = last + 1;
   }
@@ -166,17 +168,19 @@ eqp_status Call::add(const char* name, const eqp_tensor* tensor, unsigned dtypes
     }
   } else {
     if (t.data == nullptr) {
-      return fail(EQP_INVALID_ARGUMENT, "%s: expected data for shape %s, found a NULL address", name,
-                  shape_text(t.ndim, t.shape, text));
+      return fail(EQP_INVALID_ARGUMENT, "%s: expected data for shape %s, found a NULL address",
+                  name, shape_text(t.ndim, t.shape, text));
     }
     if (reinterpret_cast<uintptr_t>(t.data) % static_cast<uintptr_t>(element) != 0) {
-      return fail(EQP_INVALID_ARGUMENT, "%s: expected an address aligned to the %lld bytes of %s, found %p",
-                  name, static_cast<long long>(element), kDtypeName[t.dtype], t.data);
+      return fail(EQP_INVALID_ARGUMENT,
+                  "%s: expected an address aligned to the %lld bytes of %s, found %p", name,
+                  static_cast<long long>(element), kDtypeName[t.dtype], t.data);
     }
     if (reinterpret_cast<uintptr_t>(t.data) >
         UINTPTR_MAX - static_cast<uintptr_t>(dense) * static_cast<uintptr_t>(element)) {
-      return fail(EQP_INVALID_ARGUMENT, "%s: the tensor at %p of shape %s exceeds the address space",
-                  name, t.data, shape_text(t.ndim, t.shape, text));
+      return fail(EQP_INVALID_ARGUMENT,
+                  "%s: the tensor at %p of shape %s exceeds the address space", name, t.data,
+                  shape_text(t.ndim, t.shape, text));
     }
   }
   if (count_ > 0) {
@@ -201,7 +205,8 @@ eqp_status Call::shape(const char* name, const eqp_tensor* tensor, int ndim,
   if (equal) return EQP_OK;
   Text found, wanted;
   return fail(EQP_INVALID_ARGUMENT, "%s: expected shape %s (from %s), found %s", name,
-              shape_text(ndim, expected, wanted), why, shape_text(tensor->ndim, tensor->shape, found));
+              shape_text(ndim, expected, wanted), why,
+              shape_text(tensor->ndim, tensor->shape, found));
 }
 
 eqp_status Call::disjoint() const {
@@ -215,7 +220,8 @@ eqp_status Call::disjoint() const {
       if (out.tensor == in_place_output_ && other.tensor == in_place_input_) {
         bool same = out.begin == other.begin && out.tensor->dtype == other.tensor->dtype;
         for (int d = 0; d < out.tensor->ndim; ++d) {
-          same = same && (out.tensor->shape[d] <= 1 || out.tensor->stride[d] == other.tensor->stride[d]);
+          same = same &&
+                 (out.tensor->shape[d] <= 1 || out.tensor->stride[d] == other.tensor->stride[d]);
         }
         if (same) continue;
         return fail(EQP_INVALID_ARGUMENT,
@@ -258,18 +264,20 @@ eqp_status Call::options_bytes(const void* from, uint32_t from_size, void* to,
                                uint32_t to_size) const {
   constexpr uint32_t kLargestSize = 4096;  // no options struct will ever be this large
   if (from_size < sizeof(uint32_t) || from_size > kLargestSize) {
-    return fail(EQP_INVALID_ARGUMENT,
-                "options: expected size between 4 and %u (sizeof the struct is %u), found %u; call the "
-                "_options_init function first",
-                kLargestSize, to_size, from_size);
+    return fail(
+        EQP_INVALID_ARGUMENT,
+        "options: expected size between 4 and %u (sizeof the struct is %u), found %u; call the "
+        "_options_init function first",
+        kLargestSize, to_size, from_size);
   }
   const unsigned char* bytes = static_cast<const unsigned char*>(from);
   for (uint32_t i = to_size; i < from_size; ++i) {
     if (bytes[i] != 0) {
-      return fail(EQP_INVALID_ARGUMENT,
-                  "options: byte %u is set but this library knows only %u bytes of this struct: the "
-                  "caller was built for a newer version",
-                  i, to_size);
+      return fail(
+          EQP_INVALID_ARGUMENT,
+          "options: byte %u is set but this library knows only %u bytes of this struct: the "
+          "caller was built for a newer version",
+          i, to_size);
     }
   }
   memcpy(to, from, from_size < to_size ? from_size : to_size);

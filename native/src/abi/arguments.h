@@ -75,8 +75,8 @@ class Call {
   eqp_status workspace_size(uint64_t* bytes) const;
 
   // Copies the caller's options over defaults: fields beyond the caller's size keep the default,
-  // non-zero bytes beyond what this version knows are refused. A struct of this version's size needs
-  // no defaults: it is copied whole, which is what a small call can afford.
+  // non-zero bytes beyond what this version knows are refused. A struct of this version's size
+  // needs no defaults: it is copied whole, which is what a small call can afford.
   template <class Options>
   eqp_status options(const Options* from, Options (*defaults)(), Options* to) const {
     if (from != nullptr && from->size == sizeof(Options)) {
@@ -118,8 +118,8 @@ class Call {
   Argument arguments_[kMaxArguments];
 };
 
-// Views of checked tensors; a null tensor gives an absent view. Inline: a view returned through memory
-// and copied from there at once stalls on its own stores, which costs more than the checks.
+// Views of checked tensors; a null tensor gives an absent view. Inline: a view returned through
+// memory and copied from there at once stalls on its own stores, which costs more than the checks.
 inline Matrix matrix_view(const eqp_tensor* tensor) {
   Matrix view;
   if (tensor == nullptr) return view;

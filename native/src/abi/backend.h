@@ -1,7 +1,8 @@
 // What an op hands to a backend after validation, and the table through which it is dispatched.
 //
-// Every struct is plain data whose pointers, shapes and dtypes the op has already checked; a backend
-// validates nothing but values inside tensors. libequipoise_cuda is compiled against this header too.
+// Every struct is plain data whose pointers, shapes and dtypes the op has already checked; a
+// backend validates nothing but values inside tensors. libequipoise_cuda is compiled against this
+// header too.
 #pragma once
 
 #include "equipoise/equipoise.h"
@@ -129,14 +130,14 @@ struct EightBit {
 };
 
 // X(member, argument struct): the one list of backend entries.
-#define EQP_BACKEND_ENTRIES(X)                        \
-  X(token_log_probs_forward, TokenLogProbsForward)    \
-  X(token_log_probs_backward, TokenLogProbsBackward)  \
-  X(group_advantage, GroupAdvantage)                  \
-  X(pair_loss, PairLoss)                              \
-  X(policy_loss, PolicyLoss)                          \
-  X(linf_step, LinfStep)                              \
-  X(uniform_start, UniformStart)                      \
+#define EQP_BACKEND_ENTRIES(X)                       \
+  X(token_log_probs_forward, TokenLogProbsForward)   \
+  X(token_log_probs_backward, TokenLogProbsBackward) \
+  X(group_advantage, GroupAdvantage)                 \
+  X(pair_loss, PairLoss)                             \
+  X(policy_loss, PolicyLoss)                         \
+  X(linf_step, LinfStep)                             \
+  X(uniform_start, UniformStart)                     \
   X(eight_bit, EightBit)
 
 // One per CPU instruction set and one for CUDA. A null entry means that the backend lacks the op.
@@ -153,8 +154,8 @@ const Backend* cpu_backend(const char* op);
 // The CUDA backend, loaded at the first call, or nullptr (recorded as `op`'s error).
 const Backend* cuda_backend(const char* op);
 
-// Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which the caller
-// zeroes once before the first use, the rest for partial results.
+// Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which
+// the caller zeroes once before the first use, the rest for partial results.
 constexpr uint64_t kCudaWorkspaceBytes = 64 * 1024;
 
 // What libequipoise_cuda exports, one symbol: its backend table, or nullptr and one line of text.

@@ -22,7 +22,8 @@ pthread_once_t once = PTHREAD_ONCE_INIT;
 void open_library() {
   Dl_info self;
   char path[kPathBytes];
-  if (dladdr(reinterpret_cast<const void*>(&open_library), &self) == 0 || self.dli_fname == nullptr) {
+  if (dladdr(reinterpret_cast<const void*>(&open_library), &self) == 0 ||
+      self.dli_fname == nullptr) {
     snprintf(status_text, sizeof(status_text), "the directory of libequipoise cannot be found");
     return;
   }

@@ -7,7 +7,8 @@
 
 namespace eqp {
 
-// Records "op: text" for this thread and returns `status`, so a check can end in `return fail(...)`.
+// Records "op: text" for this thread and returns `status`, so a check can end in `return
+// fail(...)`.
 __attribute__((format(printf, 3, 4))) eqp_status fail(eqp_status status, const char* op,
                                                       const char* format, ...);
 eqp_status fail_v(eqp_status status, const char* op, const char* format, va_list arguments);
@@ -16,8 +17,8 @@ const char* last_error();
 
 }  // namespace eqp
 
-#define EQP_TRY(expression)                                 \
-  do {                                                      \
-    const eqp_status eqp_try_status = (expression);         \
-    if (eqp_try_status != EQP_OK) return eqp_try_status;    \
+#define EQP_TRY(expression)                              \
+  do {                                                   \
+    const eqp_status eqp_try_status = (expression);      \
+    if (eqp_try_status != EQP_OK) return eqp_try_status; \
   } while (0)

@@ -1,7 +1,7 @@
 // A small pool: the range of tasks is cut into one contiguous slice per thread before anything
 // starts; workers block on a condition variable and never spin; the caller works too, and takes
-// slices that no worker has picked up yet, so a worker that wakes late costs nothing. Results cannot
-// depend on any of this, because tasks are fixed by the op, not by the number of threads.
+// slices that no worker has picked up yet, so a worker that wakes late costs nothing. Results
+// cannot depend on any of this, because tasks are fixed by the op, not by the number of threads.
 //
 //   - concurrent callers: one uses the workers, the others run their tasks themselves;
 //   - fork: the child starts with no workers and creates its own at its first large call;
@@ -35,11 +35,12 @@ struct Job {
 void run_slice(const Job& job, int32_t slice) {
   // 128-bit products: tasks may be any int64.
   const auto begin = static_cast<int64_t>(static_cast<__int128>(job.tasks) * slice / job.slices);
-  const auto end = static_cast<int64_t>(static_cast<__int128>(job.tasks) * (slice + 1) / job.slices);
+  const auto end =
+      static_cast<int64_t>(static_cast<__int128>(job.tasks) * (slice + 1) / job.slices);
   for (int64_t i = begin; i < end; ++i) job.task(job.argument, i);
 }
 
-pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;        // guards everything below
+pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;  // guards everything below
 pthread_cond_t work_ready = PTHREAD_COND_INITIALIZER;
 pthread_cond_t work_done = PTHREAD_COND_INITIALIZER;
 Job current;
@@ -150,8 +151,8 @@ int32_t num_threads() {
 
 eqp_status set_num_threads(int32_t threads) {
   if (threads < 1 || threads > kMaxThreads) {
-    return fail(EQP_INVALID_ARGUMENT, "eqp_set_num_threads",
-                "threads: expected 1 to %d, found %d", kMaxThreads, threads);
+    return fail(EQP_INVALID_ARGUMENT, "eqp_set_num_threads", "threads: expected 1 to %d, found %d",
+                kMaxThreads, threads);
   }
   wanted_threads.store(threads);
   return EQP_OK;
@@ -179,7 +180,8 @@ void parallel(int64_t tasks, uint64_t bytes, eqp_task task, void* argument) {
     if (run == nullptr) {
       run_on_workers(job);
     } else {
-      run(context, job.slices,
+      run(
+          context, job.slices,
           [](void* of_job, int64_t slice) {
             run_slice(*static_cast<const Job*>(of_job), static_cast<int32_t>(slice));
           },

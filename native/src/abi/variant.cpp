@@ -32,8 +32,9 @@ bool can_run_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 bool can_run_avx512() {
-  return can_run_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return can_run_avx2() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
 }
 #endif
 
@@ -89,7 +90,8 @@ const Backend* cpu_backend(const char* op) {
       if (strcmp(variant.name, wanted) != 0) continue;
       if (!variant.can_run()) {
         fail(EQP_INVALID_ARGUMENT, op,
-             "EQP_CPU_VARIANT: this processor cannot run '%s'; it can run %s", wanted, cpu_variants());
+             "EQP_CPU_VARIANT: this processor cannot run '%s'; it can run %s", wanted,
+             cpu_variants());
         return nullptr;
       }
       backend = variant.backend;

@@ -1,7 +1,8 @@
 // group_advantage on the CPU: in double whatever the dtype; rewards are few.
 //
 // Groups are cut into at most kBlocks contiguous blocks whose bounds depend on the number of groups
-// alone. BATCH needs the mean and the squares over all groups first: one pass each, merged in order.
+// alone. BATCH needs the mean and the squares over all groups first: one pass each, merged in
+// order.
 #include "cpu/kernels.h"
 #include "math/elementary.h"
 
@@ -15,8 +16,8 @@ struct Statistics {
   int64_t count = 0;  // members that have a reward
   double mean = 0;
   double std = 0;
-  bool equal = true;    // all counted members are the same number
-  bool finite = true;   // all counted members are finite
+  bool equal = true;   // all counted members are the same number
+  bool finite = true;  // all counted members are finite
 };
 
 template <class E>
@@ -40,7 +41,8 @@ struct Rewards {
   }
 
   int64_t begin(int64_t group) const {
-    return call.offsets.data == nullptr ? group * call.options.group_size : index_at(call.offsets, group);
+    return call.offsets.data == nullptr ? group * call.options.group_size
+                                        : index_at(call.offsets, group);
   }
 };
 
@@ -139,9 +141,10 @@ void advantages_of(const GroupAdvantage& call) {
         static_cast<E*>(call.group_std)[g] = static_cast<E>(group.count == 0 ? kNaN : group.std);
       }
       const bool finite = over_batch ? batch.finite : group.finite;
-      const double scale = options.scale == EQP_ADVANTAGE_SCALE_GROUP   ? group.std + options.epsilon
-                           : options.scale == EQP_ADVANTAGE_SCALE_BATCH ? batch.std + options.epsilon
-                                                                        : 1.0;
+      const double scale = options.scale == EQP_ADVANTAGE_SCALE_GROUP ? group.std + options.epsilon
+                           : options.scale == EQP_ADVANTAGE_SCALE_BATCH
+                               ? batch.std + options.epsilon
+                               : 1.0;
       const bool raw = group.count == 1 && options.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
       for (int64_t i = begin; i < end; ++i) {
         double r;
@@ -173,13 +176,15 @@ eqp_status check_offsets(const GroupAdvantage& call) {
   }
   for (int64_t i = 1; i < offsets.size; ++i) {
     if (index_at(offsets, i) >= index_at(offsets, i - 1)) continue;
-    return fail(EQP_INVALID_DATA, op, "offsets: expected non-decreasing entries, found %lld after %lld at entry %lld",
+    return fail(EQP_INVALID_DATA, op,
+                "offsets: expected non-decreasing entries, found %lld after %lld at entry %lld",
                 static_cast<long long>(index_at(offsets, i)),
                 static_cast<long long>(index_at(offsets, i - 1)), static_cast<long long>(i));
   }
   const int64_t last = index_at(offsets, offsets.size - 1);
   if (last != call.rewards.rows) {
-    return fail(EQP_INVALID_DATA, op, "offsets: expected the number of samples %lld in the last entry, found %lld",
+    return fail(EQP_INVALID_DATA, op,
+                "offsets: expected the number of samples %lld in the last entry, found %lld",
                 static_cast<long long>(call.rewards.rows), static_cast<long long>(last));
   }
   return EQP_OK;

@@ -1,5 +1,5 @@
-// The CPU kernels of one instruction set. Every file of this directory is compiled once per set, with
-// EQP_ISA naming it; the only symbols an object defines are the functions declared here.
+// The CPU kernels of one instruction set. Every file of this directory is compiled once per set,
+// with EQP_ISA naming it; the only symbols an object defines are the functions declared here.
 #pragma once
 
 #include "abi/backend.h"
@@ -18,8 +18,7 @@ EQP_BACKEND_ENTRIES(EQP_DECLARE_KERNEL)
 template <class Body>
 static void parallel_for(int64_t tasks, uint64_t bytes, const Body& body) {
   parallel(
-      tasks, bytes,
-      [](void* argument, int64_t i) { (*static_cast<const Body*>(argument))(i); },
+      tasks, bytes, [](void* argument, int64_t i) { (*static_cast<const Body*>(argument))(i); },
       const_cast<void*>(static_cast<const void*>(&body)));
 }
 

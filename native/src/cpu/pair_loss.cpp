@@ -1,8 +1,8 @@
 // pair_loss on the CPU.
 //
 // A pair's token sums are taken in vectors of the compute type (float for f32 and bf16, double for
-// f64), the formula of the pair in double. Pairs are cut into at most kBlocks contiguous blocks whose
-// bounds depend on the number of pairs alone; the blocks' partial sums are added in order.
+// f64), the formula of the pair in double. Pairs are cut into at most kBlocks contiguous blocks
+// whose bounds depend on the number of pairs alone; the blocks' partial sums are added in order.
 #include "math/pair_loss.h"
 
 #include "cpu/kernels.h"
@@ -31,7 +31,8 @@ SideSums side_sums(const PairLoss::Side& side, int64_t pair) {
   constexpr int w = vec<S>::width;
   const uint8_t* const mask = row<uint8_t>(side.mask, pair);
   const E* const policy = row<E>(side.policy, pair);
-  const E* const reference = side.reference.data == nullptr ? nullptr : row<E>(side.reference, pair);
+  const E* const reference =
+      side.reference.data == nullptr ? nullptr : row<E>(side.reference, pair);
   V log_prob = {}, reference_sum = {};
   int64_t length = 0;
   for (int64_t t = 0; t < side.policy.columns; t += w) {
@@ -43,7 +44,8 @@ SideSums side_sums(const PairLoss::Side& side, int64_t pair) {
     }
     length += count_lanes(mask + t, count);
   }
-  return SideSums{static_cast<double>(sum_lanes(log_prob)), static_cast<double>(sum_lanes(reference_sum)),
+  return SideSums{static_cast<double>(sum_lanes(log_prob)),
+                  static_cast<double>(sum_lanes(reference_sum)),
                   length < 1 ? 1.0 : static_cast<double>(length)};
 }
 
@@ -72,7 +74,8 @@ void pair_losses(const PairLoss& call) {
   const int64_t pairs = call.chosen.policy.rows;
   const int64_t blocks = pairs < kBlocks ? pairs : kBlocks;
   const int64_t tokens = call.chosen.policy.columns + call.rejected.policy.columns;
-  const uint64_t bytes = static_cast<uint64_t>(pairs) * static_cast<uint64_t>(tokens) * (3 * sizeof(E) + 1);
+  const uint64_t bytes =
+      static_cast<uint64_t>(pairs) * static_cast<uint64_t>(tokens) * (3 * sizeof(E) + 1);
   const double beta = call.options.beta;
   Totals partial[kBlocks];
   parallel_for(blocks, bytes, [&](int64_t block) {
@@ -98,7 +101,8 @@ void pair_losses(const PairLoss& call) {
       totals.metric[EQP_PAIR_METRIC_REWARD_REJECTED] += reward_rejected;
       totals.metric[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
       totals.metric[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
-      if (call.pair_losses != nullptr) static_cast<S*>(call.pair_losses)[i] = static_cast<S>(value.loss);
+      if (call.pair_losses != nullptr)
+        static_cast<S*>(call.pair_losses)[i] = static_cast<S>(value.loss);
       if (call.chosen.rewards != nullptr) {
         static_cast<S*>(call.chosen.rewards)[i] = static_cast<S>(reward_chosen);
       }

@@ -1,5 +1,5 @@
-// linf_step, uniform_start and eight_bit on the CPU. A channel plane is cut into pieces of fixed size:
-// the tasks. Everything is elementwise except the mean |gradient| of momentum.
+// linf_step, uniform_start and eight_bit on the CPU. A channel plane is cut into pieces of fixed
+// size: the tasks. Everything is elementwise except the mean |gradient| of momentum.
 #include "math/perturbation.h"
 
 #include "cpu/kernels.h"
@@ -93,7 +93,8 @@ double mean_absolute(const Images& gradient, int64_t image) {
   Images one = gradient;
   one.images = 1;
   const Pieces pieces(one);
-  // However many pieces there are (channels are unlimited), at most kMaxPartials sums of neighbours.
+  // However many pieces there are (channels are unlimited), at most kMaxPartials sums of
+  // neighbours.
   const int64_t count = pieces.count();
   const int64_t sums = count < kMaxPartials ? count : kMaxPartials;
   double partial[kMaxPartials];
@@ -122,7 +123,8 @@ void linf_steps(const LinfStep& call) {
   const auto channel_of = [&call](int64_t channel) {
     LinfChannel result = linf_channel(call.options, channel);
     const ChannelSpace space = channel_space(call.options.pixel_space, channel);
-    result.signed_step = static_cast<float>(call.options.direction) * length_in(space, call.options.step_size);
+    result.signed_step =
+        static_cast<float>(call.options.direction) * length_in(space, call.options.step_size);
     return result;
   };
   if (call.momentum.data == nullptr) {
@@ -144,25 +146,27 @@ void linf_steps(const LinfStep& call) {
   const float decay = call.options.momentum_decay;
   for (int64_t image = 0; image < pieces.images && pieces.count() > 0; ++image) {
     const double mean = mean_absolute<E>(call.gradient, image);
-    parallel_for(pieces.count() / pieces.images, 5 * bytes / static_cast<uint64_t>(pieces.images),
-                 [&](int64_t index) {
-                   Piece piece = pieces.at(index);
-                   piece.image = image;
-                   const LinfChannel channel = channel_of(piece.channel);
-                   const E* const pixel = address<const E>(call.pixels, piece);
-                   const E* const original = address<const E>(call.original, piece);
-                   const E* const gradient = address<const E>(call.gradient, piece);
-                   float* const momentum = address<float>(call.momentum, piece);
-                   E* const out = address<E>(call.out, piece);
-                   for (int64_t i = 0; i < piece.count; ++i) {
-                     // In double: the mean of a nearly converged attack may be below f32's normal range.
-                     const float share =
-                         mean == 0 ? 0.0f
-                                   : static_cast<float>(static_cast<double>(to_float(gradient[i])) / mean);
-                     momentum[i] = decay * momentum[i] + share;
-                     assign(out + i, linf_step(to_float(pixel[i]), to_float(original[i]), momentum[i], channel));
-                   }
-                 });
+    parallel_for(
+        pieces.count() / pieces.images, 5 * bytes / static_cast<uint64_t>(pieces.images),
+        [&](int64_t index) {
+          Piece piece = pieces.at(index);
+          piece.image = image;
+          const LinfChannel channel = channel_of(piece.channel);
+          const E* const pixel = address<const E>(call.pixels, piece);
+          const E* const original = address<const E>(call.original, piece);
+          const E* const gradient = address<const E>(call.gradient, piece);
+          float* const momentum = address<float>(call.momentum, piece);
+          E* const out = address<E>(call.out, piece);
+          for (int64_t i = 0; i < piece.count; ++i) {
+            // In double: the mean of a nearly converged attack may be below f32's normal range.
+            const float share =
+                mean == 0 ? 0.0f
+                          : static_cast<float>(static_cast<double>(to_float(gradient[i])) / mean);
+            momentum[i] = decay * momentum[i] + share;
+            assign(out + i,
+                   linf_step(to_float(pixel[i]), to_float(original[i]), momentum[i], channel));
+          }
+        });
   }
 }
 
@@ -182,8 +186,10 @@ void uniform_starts(const UniformStart& call) {
     Philox4 bits = {};
     for (int64_t i = 0; i < piece.count; ++i) {
       const uint64_t element = first + static_cast<uint64_t>(i);
-      if (i == 0 || element % 4 == 0) bits = philox4x32_10(call.options.seed, element / 4, stream_id);
-      assign(out + i, uniform_start(to_float(original[i]), uniform01(bits.lane[element % 4]), channel));
+      if (i == 0 || element % 4 == 0)
+        bits = philox4x32_10(call.options.seed, element / 4, stream_id);
+      assign(out + i,
+             uniform_start(to_float(original[i]), uniform01(bits.lane[element % 4]), channel));
     }
   });
 }
@@ -196,9 +202,11 @@ void eight_bit_grid(const EightBit& call) {
     const Piece piece = pieces.at(index);
     const ChannelSpace space = channel_space(call.options.pixel_space, piece.channel);
     const E* const pixels = address<const E>(call.pixels, piece);
-    const E* const original = call.original.data == nullptr ? nullptr : address<const E>(call.original, piece);
+    const E* const original =
+        call.original.data == nullptr ? nullptr : address<const E>(call.original, piece);
     E* const out = call.out.data == nullptr ? nullptr : address<E>(call.out, piece);
-    uint8_t* const codes = call.codes.data == nullptr ? nullptr : address<uint8_t>(call.codes, piece);
+    uint8_t* const codes =
+        call.codes.data == nullptr ? nullptr : address<uint8_t>(call.codes, piece);
     const auto pixel_of = [&space](E value) {
       return static_cast<double>(to_float(value)) * space.std + space.mean;
     };
@@ -206,13 +214,15 @@ void eight_bit_grid(const EightBit& call) {
       const double pixel = pixel_of(pixels[i]);
       const double center = original == nullptr ? pixel : pixel_of(original[i]);
       const bool number = pixel == pixel && center == center;
-      const double code = number ? eight_bit_code(pixel, center, static_cast<double>(call.options.epsilon),
-                                                  static_cast<double>(call.options.lower),
-                                                  static_cast<double>(call.options.upper))
-                                 : 0.0;
+      const double code =
+          number ? eight_bit_code(pixel, center, static_cast<double>(call.options.epsilon),
+                                  static_cast<double>(call.options.lower),
+                                  static_cast<double>(call.options.upper))
+                 : 0.0;
       if (codes != nullptr) codes[i] = static_cast<uint8_t>(code);
       if (out != nullptr) {
-        assign(out + i, number ? static_cast<float>((code / 255.0 - space.mean) / space.std) : kNaNF);
+        assign(out + i,
+               number ? static_cast<float>((code / 255.0 - space.mean) / space.std) : kNaNF);
       }
     }
   });

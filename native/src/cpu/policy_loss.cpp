@@ -1,9 +1,9 @@
 // policy_loss on the CPU.
 //
-// Tokens in vectors of the compute type (float for f32 and bf16, double for f64); sums over sequences
-// in double. Sequences are cut into at most kBlocks contiguous blocks whose bounds depend on the number
-// of sequences alone; the blocks' partial sums are added in order. DAPO without total_tokens first
-// counts the mask.
+// Tokens in vectors of the compute type (float for f32 and bf16, double for f64); sums over
+// sequences in double. Sequences are cut into at most kBlocks contiguous blocks whose bounds depend
+// on the number of sequences alone; the blocks' partial sums are added in order. DAPO without
+// total_tokens first counts the mask.
 #include "math/policy_loss.h"
 
 #include "cpu/kernels.h"
@@ -27,8 +27,8 @@ struct TokenSums {
 // The tokens of sequence i. `scale` multiplies every token's loss: sequence weight / normaliser.
 // Returns the sequence's share of the loss.
 template <class E, class S>
-double sequence(const PolicyLoss& call, int64_t i, const PolicyConstants<S>& constants, double scale,
-                int64_t length, Totals& totals) {
+double sequence(const PolicyLoss& call, int64_t i, const PolicyConstants<S>& constants,
+                double scale, int64_t length, Totals& totals) {
   using V = typename vec<S>::type;
   constexpr int w = vec<S>::width;
   const int64_t tokens = call.log_probs.columns;

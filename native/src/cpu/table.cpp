@@ -7,10 +7,9 @@ namespace eqp {
 namespace EQP_ISA {
 
 extern const Backend backend;
-const Backend backend = {
-    EQP_TEXT(EQP_ISA),
+const Backend backend = {EQP_TEXT(EQP_ISA),
 #define EQP_ENTRY(member, arguments) member,
-    EQP_BACKEND_ENTRIES(EQP_ENTRY)
+                         EQP_BACKEND_ENTRIES(EQP_ENTRY)
 #undef EQP_ENTRY
 };
 

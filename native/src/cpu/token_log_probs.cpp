@@ -3,8 +3,8 @@
 // Forward: a row is cut into segments, a segment into blocks that fit the L1 cache. Per block the
 // maximum first, then the exponentials against the running maximum, while the next block is
 // prefetched: memory is read once, and the exponentials hide behind it. The states of the segments
-// are merged in order. Segments depend on the vocabulary alone, so neither the number of threads nor
-// whether a row was shared between threads can change a bit.
+// are merged in order. Segments depend on the vocabulary alone, so neither the number of threads
+// nor whether a row was shared between threads can change a bit.
 //
 // Backward: one read, one write, one exponential per element; large outputs bypass the caches.
 #include "math/token_log_probs.h"
@@ -27,8 +27,9 @@ int64_t segment_length(int64_t vocab) {
 
 template <class E>
 inline __attribute__((always_inline)) f32v load_or_minus_inf(const E* from, int64_t left) {
-  return left >= kF32Width ? load(from)
-                           : load_partial<E, f32v, float>(from, static_cast<int>(left), -kInfinityF);
+  return left >= kF32Width
+             ? load(from)
+             : load_partial<E, f32v, float>(from, static_cast<int>(left), -kInfinityF);
 }
 
 template <class E>
@@ -46,7 +47,8 @@ inline __attribute__((always_inline)) float block_max(const E* x, int64_t count)
   return max_lanes(max_or_second(max_or_second(max0, max1), max_or_second(max2, max3)));
 }
 
-// 0 * y must stay 0 for -Inf logits: powers below this are 0 (or add nothing to a sum of at least 1).
+// 0 * y must stay 0 for -Inf logits: powers below this are 0 (or add nothing to a sum of at least
+// 1).
 constexpr float kSmallestPower = -150.0f;
 
 struct Sums {
@@ -55,12 +57,14 @@ struct Sums {
 
 // e^{(x - max)/T} = 2^y, y = (x - max) log2(e)/T; `weighted` sums 2^y y.
 template <bool with_2x, bool with_entropy>
-inline __attribute__((always_inline)) void add_exponentials(f32v x, f32v max, f32v scale, f32v& sum, Sums& sums) {
+inline __attribute__((always_inline)) void add_exponentials(f32v x, f32v max, f32v scale, f32v& sum,
+                                                            Sums& sums) {
   const f32v y = (x - max) * scale;
   const f32v e = exp2_for_sums(y);
   sum = sum + e;
   if (with_2x) sums.sum_2x = fma(e, e, sums.sum_2x);
-  if (with_entropy) sums.weighted = fma(e, max_or_second(broadcast<f32v>(kSmallestPower), y), sums.weighted);
+  if (with_entropy)
+    sums.weighted = fma(e, max_or_second(broadcast<f32v>(kSmallestPower), y), sums.weighted);
 }
 
 // The state of `count` logits. A NaN or +Inf among them ends up in the sum as NaN.
@@ -78,7 +82,8 @@ SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature)
     if (new_max > max) {
       const float c = rescale_exponent(max, new_max, inverse_temperature);
       const float factor = exp_nonpositive(c);
-      if (with_entropy) sums.weighted = factor * (sums.weighted + c * kLog2E * (sums.sum0 + sums.sum1));
+      if (with_entropy)
+        sums.weighted = factor * (sums.weighted + c * kLog2E * (sums.sum0 + sums.sum1));
       sums.sum0 = sums.sum0 * factor;
       sums.sum1 = sums.sum1 * factor;
       if (with_2x) sums.sum_2x = sums.sum_2x * (factor * factor);
@@ -90,10 +95,12 @@ SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature)
       prefetch(block + kBlock + i);
       if (sizeof(E) * w > 32) prefetch(block + kBlock + i + w);
       add_exponentials<with_2x, with_entropy>(load(block + i), reference, scale, sums.sum0, sums);
-      add_exponentials<with_2x, with_entropy>(load(block + i + w), reference, scale, sums.sum1, sums);
+      add_exponentials<with_2x, with_entropy>(load(block + i + w), reference, scale, sums.sum1,
+                                              sums);
     }
     for (; i < size; i += w) {
-      add_exponentials<with_2x, with_entropy>(load_or_minus_inf(block + i, size - i), reference, scale, sums.sum0, sums);
+      add_exponentials<with_2x, with_entropy>(load_or_minus_inf(block + i, size - i), reference,
+                                              scale, sums.sum0, sums);
     }
   }
   return SoftmaxState{max, sum_lanes(sums.sum0 + sums.sum1), sum_lanes(sums.sum_2x),
@@ -101,7 +108,8 @@ SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature)
 }
 
 template <class E>
-SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t count, float inverse) {
+SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t count,
+                           float inverse) {
   if (call.log_sum_exp_2x == nullptr) {
     return call.entropy == nullptr ? segment_state<E, false, false>(x, count, inverse)
                                    : segment_state<E, false, true>(x, count, inverse);
@@ -114,20 +122,22 @@ template <class E>
 void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, const SoftmaxState& s,
                float inverse_temperature) {
   const double inverse = static_cast<double>(inverse_temperature);
-  // The largest logit adds 1 to the sum; without it all logits are -Inf and there is no distribution.
-  // NaN anywhere: the sum is NaN already.
+  // The largest logit adds 1 to the sum; without it all logits are -Inf and there is no
+  // distribution. NaN anywhere: the sum is NaN already.
   const bool distribution = s.sum > 0.5f;
   const double log_sum = distribution ? log(static_cast<double>(s.sum)) : kNaN;
   const float x = to_float(row<E>(call.logits, i)[target]);
   const double max = static_cast<double>(s.max);
   call.log_probs[i] = static_cast<float>((static_cast<double>(x) - max) * inverse - log_sum);
-  if (call.log_sum_exp != nullptr) call.log_sum_exp[i] = static_cast<float>(max * inverse + log_sum);
+  if (call.log_sum_exp != nullptr)
+    call.log_sum_exp[i] = static_cast<float>(max * inverse + log_sum);
   if (call.log_sum_exp_2x != nullptr) {
     const double log_sum_2x = distribution ? log(static_cast<double>(s.sum_2x)) : kNaN;
     call.log_sum_exp_2x[i] = static_cast<float>(2.0 * max * inverse + log_sum_2x);
   }
   if (call.entropy != nullptr) {
-    call.entropy[i] = static_cast<float>(log_sum - static_cast<double>(s.weighted) / static_cast<double>(s.sum));
+    call.entropy[i] =
+        static_cast<float>(log_sum - static_cast<double>(s.weighted) / static_cast<double>(s.sum));
   }
 }
 
@@ -181,7 +191,8 @@ void forward_rows(const TokenLogProbsForward& call) {
         continue;
       }
       SoftmaxState state = states[r * segments];
-      for (int64_t s = 1; s < segments; ++s) state = merge(state, states[r * segments + s], inverse);
+      for (int64_t s = 1; s < segments; ++s)
+        state = merge(state, states[r * segments + s], inverse);
       write_row<E>(call, i, target, state, inverse);
     }
   }
@@ -204,16 +215,18 @@ template <class E, bool with_entropy, bool streaming>
 void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g) {
   constexpr int w = kF32Width;
   const auto gradient = [&g](f32v logits) {
-    return -softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp, g.d_log_prob,
-                                           g.d_entropy, g.entropy);
+    return -softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp,
+                                           g.d_log_prob, g.d_entropy, g.entropy);
   };
   int64_t i = 0;
   if (streaming) {
-    const int64_t misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
+    const int64_t misaligned =
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
     const int64_t head = misaligned == 0 ? 0 : w - misaligned;
     i = head < count ? head : count;
     if (i > 0) {
-      store_partial(out, static_cast<int>(i), gradient(load_partial<E, f32v, float>(x, static_cast<int>(i), 0.0f)));
+      store_partial(out, static_cast<int>(i),
+                    gradient(load_partial<E, f32v, float>(x, static_cast<int>(i), 0.0f)));
     }
   }
   for (; i + 2 * w <= count; i += 2 * w) {
@@ -269,15 +282,17 @@ void backward_rows(const TokenLogProbsBackward& call) {
     g.d_log_prob = call.d_log_probs == nullptr ? 0.0f : call.d_log_probs[i];
     g.d_entropy = with_entropy ? call.d_entropy[i] : 0.0f;
     g.entropy = with_entropy ? call.entropy[i] : 0.0f;
-    // The target's element has a term of its own; its logit is read before the row may be overwritten.
+    // The target's element has a term of its own; its logit is read before the row may be
+    // overwritten.
     const bool has_target = target >= begin && target < begin + count;
     float at_target = 0.0f;
     if (has_target) {
       const f32v logit = broadcast<f32v>(to_float(x[target - begin]));
-      const f32v others = with_entropy ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob,
-                                                                g.d_entropy, g.entropy)
-                                       : softmax_gradient<false>(logit, inverse, g.log_sum_exp,
-                                                                 g.d_log_prob, 0.0f, 0.0f);
+      const f32v others =
+          with_entropy
+              ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob, g.d_entropy,
+                                       g.entropy)
+              : softmax_gradient<false>(logit, inverse, g.log_sum_exp, g.d_log_prob, 0.0f, 0.0f);
       at_target = g.d_log_prob * inverse - others[0];
     }
     gradient_piece(x, out, count, g, with_entropy, streaming);
@@ -286,7 +301,8 @@ void backward_rows(const TokenLogProbsBackward& call) {
   });
 }
 
-eqp_status check_targets(const char* op, const Vector& targets, int64_t vocab, int64_t ignore_index) {
+eqp_status check_targets(const char* op, const Vector& targets, int64_t vocab,
+                         int64_t ignore_index) {
   for (int64_t i = 0; i < targets.size; ++i) {
     const int64_t target = index_at(targets, i);
     if ((target >= 0 && target < vocab) || target == ignore_index) continue;

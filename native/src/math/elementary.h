@@ -1,7 +1,7 @@
-// exp, log, log1p, sqrt: branch-free polynomials, so that they vectorise, have the same bits wherever
-// the same instructions run, and need no libm.
+// exp, log, log1p, sqrt: branch-free polynomials, so that they vectorise, have the same bits
+// wherever the same instructions run, and need no libm.
 //
-//   exp(x) = 2^n e^r,  n = round(x log2 e),  r = x - n ln 2 in [-ln2/2, ln2/2], with ln 2 in two parts;
+//   exp(x) = 2^n e^r,  n = round(x log2 e),  r = x - n ln 2 in [-ln2/2, ln2/2], ln 2 in two parts;
 //   e^r = 1 + r + r^2 q(r), q a minimax polynomial (Remez, relative error of e^r below 3.1e-9 for
 //   float, 5.4e-20 for double).
 //   Error bounds, tested against correctly rounded results: float 1.5 ulp with FMA, 2 ulp without;
@@ -61,12 +61,13 @@ EQP_HD f32v exp_nonpositive(f32v x) {
 #endif
 }
 
-// 2^(y + low) for y <= 127 and a small low, for softmaxes: half the instructions of exp. Relative error
-// 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes it as low. Below -126 the result is tiny or 0.
-// y = n + f: 2^f is a minimax polynomial (1.9e-9).
+// 2^(y + low) for y <= 127 and a small low, for softmaxes: half the instructions of exp. Relative
+// error 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes it as low.
+// Below -126 the result is tiny or 0. y = n + f: 2^f is a minimax polynomial (1.9e-9).
 EQP_HD f32v exp2_for_sums(f32v y, f32v low = f32v{}) {
 #if defined(__AVX512DQ__)
-  // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and NaN.
+  // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and
+  // NaN.
   const f32v f = (f32v)_mm512_reduce_ps((__m512)y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC) + low;
   f32v p = broadcast<f32v>(0.00021702256344724447f);
   p = fma(p, f, broadcast<f32v>(0.001243968727067113f));
@@ -97,7 +98,8 @@ EQP_HD f32v exp(f32v x) {
   const float shift = 12582912.0f;
   f32v clamped = max_or_second(broadcast<f32v>(-104.0f), x);
   clamped = clamped > 89.0f ? broadcast<f32v>(89.0f) : clamped;
-  const f32v n = fma(clamped, broadcast<f32v>(1.44269504088896341f), broadcast<f32v>(shift)) - shift;
+  const f32v n =
+      fma(clamped, broadcast<f32v>(1.44269504088896341f), broadcast<f32v>(shift)) - shift;
   f32v r = fma(n, broadcast<f32v>(-0.693145751953125f), clamped);
   r = fma(n, broadcast<f32v>(-1.428606765330187e-06f), r);
   // 2^n in two factors, because 2^128 is not a float although e^88.7 is.

@@ -1,5 +1,5 @@
-// How a formula is declared so that it can be compiled for the host, once per instruction set, and for
-// a CUDA device.
+// How a formula is declared so that it can be compiled for the host, once per instruction set, and
+// for a CUDA device.
 //
 // Everything in src/math lives in namespace eqp::EQP_ISA and has internal linkage. Were an ordinary
 // inline function compiled in the AVX-512 and in the baseline object, the linker would keep one of

@@ -38,8 +38,8 @@ struct PairLossSIGMOID {
 // l = y^2, y = u/len_c - v/len_r - 1/(2 beta);  dl/du = 2y/len_c, dl/dv = -2y/len_r.
 struct PairLossIPO {
   EQP_HD PairValue value(const PairInput& in) {
-    const double y = in.delta_chosen / in.length_chosen - in.delta_rejected / in.length_rejected -
-                     0.5 / in.beta;
+    const double y =
+        in.delta_chosen / in.length_chosen - in.delta_rejected / in.length_rejected - 0.5 / in.beta;
     return PairValue{y * y, 2.0 * y / in.length_chosen, -2.0 * y / in.length_rejected};
   }
 };

@@ -7,7 +7,8 @@
 namespace eqp {
 namespace EQP_ISA {
 
-// value = (pixel - mean)/std: a length in pixel units is divided by std, a position is shifted first.
+// value = (pixel - mean)/std: a length in pixel units is divided by std, a position is shifted
+// first.
 struct ChannelSpace {
   double mean, std;
 };
@@ -27,8 +28,8 @@ struct LinfChannel {
   float epsilon, signed_step, lower, upper;  // signed_step = direction * step_size
 };
 
-// out = min(max(pixel + signed_step sign(g), max(original - epsilon, lower)), min(original + epsilon,
-// upper)); the comparisons are written so that a NaN in any of the three inputs comes out.
+// out = min(max(pixel + signed_step sign(g), max(original - epsilon, lower)), min(original +
+// epsilon, upper)); the comparisons are written so that a NaN in any of the three inputs comes out.
 template <class T>
 EQP_HD T linf_step(T pixel, T original, T gradient, const LinfChannel& channel) {
   const T zero = T{};
@@ -51,8 +52,9 @@ EQP_HD float uniform_start(float original, float u, const LinfChannel& channel) 
   return value > channel.upper ? channel.upper : value;
 }
 
-// The ball is widened by this many codes, so that an original which is a code rounded to f32 (by up to
-// 255 |value| std 2^-24 codes, far below this) reaches every code that exact arithmetic would allow.
+// The ball is widened by this many codes, so that an original which is a code rounded to f32 (by up
+// to 255 |value| std 2^-24 codes, far below this) reaches every code that exact arithmetic would
+// allow.
 constexpr double kCodeSlack = 1.0 / 1024.0;
 
 // Integers by adding 1.5 * 2^52, which rounds half to even; exact for |x| < 2^51.
@@ -65,10 +67,14 @@ EQP_HD double ceil_of(double x) {
   const double n = round_half_even(x);
   return n < x ? n + 1.0 : n;
 }
-EQP_HD double clamp(double x, double low, double high) { return x < low ? low : (x > high ? high : x); }
+EQP_HD double clamp(double x, double low, double high) {
+  return x < low ? low : (x > high ? high : x);
+}
 
-// The 8-bit code of a pixel value (in pixel units, not NaN), nearest inside the ball around original.
-EQP_HD double eight_bit_code(double pixel, double original, double epsilon, double lower, double upper) {
+// The 8-bit code of a pixel value (in pixel units, not NaN), nearest inside the ball around
+// original.
+EQP_HD double eight_bit_code(double pixel, double original, double epsilon, double lower,
+                             double upper) {
   const double far = 1e6;  // keeps +-Inf and huge values where the rounding above is exact
   const double lowest = clamp(ceil_of(clamp(255.0 * lower, -far, far) - kCodeSlack), 0.0, 255.0);
   const double highest = clamp(floor_of(clamp(255.0 * upper, -far, far) + kCodeSlack), 0.0, 255.0);

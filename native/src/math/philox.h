@@ -1,8 +1,8 @@
 // Philox4x32-10, a counter-based random number generator.
 //
-// Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11. Ten rounds of two
-// 32x32 -> 64 bit multiplications; a pure function of (key, counter), so any element of the sequence
-// is had without the ones before it and every backend computes the same bits.
+// Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11. Ten rounds of
+// two 32x32 -> 64 bit multiplications; a pure function of (key, counter), so any element of the
+// sequence is had without the ones before it and every backend computes the same bits.
 #pragma once
 
 #include "math/inline.h"

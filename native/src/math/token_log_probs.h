@@ -9,8 +9,9 @@
 //   w <- e^c (w + c s).
 // Gradient, with l = ln p = z - log_sum_exp:
 //   d log_prob / d z_j = 1[j = target] - p_j
-//   d entropy  / d z_j = -p_j (l_j + entropy)      (d p_i/d z_j = p_i (1[i=j] - p_j), sum_i p_i l_i = -H)
-//   d_logits_j = (1/T) (g 1[j = target] - p_j (g + h (l_j + entropy))),  g = d_log_prob, h = d_entropy
+//   d entropy  / d z_j = -p_j (l_j + entropy)    (d p_i/d z_j = p_i (1[i=j] - p_j), sum_i p_i l_i = -H)
+//   d_logits_j = (1/T) (g 1[j = target] - p_j (g + h (l_j + entropy))),
+//   g = d_log_prob, h = d_entropy
 #pragma once
 
 #include "math/elementary.h"
@@ -18,7 +19,8 @@
 namespace eqp {
 namespace EQP_ISA {
 
-// Exponents below this give 0 in f32; they are clamped so that 0 * exponent stays 0 for -Inf logits.
+// Exponents below this give 0 in f32; they are clamped so that 0 * exponent stays 0 for -Inf
+// logits.
 constexpr float kSmallestExponent = -104.0f;
 
 struct SoftmaxState {
@@ -36,12 +38,12 @@ constexpr float kLn2 = 0.693147180559945309f;
 
 EQP_HD float exp_nonpositive(float x) { return exp_nonpositive(broadcast<f32v>(x))[0]; }
 
-// p = e^{log_p}, exactly 0 for a -Inf logit. p is 1 at most; rounding of a large log_sum_exp may leave
-// log_p above 0, so it is bounded where 2^n is formed from bits.
+// p = e^{log_p}, exactly 0 for a -Inf logit. p is 1 at most; rounding of a large log_sum_exp may
+// leave log_p above 0, so it is bounded where 2^n is formed from bits.
 EQP_HD f32v probability(f32v log_p) {
   const f32v log2_e = broadcast<f32v>(kLog2E);
-  const f32v bounded =
-      min_or_second(broadcast<f32v>(88.0f), max_or_second(broadcast<f32v>(kSmallestExponent), log_p));
+  const f32v bounded = min_or_second(broadcast<f32v>(88.0f),
+                                     max_or_second(broadcast<f32v>(kSmallestExponent), log_p));
   const f32v y = bounded * log2_e;
 #if defined(__FMA__)
   const f32v p = exp2_for_sums(y, fma(bounded, log2_e, -y));
@@ -77,11 +79,11 @@ EQP_HD SoftmaxState merge(const SoftmaxState& a, const SoftmaxState& b, float in
   return SoftmaxState{max, x.sum + y.sum, x.sum_2x + y.sum_2x, x.weighted + y.weighted};
 }
 
-// p (g + h (l + entropy)) / T of one vector of logits, before the target's own term; the minus sign is
-// the caller's.
+// p (g + h (l + entropy)) / T of one vector of logits, before the target's own term; the minus sign
+// is the caller's.
 template <bool with_entropy, class V>
-EQP_HD V softmax_gradient(V logits, float inverse_temperature, float log_sum_exp,
-                          float d_log_prob, float d_entropy, float entropy) {
+EQP_HD V softmax_gradient(V logits, float inverse_temperature, float log_sum_exp, float d_log_prob,
+                          float d_entropy, float entropy) {
   const V log_p = fma(logits, broadcast<V>(inverse_temperature), broadcast<V>(-log_sum_exp));
   const V p = probability(log_p);
   V weight = broadcast<V>(d_log_prob * inverse_temperature);

@@ -46,7 +46,8 @@ struct vec<double> {
 };
 constexpr int kF32Width = vec<float>::width;
 
-// --- fma, max: one instruction where there is one -------------------------------------------------
+// --- fma, max: one instruction where there is one
+// -------------------------------------------------
 EQP_HD float fma(float a, float b, float c) {
 #if defined(__FMA__)
   return __builtin_fmaf(a, b, c);
@@ -115,7 +116,8 @@ EQP_HD V broadcast(S value) {
   return value - V{};
 }
 
-// --- Reductions over lanes, in one fixed tree -----------------------------------------------------
+// --- Reductions over lanes, in one fixed tree
+// -----------------------------------------------------
 EQP_HD float sum_lanes(f32v v) {
   float lane[kF32Width];
   memcpy(lane, &v, sizeof(v));
@@ -141,7 +143,8 @@ EQP_HD float max_lanes(f32v v) {
   return lane[0];
 }
 
-// --- Memory: f32v from and to float and bfloat16, f64v from and to double -------------------------
+// --- Memory: f32v from and to float and bfloat16, f64v from and to double
+// -------------------------
 EQP_HD f32v load(const float* from) {
   f32v v;
   memcpy(&v, from, sizeof(v));
@@ -170,8 +173,8 @@ EQP_HD f32v load(const bfloat16* from) {
 EQP_HD void store(float* to, f32v v) { memcpy(to, &v, sizeof(v)); }
 EQP_HD void store(double* to, f64v v) { memcpy(to, &v, sizeof(v)); }
 
-// Rounds every lane to the nearest even bfloat16, which ends up in the upper half of the lane. A NaN
-// keeps its sign and becomes quiet: adding the rounding increment could carry it into infinity.
+// Rounds every lane to the nearest even bfloat16, which ends up in the upper half of the lane. A
+// NaN keeps its sign and becomes quiet: adding the rounding increment could carry it into infinity.
 EQP_HD i32v bfloat16_bits(f32v v) {
   const i32v bits = (i32v)v;
   const i32v rounded = bits + 0x7fff + ((bits >> 16) & 1);
@@ -192,7 +195,8 @@ EQP_HD void store(bfloat16* to, f32v v) {
   const __m128i high = _mm_srai_epi32((__m128i)bits, 16);
   _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(high, high));
 #else
-  for (int i = 0; i < kF32Width; ++i) to[i].bits = static_cast<uint16_t>(static_cast<uint32_t>(bits[i]) >> 16);
+  for (int i = 0; i < kF32Width; ++i)
+    to[i].bits = static_cast<uint16_t>(static_cast<uint32_t>(bits[i]) >> 16);
 #endif
 }
 

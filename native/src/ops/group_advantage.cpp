@@ -26,8 +26,8 @@ eqp_status check_options(const Call& call, const eqp_group_advantage_options& op
   EQP_ADVANTAGE_SCALES(EQP_KNOWN)
 #undef EQP_KNOWN
   if (!known) {
-    return call.fail(EQP_INVALID_ARGUMENT, "scale: expected a value of EQP_ADVANTAGE_SCALES, found %d",
-                     options.scale);
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "scale: expected a value of EQP_ADVANTAGE_SCALES, found %d", options.scale);
   }
   if (options.singleton != EQP_ADVANTAGE_SINGLETON_ZERO &&
       options.singleton != EQP_ADVANTAGE_SINGLETON_RAW) {
@@ -75,7 +75,8 @@ eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
   const int64_t group_size = arguments.options.group_size;
   if (offsets != nullptr) {
     if (group_size != 0) {
-      return call.fail(EQP_INVALID_ARGUMENT, "group_size: expected 0 because offsets is given, found %lld",
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "group_size: expected 0 because offsets is given, found %lld",
                        static_cast<long long>(group_size));
     }
     if (offsets->shape[0] < 1) {

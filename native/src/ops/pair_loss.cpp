@@ -21,27 +21,29 @@ eqp_pair_loss_options defaults() {
 eqp_status check_options(const Call& call, const eqp_pair_loss_options& options) {
   bool known = false;
   bool uses_label_smoothing = false;
-#define EQP_KNOWN(name, value, smoothing)      \
-  if (options.kind == (value)) {               \
-    known = true;                              \
-    uses_label_smoothing = (smoothing) != 0;   \
+#define EQP_KNOWN(name, value, smoothing)    \
+  if (options.kind == (value)) {             \
+    known = true;                            \
+    uses_label_smoothing = (smoothing) != 0; \
   }
   EQP_PAIR_LOSS_KINDS(EQP_KNOWN)
 #undef EQP_KNOWN
   if (!known) {
-    return call.fail(EQP_INVALID_ARGUMENT, "kind: expected a value of EQP_PAIR_LOSS_KINDS, found %d",
-                     options.kind);
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "kind: expected a value of EQP_PAIR_LOSS_KINDS, found %d", options.kind);
   }
   if (!(options.beta > 0) || !isfinite(options.beta)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "beta: expected a finite number > 0, found %g", options.beta);
+    return call.fail(EQP_INVALID_ARGUMENT, "beta: expected a finite number > 0, found %g",
+                     options.beta);
   }
   if (!(options.label_smoothing >= 0 && options.label_smoothing < 0.5)) {
     return call.fail(EQP_INVALID_ARGUMENT, "label_smoothing: expected 0 <= value < 0.5, found %g",
                      options.label_smoothing);
   }
   if (options.label_smoothing != 0 && !uses_label_smoothing) {
-    return call.fail(EQP_INVALID_ARGUMENT, "label_smoothing: expected 0 for this kind (%d), found %g",
-                     options.kind, options.label_smoothing);
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "label_smoothing: expected 0 for this kind (%d), found %g", options.kind,
+                     options.label_smoothing);
   }
   return EQP_OK;
 }
@@ -53,9 +55,9 @@ struct SideTensors {
 
 eqp_status check_side_inputs(Call* call, const SideTensors& side, eqp_dtype dtype, int64_t pairs) {
   if (side.policy->shape[0] != pairs) {
-    return call->fail(EQP_INVALID_ARGUMENT, "%s: expected %lld pairs (from policy_chosen), found %lld",
-                      side.policy_name, static_cast<long long>(pairs),
-                      static_cast<long long>(side.policy->shape[0]));
+    return call->fail(EQP_INVALID_ARGUMENT,
+                      "%s: expected %lld pairs (from policy_chosen), found %lld", side.policy_name,
+                      static_cast<long long>(pairs), static_cast<long long>(side.policy->shape[0]));
   }
   EQP_TRY(call->optional_input(side.reference_name, side.reference, dtype_bit(dtype), 2, 2));
   EQP_TRY(call->same_shape(side.reference_name, side.reference, side.policy_name, side.policy));
@@ -66,7 +68,8 @@ eqp_status check_side_inputs(Call* call, const SideTensors& side, eqp_dtype dtyp
 eqp_status check_side_outputs(Call* call, const SideTensors& side, unsigned scalar, int64_t pairs) {
   EQP_TRY(call->optional_output(side.rewards_name, side.rewards, scalar, 1, 1));
   EQP_TRY(call->vector_shape(side.rewards_name, side.rewards, pairs, "the number of pairs"));
-  EQP_TRY(call->optional_output(side.d_policy_name, side.d_policy, dtype_bit(side.policy->dtype), 2, 2));
+  EQP_TRY(call->optional_output(side.d_policy_name, side.d_policy, dtype_bit(side.policy->dtype), 2,
+                                2));
   return call->same_shape(side.d_policy_name, side.d_policy, side.policy_name, side.policy);
 }
 
@@ -113,10 +116,9 @@ eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor*
                      "%s: expected both references or none, found NULL for this one",
                      reference_chosen == nullptr ? "reference_chosen" : "reference_rejected");
   }
-  const SideTensors chosen = {"policy_chosen",   "reference_chosen", "mask_chosen",
-                              "d_policy_chosen", "rewards_chosen",   policy_chosen,
-                              reference_chosen,  mask_chosen,        d_policy_chosen,
-                              rewards_chosen};
+  const SideTensors chosen = {
+      "policy_chosen", "reference_chosen", "mask_chosen", "d_policy_chosen", "rewards_chosen",
+      policy_chosen,   reference_chosen,   mask_chosen,   d_policy_chosen,   rewards_chosen};
   const SideTensors rejected = {"policy_rejected",   "reference_rejected", "mask_rejected",
                                 "d_policy_rejected", "rewards_rejected",   policy_rejected,
                                 reference_rejected,  mask_rejected,        d_policy_rejected,

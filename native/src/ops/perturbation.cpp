@@ -41,7 +41,8 @@ eqp_eight_bit_options eight_bit_defaults() {
   return options;
 }
 
-eqp_status check_not_negative(const Call& call, const char* name, float value, bool infinite_allowed) {
+eqp_status check_not_negative(const Call& call, const char* name, float value,
+                              bool infinite_allowed) {
   if (value >= 0 && (infinite_allowed || isfinite(value))) return EQP_OK;
   return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a%s number >= 0, found %g", name,
                    infinite_allowed ? "" : " finite", static_cast<double>(value));
@@ -54,7 +55,8 @@ eqp_status check_bounds(const Call& call, float lower, float upper) {
                    static_cast<double>(lower), static_cast<double>(upper));
 }
 
-eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space, const eqp_tensor& images) {
+eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space,
+                             const eqp_tensor& images) {
   if (space.channels == 0) return EQP_OK;
   if (space.channels < 0 || space.channels > EQP_MAX_CHANNELS) {
     return call.fail(EQP_INVALID_ARGUMENT, "pixel_space.channels: expected 0 to %d, found %d",
@@ -67,10 +69,11 @@ eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space, con
   }
   for (int c = 0; c < space.channels; ++c) {
     if (!isfinite(space.mean[c]) || !isfinite(space.std[c]) || !(space.std[c] > 0)) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "pixel_space: expected a finite mean and a finite std > 0, found mean %g and std "
-                       "%g in channel %d",
-                       static_cast<double>(space.mean[c]), static_cast<double>(space.std[c]), c);
+      return call.fail(
+          EQP_INVALID_ARGUMENT,
+          "pixel_space: expected a finite mean and a finite std > 0, found mean %g and std "
+          "%g in channel %d",
+          static_cast<double>(space.mean[c]), static_cast<double>(space.std[c]), c);
     }
   }
   return EQP_OK;
@@ -80,11 +83,11 @@ eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space, con
 eqp_status check_planes(const Call& call, const char* name, const eqp_tensor* tensor) {
   if (tensor == nullptr || tensor->ndim == 3) return EQP_OK;
   if (tensor->shape[2] > 1 && tensor->shape[3] >= 1 && tensor->stride[2] != tensor->shape[3]) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "%s: expected contiguous channel planes, found row stride %lld for rows of %lld "
-                     "pixels; make the tensor contiguous first",
-                     name, static_cast<long long>(tensor->stride[2]),
-                     static_cast<long long>(tensor->shape[3]));
+    return call.fail(
+        EQP_INVALID_ARGUMENT,
+        "%s: expected contiguous channel planes, found row stride %lld for rows of %lld "
+        "pixels; make the tensor contiguous first",
+        name, static_cast<long long>(tensor->stride[2]), static_cast<long long>(tensor->shape[3]));
   }
   return EQP_OK;
 }
@@ -150,7 +153,8 @@ eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor*
   const eqp_linf_step_options& o = arguments.options;
   if (o.direction != EQP_DESCEND && o.direction != EQP_ASCEND) {
     return call.fail(EQP_INVALID_ARGUMENT,
-                     "direction: expected EQP_DESCEND (-1) or EQP_ASCEND (1), found %d", o.direction);
+                     "direction: expected EQP_DESCEND (-1) or EQP_ASCEND (1), found %d",
+                     o.direction);
   }
   EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
   EQP_TRY(check_not_negative(call, "step_size", o.step_size, false));
@@ -225,7 +229,8 @@ eqp_status eqp_eight_bit(const eqp_eight_bit_options* options, const eqp_tensor*
                      static_cast<double>(arguments.options.epsilon));
   }
   if (out == nullptr && codes == nullptr) {
-    return call.fail(EQP_INVALID_ARGUMENT, "out, codes: expected at least one of them, found NULL for both");
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "out, codes: expected at least one of them, found NULL for both");
   }
   EQP_TRY(image_input(&call, "original", original, dtype, "pixels", pixels));
   EQP_TRY(image_output(&call, "out", out, dtype, "pixels", pixels));

@@ -45,7 +45,8 @@ eqp_status check_options(const Call& call, const eqp_policy_loss_options& option
                      options.kl_beta);
   }
   if (!(options.negative_log_prob_floor <= 0)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "negative_log_prob_floor: expected a number <= 0, found %g",
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "negative_log_prob_floor: expected a number <= 0, found %g",
                      options.negative_log_prob_floor);
   }
   if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) {
@@ -61,7 +62,8 @@ eqp_status check_options(const Call& call, const eqp_policy_loss_options& option
   }
   if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
     if (!(options.total_tokens >= 0) || !isfinite(options.total_tokens)) {
-      return call.fail(EQP_INVALID_ARGUMENT, "total_tokens: expected a finite number >= 0, found %g",
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "total_tokens: expected a finite number >= 0, found %g",
                        options.total_tokens);
     }
   } else if (options.total_tokens != 0) {
@@ -123,7 +125,8 @@ eqp_status eqp_policy_loss(const eqp_policy_loss_options* options, const eqp_ten
   EQP_TRY(call.vector_shape("sequence_losses", sequence_losses, sequences,
                             "the sequences of log_probs"));
   EQP_TRY(call.optional_output("metrics", metrics, scalar, 1, 1));
-  EQP_TRY(call.vector_shape("metrics", metrics, EQP_POLICY_METRIC_COUNT, "EQP_POLICY_METRIC_COUNT"));
+  EQP_TRY(
+      call.vector_shape("metrics", metrics, EQP_POLICY_METRIC_COUNT, "EQP_POLICY_METRIC_COUNT"));
   EQP_TRY(call.optional_output("d_log_probs", d_log_probs, dtype, 2, 2));
   EQP_TRY(call.same_shape("d_log_probs", d_log_probs, "log_probs", log_probs));
   EQP_TRY(call.disjoint());

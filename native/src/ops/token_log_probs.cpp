@@ -31,7 +31,8 @@ eqp_status read_options(const Call& call, const eqp_token_log_probs_options* fro
 eqp_status check_logits(Call* call, const eqp_tensor* logits) {
   EQP_TRY(call->input("logits", logits, kF32 | kBF16 | kF16, 2, 2));
   if (logits->shape[1] < 1) {
-    return call->fail(EQP_INVALID_ARGUMENT, "logits: expected a vocabulary of at least 1, found shape [%lld, 0]",
+    return call->fail(EQP_INVALID_ARGUMENT,
+                      "logits: expected a vocabulary of at least 1, found shape [%lld, 0]",
                       static_cast<long long>(logits->shape[0]));
   }
   return EQP_OK;
@@ -88,10 +89,11 @@ eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* option
   EQP_DISPATCH(call, token_log_probs_forward, arguments);
 }
 
-eqp_status eqp_token_log_probs_backward(
-    const eqp_token_log_probs_options* options, const eqp_tensor* logits, const eqp_tensor* targets,
-    const eqp_tensor* log_sum_exp, const eqp_tensor* entropy, const eqp_tensor* d_log_probs,
-    const eqp_tensor* d_entropy, const eqp_tensor* d_logits, const eqp_launch* launch) {
+eqp_status eqp_token_log_probs_backward(const eqp_token_log_probs_options* options,
+                                        const eqp_tensor* logits, const eqp_tensor* targets,
+                                        const eqp_tensor* log_sum_exp, const eqp_tensor* entropy,
+                                        const eqp_tensor* d_log_probs, const eqp_tensor* d_entropy,
+                                        const eqp_tensor* d_logits, const eqp_launch* launch) {
   Call call("eqp_token_log_probs_backward");
   TokenLogProbsBackward arguments;
   EQP_TRY(read_options(call, options, &arguments.options));
@@ -109,8 +111,9 @@ eqp_status eqp_token_log_probs_backward(
                      "d_log_probs, d_entropy: expected at least one of them, found NULL for both");
   }
   if (d_entropy != nullptr && entropy == nullptr) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "entropy: expected the entropy of the forward because d_entropy is given, found NULL");
+    return call.fail(
+        EQP_INVALID_ARGUMENT,
+        "entropy: expected the entropy of the forward because d_entropy is given, found NULL");
   }
   EQP_TRY(call.output("d_logits", d_logits, dtype_bit(logits->dtype), 2, 2));
   EQP_TRY(call.same_shape("d_logits", d_logits, "logits", logits));

@@ -4,30 +4,38 @@ namespace eqp::torch {
 namespace {
 
 const char* scalar_type_name(int32_t type) {
-  static const char* const names[] = {"uint8",      "int8",          "int16",      "int32",
-                                      "int64",      "float16",       "float32",    "float64",
-                                      "complex32",  "complex64",     "complex128", "bool",
-                                      "qint8",      "quint8",        "qint32",     "bfloat16"};
+  static const char* const names[] = {
+      "uint8",     "int8",      "int16",      "int32", "int64", "float16", "float32", "float64",
+      "complex32", "complex64", "complex128", "bool",  "qint8", "quint8",  "qint32",  "bfloat16"};
   return type >= 0 && type < 16 ? names[type] : "a dtype without name here";
 }
 
 eqp_dtype dtype_of(int32_t type) {
   switch (type) {
-    case kUint8: return EQP_U8;
-    case kInt32: return EQP_I32;
-    case kInt64: return EQP_I64;
-    case kHalf: return EQP_F16;
-    case kFloat: return EQP_F32;
-    case kDouble: return EQP_F64;
-    case kBool: return EQP_BOOL;
-    case kBfloat16: return EQP_BF16;
-    default: return 0;
+    case kUint8:
+      return EQP_U8;
+    case kInt32:
+      return EQP_I32;
+    case kInt64:
+      return EQP_I64;
+    case kHalf:
+      return EQP_F16;
+    case kFloat:
+      return EQP_F32;
+    case kDouble:
+      return EQP_F64;
+    case kBool:
+      return EQP_BOOL;
+    case kBfloat16:
+      return EQP_BF16;
+    default:
+      return 0;
   }
 }
 
 int32_t scalar_type_of(eqp_dtype dtype) {
   static constexpr int32_t types[] = {-1,     kFloat, kDouble, kBfloat16, kHalf,
-                                      kInt32,     kInt64, kUint8,  kBool};
+                                      kInt32, kInt64, kUint8,  kBool};
   return types[dtype];
 }
 
@@ -66,19 +74,21 @@ const eqp_tensor* Arguments::add(const char* name, const void* tensor, int32_t t
   Handle handle = const_cast<void*>(tensor);
   eqp_tensor& view = views_[count_++];
   if (type == t.undefined) {
-    status_ = fail(EQP_INVALID_ARGUMENT, op_, "%s: expected a tensor, found an undefined one", name);
+    status_ =
+        fail(EQP_INVALID_ARGUMENT, op_, "%s: expected a tensor, found an undefined one", name);
     return nullptr;
   }
   view.dtype = dtype_of(type);
   if (view.dtype == 0) {
-    status_ = fail(EQP_UNSUPPORTED, op_, "%s: dtype %s is not supported", name, scalar_type_name(type));
+    status_ =
+        fail(EQP_UNSUPPORTED, op_, "%s: dtype %s is not supported", name, scalar_type_name(type));
     return nullptr;
   }
   int32_t layout = 0, device = 0;
   t.get_layout(handle, &layout);
   if (layout != t.strided) {
-    status_ = fail(EQP_UNSUPPORTED, op_, "%s: expected a strided tensor, found a sparse or opaque layout",
-                   name);
+    status_ = fail(EQP_UNSUPPORTED, op_,
+                   "%s: expected a strided tensor, found a sparse or opaque layout", name);
     return nullptr;
   }
   if (t.is_neg(tensor)) {
@@ -94,8 +104,8 @@ const eqp_tensor* Arguments::add(const char* name, const void* tensor, int32_t t
     view.device_type = EQP_CUDA;
     t.get_device_index(handle, &view.device_index);
   } else {
-    status_ = fail(EQP_UNSUPPORTED, op_, "%s: expected a tensor on cpu or cuda, found device type %d",
-                   name, device);
+    status_ = fail(EQP_UNSUPPORTED, op_,
+                   "%s: expected a tensor on cpu or cuda, found device type %d", name, device);
     return nullptr;
   }
   int64_t ndim = 0;

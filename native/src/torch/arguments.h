@@ -46,12 +46,12 @@ class Arguments {
   // The descriptor of a tensor that must be there.
   const eqp_tensor* required(const char* name, const void* tensor);
 
-  // The descriptor of an optional tensor; nullptr for nullptr. After a failure status() is an error and the
-  // result must not be used.
+  // The descriptor of an optional tensor; nullptr for nullptr. After a failure status() is an error
+  // and the result must not be used.
   const eqp_tensor* view(const char* name, const void* tensor);
 
-  // Like view for a defined tensor. An undefined one is allocated, contiguous, on the device of `like`,
-  // and assigned; `allocated` tells which.
+  // Like view for a defined tensor. An undefined one is allocated, contiguous, on the device of
+  // `like`, and assigned; `allocated` tells which.
   const eqp_tensor* output(const char* name, void* tensor, const eqp_tensor* like, eqp_dtype dtype,
                            std::initializer_list<int64_t> shape, bool* allocated = nullptr);
 

@@ -35,7 +35,8 @@ eqp_status AttachedLoss::add(Arguments& call, const void* input, const eqp_tenso
     *sum.address() = sum_.get();
     *sum_.address() = handle;
   } catch (const std::exception& e) {
-    return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not attach the gradient: %.300s", e.what());
+    return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not attach the gradient: %.300s",
+                e.what());
   }
   return EQP_OK;
 }

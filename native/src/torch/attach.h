@@ -14,13 +14,14 @@ namespace eqp::torch {
 
 class AttachedLoss {
  public:
-  // Adds an input whose gradient will be written into `gradient` (the kernel may still have to run).
-  // Inputs that are NULL or do not require grad are left out. Returns false with LibTorch's text
-  // recorded when LibTorch throws.
-  eqp_status add(Arguments& call, const void* input, const eqp_tensor* view, const OwnedTensor& gradient);
+  // Adds an input whose gradient will be written into `gradient` (the kernel may still have to
+  // run). Inputs that are NULL or do not require grad are left out. Returns false with LibTorch's
+  // text recorded when LibTorch throws.
+  eqp_status add(Arguments& call, const void* input, const eqp_tensor* view,
+                 const OwnedTensor& gradient);
 
-  // Assigns the loss to the undefined at::Tensor `loss` and returns the view of its memory. dtype: of
-  // the loss, when no input was added.
+  // Assigns the loss to the undefined at::Tensor `loss` and returns the view of its memory. dtype:
+  // of the loss, when no input was added.
   const eqp_tensor* finish(Arguments& call, void* loss, const eqp_tensor* like, eqp_dtype dtype);
 
  private:

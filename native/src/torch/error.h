@@ -16,8 +16,8 @@ const char* last_error();
 
 }  // namespace eqp::torch
 
-#define EQP_TORCH_TRY(expression)                              \
-  do {                                                         \
-    const eqp_status eqp_torch_status = (expression);          \
-    if (eqp_torch_status != EQP_OK) return eqp_torch_status;   \
+#define EQP_TORCH_TRY(expression)                            \
+  do {                                                       \
+    const eqp_status eqp_torch_status = (expression);        \
+    if (eqp_torch_status != EQP_OK) return eqp_torch_status; \
   } while (0)

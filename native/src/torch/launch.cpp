@@ -38,14 +38,16 @@ Launch::~Launch() {
 
 eqp_status Launch::prepare_cuda(Arguments& call, const eqp_tensor* first, uint64_t bytes) {
   const CudaShim& shim = cuda_shim();
-  if (shim.create_guard == nullptr || shim.delete_guard == nullptr || shim.current_stream == nullptr) {
+  if (shim.create_guard == nullptr || shim.delete_guard == nullptr ||
+      shim.current_stream == nullptr) {
     return fail(EQP_DEVICE_ERROR, call.op(),
                 "found a tensor on cuda:%d, but libtorch_cuda is not loaded or has no C shim",
                 first->device_index);
   }
   if (shim.create_guard(first->device_index, &guard_) != 0 ||
       shim.current_stream(first->device_index, &record_.stream) != 0) {
-    return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not switch to cuda:%d", first->device_index);
+    return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not switch to cuda:%d",
+                first->device_index);
   }
   record_.size = sizeof(record_);
   if (bytes > 0) {

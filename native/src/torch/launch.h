@@ -1,5 +1,5 @@
-// Where an op of the adapter runs: nothing to do on CPU; on CUDA LibTorch's current stream, a device
-// guard and a workspace from LibTorch's allocator.
+// Where an op of the adapter runs: nothing to do on CPU; on CUDA LibTorch's current stream, a
+// device guard and a workspace from LibTorch's allocator.
 #pragma once
 
 #include "torch/arguments.h"

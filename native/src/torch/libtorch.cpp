@@ -21,8 +21,8 @@ LibTorch table;
 std::atomic<bool> bound{false};
 std::mutex binding;
 
-// dlsym on a handle also searches the dependencies of that library (libc10), so where a symbol comes
-// from is checked once, on a symbol that only libtorch_cpu has.
+// dlsym on a handle also searches the dependencies of that library (libc10), so where a symbol
+// comes from is checked once, on a symbol that only libtorch_cpu has.
 template <typename Function>
 bool find(void* library, const char* name, Function& function) {
   void* symbol = dlsym(library, name);
@@ -39,23 +39,28 @@ bool same_file(const char* a, const char* b) {
 eqp_status bind(const char* path, const void* one) {
   void* library = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
   if (library == nullptr) {
-    return fail(EQP_DEVICE_ERROR, kOp, "%s is not loaded into this process; load LibTorch first", path);
+    return fail(EQP_DEVICE_ERROR, kOp, "%s is not loaded into this process; load LibTorch first",
+                path);
   }
   // The handle is never closed: the bound functions must stay.
   uint64_t (*abi_version)() = nullptr;
   if (!find(library, "aoti_torch_abi_version", abi_version)) {
-    return fail(EQP_UNSUPPORTED, kOp, "%s has no C shim (aoti_torch_abi_version); expected LibTorch %d.%d",
-                path, EQP_TORCH_MAJOR, EQP_TORCH_MINOR);
+    return fail(EQP_UNSUPPORTED, kOp,
+                "%s has no C shim (aoti_torch_abi_version); expected LibTorch %d.%d", path,
+                EQP_TORCH_MAJOR, EQP_TORCH_MINOR);
   }
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(abi_version), &info) == 0 || !same_file(info.dli_fname, path)) {
-    return fail(EQP_DEVICE_ERROR, kOp,
-                "the LibTorch functions found come from %s, expected %s; another LibTorch is loaded in "
-                "this process",
-                info.dli_fname, path);
+  if (dladdr(reinterpret_cast<void*>(abi_version), &info) == 0 ||
+      !same_file(info.dli_fname, path)) {
+    return fail(
+        EQP_DEVICE_ERROR, kOp,
+        "the LibTorch functions found come from %s, expected %s; another LibTorch is loaded in "
+        "this process",
+        info.dli_fname, path);
   }
   const uint64_t version = abi_version();
-  const int major = static_cast<int>(version >> 56), minor = static_cast<int>((version >> 48) & 255);
+  const int major = static_cast<int>(version >> 56),
+            minor = static_cast<int>((version >> 48) & 255);
   if (major != EQP_TORCH_MAJOR || minor != EQP_TORCH_MINOR) {
     return fail(EQP_UNSUPPORTED, kOp, "expected LibTorch %d.%d, found %d.%d in %s", EQP_TORCH_MAJOR,
                 EQP_TORCH_MINOR, major, minor, path);
@@ -93,8 +98,8 @@ eqp_status bind(const char* path, const void* one) {
   need("_ZN2at4_ops7addcmul4callERKNS_6TensorES4_S4_RKN3c106ScalarE", t.addcmul);
   need("_ZNK2at10TensorBase8set_dataERKS0_", t.set_data);
   if (missing != nullptr) {
-    return fail(EQP_UNSUPPORTED, kOp, "%s has no function %s; expected LibTorch %d.%d", path, missing,
-                EQP_TORCH_MAJOR, EQP_TORCH_MINOR);
+    return fail(EQP_UNSUPPORTED, kOp, "%s has no function %s; expected LibTorch %d.%d", path,
+                missing, EQP_TORCH_MAJOR, EQP_TORCH_MINOR);
   }
   t.strided = layout_strided();
   t.cpu = device_cpu();
@@ -127,7 +132,8 @@ eqp_status eqp_torch_load(const char* libtorch_cpu, const void* one) {
   std::lock_guard<std::mutex> lock(binding);
   if (libtorch() != nullptr) {
     if (strcmp(table.path, libtorch_cpu) == 0) return EQP_OK;
-    return fail(EQP_INVALID_ARGUMENT, kOp, "already bound to %s, asked for %s", table.path, libtorch_cpu);
+    return fail(EQP_INVALID_ARGUMENT, kOp, "already bound to %s, asked for %s", table.path,
+                libtorch_cpu);
   }
   EQP_TORCH_TRY(bind(libtorch_cpu, one));
   bound.store(true, std::memory_order_release);

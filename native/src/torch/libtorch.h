@@ -1,5 +1,5 @@
-// The functions this adapter takes from a loaded LibTorch: its stable C shim (aoti_torch_*) and, for
-// what the shim lacks, exported C++ functions of the pinned version by their mangled names.
+// The functions this adapter takes from a loaded LibTorch: its stable C shim (aoti_torch_*) and,
+// for what the shim lacks, exported C++ functions of the pinned version by their mangled names.
 #pragma once
 
 #include <stdint.h>
@@ -11,8 +11,8 @@ namespace eqp::torch {
 // The address of an at::Tensor.
 using Handle = void*;
 
-// An at::Tensor returned by value. Not trivially copyable, so that the ABI returns it in memory, as it
-// does an at::Tensor. Only ever created in place on the heap, and owned by an OwnedTensor there.
+// An at::Tensor returned by value. Not trivially copyable, so that the ABI returns it in memory, as
+// it does an at::Tensor. Only ever created in place on the heap, and owned by an OwnedTensor there.
 struct Returned {
   void* impl;
   Returned(const Returned&);
@@ -39,7 +39,8 @@ struct LibTorch {
   int32_t (*get_sizes)(Handle, int64_t**);
   int32_t (*get_strides)(Handle, int64_t**);
   int32_t (*get_data_ptr)(Handle, void**);
-  int32_t (*empty_strided)(int64_t, const int64_t*, const int64_t*, int32_t, int32_t, int32_t, Handle*);
+  int32_t (*empty_strided)(int64_t, const int64_t*, const int64_t*, int32_t, int32_t, int32_t,
+                           Handle*);
   int32_t (*assign_tensors)(Handle source, Handle destination);
   int32_t (*delete_tensor_object)(Handle);
   int32_t (*new_uninitialized_tensor)(Handle*);
@@ -51,7 +52,8 @@ struct LibTorch {
   const void* (*grad)(const void* impl);
   Returned (*alias)(const void* tensor);
   Returned (*mul)(const void* tensor, const void* other);
-  Returned (*addcmul)(const void* tensor, const void* factor, const void* other, const void* scalar);
+  Returned (*addcmul)(const void* tensor, const void* factor, const void* other,
+                      const void* scalar);
   void (*set_data)(const void* tensor, const void* data);
   // Constants and state.
   int32_t strided;

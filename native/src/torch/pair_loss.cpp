@@ -8,11 +8,12 @@ using namespace eqp::torch;
 
 extern "C" {
 
-eqp_status eqp_torch_pair_loss_into(
-    const eqp_pair_loss_options* options, const void* policy_chosen, const void* policy_rejected,
-    const void* reference_chosen, const void* reference_rejected, const void* mask_chosen,
-    const void* mask_rejected, void* loss, void* pair_losses, void* rewards_chosen,
-    void* rewards_rejected, void* metrics, void* d_policy_chosen, void* d_policy_rejected) {
+eqp_status eqp_torch_pair_loss_into(const eqp_pair_loss_options* options, const void* policy_chosen,
+                                    const void* policy_rejected, const void* reference_chosen,
+                                    const void* reference_rejected, const void* mask_chosen,
+                                    const void* mask_rejected, void* loss, void* pair_losses,
+                                    void* rewards_chosen, void* rewards_rejected, void* metrics,
+                                    void* d_policy_chosen, void* d_policy_rejected) {
   Arguments call("eqp_pair_loss");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* c = call.required("policy_chosen", policy_chosen);
@@ -31,8 +32,9 @@ eqp_status eqp_torch_pair_loss_into(
   Launch launch;
   EQP_TORCH_TRY(launch.prepare(
       call, c, [&](uint64_t* bytes) { return eqp_pair_loss_workspace_size(c, bytes); }));
-  return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r, value,
-                                      losses, rewards_c, rewards_r, numbers, dc, dr, launch.get()));
+  return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r,
+                                      value, losses, rewards_c, rewards_r, numbers, dc, dr,
+                                      launch.get()));
 }
 
 eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void* policy_chosen,
@@ -54,7 +56,8 @@ eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void*
   }
   const eqp_dtype dtype = c->dtype == EQP_F64 ? EQP_F64 : EQP_F32;
   const int64_t pairs = c->shape[0];
-  const eqp_tensor* all = call.output("details", details, c, dtype, {EQP_PAIR_METRIC_COUNT + 3 * pairs});
+  const eqp_tensor* all =
+      call.output("details", details, c, dtype, {EQP_PAIR_METRIC_COUNT + 3 * pairs});
   OwnedTensor gradient_c, gradient_r;
   const eqp_tensor* dc = nullptr;
   const eqp_tensor* dr = nullptr;
@@ -74,8 +77,8 @@ eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void*
   const eqp_tensor losses = part(*all, EQP_PAIR_METRIC_COUNT, pairs);
   const eqp_tensor rewards_c = part(*all, EQP_PAIR_METRIC_COUNT + pairs, pairs);
   const eqp_tensor rewards_r = part(*all, EQP_PAIR_METRIC_COUNT + 2 * pairs, pairs);
-  return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r, value,
-                                      &losses, &rewards_c, &rewards_r, &metrics, dc, dr,
+  return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r,
+                                      value, &losses, &rewards_c, &rewards_r, &metrics, dc, dr,
                                       launch.get()));
 }
 

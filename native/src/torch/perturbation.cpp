@@ -8,8 +8,8 @@ using namespace eqp::torch;
 namespace {
 
 // An output with the shape of `like`, allocated when undefined.
-const eqp_tensor* images_like(Arguments& call, const char* name, void* tensor, const eqp_tensor* like,
-                              eqp_dtype dtype) {
+const eqp_tensor* images_like(Arguments& call, const char* name, void* tensor,
+                              const eqp_tensor* like, eqp_dtype dtype) {
   const int64_t* s = like->shape;
   if (like->ndim == 3) return call.output(name, tensor, like, dtype, {s[0], s[1], s[2]});
   return call.output(name, tensor, like, dtype, {s[0], s[1], s[2], s[3]});
@@ -33,7 +33,8 @@ eqp_status no_workspace(uint64_t* bytes) {
 extern "C" {
 
 eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,
-                               const void* original, const void* gradient, void* momentum, void* out) {
+                               const void* original, const void* gradient, void* momentum,
+                               void* out) {
   Arguments call("eqp_linf_step");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* x = call.required("pixels", pixels);

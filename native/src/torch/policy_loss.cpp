@@ -11,8 +11,8 @@ extern "C" {
 eqp_status eqp_torch_policy_loss_into(const eqp_policy_loss_options* options, const void* log_probs,
                                       const void* old_log_probs, const void* reference_log_probs,
                                       const void* advantages, const void* mask,
-                                      const void* sequence_weights, void* loss, void* sequence_losses,
-                                      void* metrics, void* d_log_probs) {
+                                      const void* sequence_weights, void* loss,
+                                      void* sequence_losses, void* metrics, void* d_log_probs) {
   Arguments call("eqp_policy_loss");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* p = call.required("log_probs", log_probs);

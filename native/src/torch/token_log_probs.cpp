@@ -25,8 +25,9 @@ const void* gradient_of(const void* leaf) {
 extern "C" {
 
 eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_options* options,
-                                             const void* logits, const void* targets, void* log_probs,
-                                             void* log_sum_exp, void* log_sum_exp_2x, void* entropy) {
+                                             const void* logits, const void* targets,
+                                             void* log_probs, void* log_sum_exp,
+                                             void* log_sum_exp_2x, void* entropy) {
   Arguments call("eqp_token_log_probs_forward");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* z = call.required("logits", logits);
@@ -57,9 +58,10 @@ eqp_status eqp_torch_token_log_probs_backward(const eqp_token_log_probs_options*
   const void* d_values = gradient_of(log_probs);
   const void* d_h = gradient_of(entropy);
   if (d_values == nullptr && d_h == nullptr) {
-    return fail(EQP_INVALID_ARGUMENT, call.op(),
-                "log_probs: expected a gradient, found none; call backward() on a loss made from the "
-                "log-probs or the entropy first");
+    return fail(
+        EQP_INVALID_ARGUMENT, call.op(),
+        "log_probs: expected a gradient, found none; call backward() on a loss made from the "
+        "log-probs or the entropy first");
   }
   const eqp_tensor* z = call.required("logits", logits);
   const eqp_tensor* y = call.required("targets", targets);
@@ -69,7 +71,8 @@ eqp_status eqp_torch_token_log_probs_backward(const eqp_token_log_probs_options*
   const eqp_tensor* dh = call.view("d_entropy", d_h);
   EQP_TORCH_TRY(call.status());
   if (z->ndim != 2) {
-    return fail(EQP_INVALID_ARGUMENT, call.op(), "logits: expected 2 dimensions, found %d", z->ndim);
+    return fail(EQP_INVALID_ARGUMENT, call.op(), "logits: expected 2 dimensions, found %d",
+                z->ndim);
   }
   const eqp_tensor* dz = call.output("d_logits", d_logits, z, z->dtype, {z->shape[0], z->shape[1]});
   Launch launch;

@@ -26,7 +26,8 @@ double quotient(eqp_dtype dtype, double actual, double expected, double toleranc
   if (actual == expected) return 0;
   // Rounding to the format turns what is beyond its range into infinity.
   const double largest = largest_finite(dtype);
-  if (std::isinf(actual) && std::fabs(expected) * (1 + 4 * unit_roundoff(dtype)) + tolerance >= largest) {
+  if (std::isinf(actual) &&
+      std::fabs(expected) * (1 + 4 * unit_roundoff(dtype)) + tolerance >= largest) {
     return std::signbit(actual) == std::signbit(expected) ? 0 : HUGE_VAL;
   }
   if (std::isinf(actual) || std::isinf(expected)) return HUGE_VAL;
@@ -35,14 +36,16 @@ double quotient(eqp_dtype dtype, double actual, double expected, double toleranc
   return allowed > 0 ? *error / allowed : HUGE_VAL;
 }
 
-// The same bits, or both NaN: in place another loop may run (plain instead of streaming stores), and
-// IEEE 754 leaves the sign and payload of a NaN to the order of the operands.
-bool same_up_to_nan(const std::vector<unsigned char>& a, const std::vector<unsigned char>& b, eqp_dtype dtype) {
+// The same bits, or both NaN: in place another loop may run (plain instead of streaming stores),
+// and IEEE 754 leaves the sign and payload of a NaN to the order of the operands.
+bool same_up_to_nan(const std::vector<unsigned char>& a, const std::vector<unsigned char>& b,
+                    eqp_dtype dtype) {
   const size_t bytes = static_cast<size_t>(dtype_bytes(dtype));
   if (a.size() != b.size()) return false;
   for (size_t at = 0; at < a.size(); at += bytes) {
     if (memcmp(&a[at], &b[at], bytes) == 0) continue;
-    if (!std::isnan(load_element(&a[at], dtype)) || !std::isnan(load_element(&b[at], dtype))) return false;
+    if (!std::isnan(load_element(&a[at], dtype)) || !std::isnan(load_element(&b[at], dtype)))
+      return false;
   }
   return true;
 }
@@ -51,8 +54,13 @@ bool same_up_to_nan(const std::vector<unsigned char>& a, const std::vector<unsig
 
 Case::Case(Backend& backend, Report& report, const std::string& entry,
            const std::string& description, Layout layout)
-    : backend_(backend), report_(report), op_(op_named(entry)), description_(description),
-      layout_(layout), options_((op_.options_bytes + 7) / 8), buffers_(op_.arguments.size()),
+    : backend_(backend),
+      report_(report),
+      op_(op_named(entry)),
+      description_(description),
+      layout_(layout),
+      options_((op_.options_bytes + 7) / 8),
+      buffers_(op_.arguments.size()),
       in_out_values_(op_.arguments.size()) {
   op_.options_init(options_.data());
 }
@@ -145,7 +153,8 @@ bool Case::run() {
   const int runs = backend_.schedules() + (in_place_output_.empty() ? 0 : 1);
   for (int run = 0; run < runs; ++run) {
     const bool in_place = run == backend_.schedules();
-    const std::string schedule = backend_.use_schedule(in_place ? 0 : run) + (in_place ? ", in place" : "");
+    const std::string schedule =
+        backend_.use_schedule(in_place ? 0 : run) + (in_place ? ", in place" : "");
     restore_in_out();
     for (size_t i = 0; i < buffers_.size(); ++i) {
       if (!buffers_[i].present()) continue;
@@ -159,15 +168,16 @@ bool Case::run() {
       at(in_place_output_).alias(at(in_place_input_));
     }
     const eqp_status status = call();
-    EQP_CHECK(status == EQP_OK, "expected EQP_OK, found status %d: %s (%s)", status, eqp_last_error(),
-              schedule.c_str());
+    EQP_CHECK(status == EQP_OK, "expected EQP_OK, found status %d: %s (%s)", status,
+              eqp_last_error(), schedule.c_str());
     for (size_t i = 0; i < buffers_.size(); ++i) {
       if (!buffers_[i].present()) continue;
       const bool is_input = op_.arguments[i].role == Role::kInput &&
                             !(in_place && &buffers_[i] == &at(in_place_input_));
       const bool output_elsewhere = in_place && &buffers_[i] == &at(in_place_output_);
       const std::string damage = buffers_[i].download(is_input || output_elsewhere);
-      EQP_CHECK(damage.empty(), "%s: %s (%s)", op_.arguments[i].name, damage.c_str(), schedule.c_str());
+      EQP_CHECK(damage.empty(), "%s: %s (%s)", op_.arguments[i].name, damage.c_str(),
+                schedule.c_str());
       if (is_input || output_elsewhere) continue;
       size_t compared = i;
       if (in_place && &buffers_[i] == &at(in_place_input_)) {
@@ -177,8 +187,9 @@ bool Case::run() {
       if (run == 0) {
         first[i] = std::move(bytes);
       } else {
-        const bool same = in_place ? same_up_to_nan(bytes, first[compared], buffers_[compared].dtype())
-                                   : bytes == first[compared];
+        const bool same = in_place
+                              ? same_up_to_nan(bytes, first[compared], buffers_[compared].dtype())
+                              : bytes == first[compared];
         EQP_CHECK(same, "%s: the bits with '%s' differ from the first run's",
                   op_.arguments[compared].name, schedule.c_str());
       }
@@ -241,7 +252,8 @@ void Case::expect(const std::string& output, const std::function<Expected(int64_
     double over = quotient(dtype, actual, expected.value, expected.tolerance, &error);
     if (over > 1) {
       double other_error = 0;
-      const double other = quotient(dtype, actual, expected.alternative, expected.tolerance, &other_error);
+      const double other =
+          quotient(dtype, actual, expected.alternative, expected.tolerance, &other_error);
       if (other < over) {
         over = other;
         error = other_error;
@@ -255,7 +267,8 @@ void Case::expect(const std::string& output, const std::function<Expected(int64_
   }
   if (worst > 1) {
     const Expected expected = oracle(worst_index);
-    EQP_CHECK(worst <= 1, "%s[%lld]: expected %.17g, found %.17g, error over tolerance %.3g (tolerance %.3g)",
+    EQP_CHECK(worst <= 1,
+              "%s[%lld]: expected %.17g, found %.17g, error over tolerance %.3g (tolerance %.3g)",
               output.c_str(), static_cast<long long>(worst_index), expected.value,
               buffer.get(worst_index), worst, expected.tolerance);
   } else {

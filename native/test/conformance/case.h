@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "conformance/report.h"
 #include "harness/buffer.h"
 #include "harness/ops.h"
-#include "conformance/report.h"
 
 namespace eqp::test {
 
@@ -52,8 +52,8 @@ class Case {
   bool run();
   // Runs once and returns the status, having checked that nothing was written unless EQP_OK.
   eqp_status run_refused(std::string* text);
-  // Runs once on a backend that cannot validate first; the status of entry or check, with the outputs
-  // read back and the canaries checked.
+  // Runs once on a backend that cannot validate first; the status of entry or check, with the
+  // outputs read back and the canaries checked.
   eqp_status run_poisoned(std::string* text);
 
   // Compares an output that was added with the oracle, element by element.

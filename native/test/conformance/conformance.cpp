@@ -12,9 +12,12 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
     void (*run)(Suite&);
   };
   const Family families[] = {
-      {"token_log_probs", conform_token_log_probs}, {"pair_loss", conform_pair_loss},
-      {"policy_loss", conform_policy_loss},         {"group_advantage", conform_group_advantage},
-      {"linf_step", conform_linf_step},             {"uniform_start", conform_uniform_start},
+      {"token_log_probs", conform_token_log_probs},
+      {"pair_loss", conform_pair_loss},
+      {"policy_loss", conform_policy_loss},
+      {"group_advantage", conform_group_advantage},
+      {"linf_step", conform_linf_step},
+      {"uniform_start", conform_uniform_start},
       {"eight_bit", conform_eight_bit},
   };
   const std::string reason = backend.skip_reason();
@@ -46,14 +49,15 @@ void expect_data_error(Suite& suite, Case& call, const std::string& argument) {
   std::string text;
   if (suite.backend.validates_before_writing()) {
     const eqp_status status = call.run_refused(&text);
-    EQP_CHECK(status == EQP_INVALID_DATA, "expected EQP_INVALID_DATA, found status %d: %s", status, text.c_str());
+    EQP_CHECK(status == EQP_INVALID_DATA, "expected EQP_INVALID_DATA, found status %d: %s", status,
+              text.c_str());
     EQP_CHECK(text.find(argument) != std::string::npos, "expected a text that names %s, found '%s'",
               argument.c_str(), text.c_str());
     return;
   }
   const eqp_status status = call.run_poisoned(&text);
-  EQP_CHECK(status == EQP_INVALID_DATA, "expected EQP_INVALID_DATA from the check, found status %d: %s",
-            status, text.c_str());
+  EQP_CHECK(status == EQP_INVALID_DATA,
+            "expected EQP_INVALID_DATA from the check, found status %d: %s", status, text.c_str());
 }
 
 }  // namespace eqp::test

@@ -24,8 +24,8 @@ void conform_linf_step(Suite& suite);
 void conform_uniform_start(Suite& suite);
 void conform_eight_bit(Suite& suite);
 
-// Runs every family whose name contains `filter` over the backend, prints the table and writes it to
-// `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.
+// Runs every family whose name contains `filter` over the backend, prints the table and writes it
+// to `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.
 bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter);
 
 // A call whose data break the contract: a backend that validates first refuses it with

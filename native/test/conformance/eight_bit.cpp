@@ -53,21 +53,24 @@ std::set<double> legal_codes(double pixel, double original, const Setup& s, doub
   std::set<double> codes;
   for (const double move_pixel : {-error, 0.0, error}) {
     for (const double move_original : {-error, 0.0, error}) {
-      codes.insert(code_of(255 * pixel + move_pixel, 255 * original + move_original, 255.0 * s.epsilon,
-                           255.0 * s.lower, 255.0 * s.upper));
+      codes.insert(code_of(255 * pixel + move_pixel, 255 * original + move_original,
+                           255.0 * s.epsilon, 255.0 * s.lower, 255.0 * s.upper));
     }
   }
   return codes;
 }
 
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
-  const eqp_pixel_space space = s.normalised ? normalised_space(s.shape.channels) : identity_space();
+  const eqp_pixel_space space =
+      s.normalised ? normalised_space(s.shape.channels) : identity_space();
   Random random(seed);
   std::vector<double> pixels, original;
   for (int64_t e = 0; e < s.shape.size(); ++e) {
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
-    double clean = s.clean_is_eight_bit ? static_cast<double>(random.below(256)) / 255 : random.uniform(0, 1);
-    double moved = clean + random.uniform(-1.5, 1.5) * std::min(static_cast<double>(s.epsilon), 0.5);
+    double clean =
+        s.clean_is_eight_bit ? static_cast<double>(random.below(256)) / 255 : random.uniform(0, 1);
+    double moved =
+        clean + random.uniform(-1.5, 1.5) * std::min(static_cast<double>(s.epsilon), 0.5);
     if (random.chance(0.1)) moved = (static_cast<double>(random.below(255)) + 0.5) / 255;  // a tie
     if (random.chance(0.03)) moved = random.chance(0.5) ? 40 : -40;
     double value = c.value(moved);
@@ -76,9 +79,10 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     pixels.push_back(round_to(s.dtype, value));
   }
   Case call(suite.backend, suite.report, "eight_bit",
-            text_of(s.shape) + format(" epsilon %g bounds %g %g normalised %d original %d out %d codes %d",
-                                      static_cast<double>(s.epsilon), static_cast<double>(s.lower),
-                                      static_cast<double>(s.upper), s.normalised, s.original, s.out, s.codes),
+            text_of(s.shape) +
+                format(" epsilon %g bounds %g %g normalised %d original %d out %d codes %d",
+                       static_cast<double>(s.epsilon), static_cast<double>(s.lower),
+                       static_cast<double>(s.upper), s.normalised, s.original, s.out, s.codes),
             s.layout);
   auto& options = call.options<eqp_eight_bit_options>();
   options.epsilon = s.epsilon;
@@ -97,9 +101,11 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     const size_t at = static_cast<size_t>(e);
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
     const double pixel = pixels[at] * c.std + c.mean;
-    const double clean = s.original ? original[at] * c.std + c.mean : std::min(std::max(pixel, 0.0), 1.0);
+    const double clean =
+        s.original ? original[at] * c.std + c.mean : std::min(std::max(pixel, 0.0), 1.0);
     const double finite = std::isinf(pixel) ? 1 : std::fabs(pixel);
-    // Undoing the space, the product with 255 and the ball: 4 roundings of quantities of these sizes.
+    // Undoing the space, the product with 255 and the ball: 4 roundings of quantities of these
+    // sizes.
     const double error = 4 * kRoundoff * 255 * (finite + std::fabs(clean) + std::fabs(c.mean) + 1);
     return legal_codes(pixel, clean, s, error);
   };
@@ -137,8 +143,9 @@ void conform_eight_bit(Suite& suite) {
       s.clean_is_eight_bit = seed % 2 == 0;
       return s;
     };
-    const ImageShape shapes[] = {{0, 3, 4, 4}, {1, 1, 1, 1}, {1, 3, 0, 5}, {3, 3, 5, 7}, {1, 4, 13, 17},
-                                 {5, 1, 31, 1}, {2, 3, 32, 32}, {2, 3, 1, 1}, {2, 3, 2, 3, true}};
+    const ImageShape shapes[] = {{0, 3, 4, 4},   {1, 1, 1, 1},   {1, 3, 0, 5},
+                                 {3, 3, 5, 7},   {1, 4, 13, 17}, {5, 1, 31, 1},
+                                 {2, 3, 32, 32}, {2, 3, 1, 1},   {2, 3, 2, 3, true}};
     for (const ImageShape& shape : shapes) {
       for (const int outputs : {1, 2, 3}) {
         Setup s = usual();
@@ -148,9 +155,14 @@ void conform_eight_bit(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
-    const float bounds[][3] = {{static_cast<float>(kInf), 0, 1},        {0, 0, 1},
-                               {1 / 255.0f, 0, 1},   {0.001f, 0, 1},     {0.5f, 0.25f, 0.75f},
-                               {2, 0, 1},            {4 / 255.0f, 0.2f, 0.2f}, {16 / 255.0f, 0, 1}};
+    const float bounds[][3] = {{static_cast<float>(kInf), 0, 1},
+                               {0, 0, 1},
+                               {1 / 255.0f, 0, 1},
+                               {0.001f, 0, 1},
+                               {0.5f, 0.25f, 0.75f},
+                               {2, 0, 1},
+                               {4 / 255.0f, 0.2f, 0.2f},
+                               {16 / 255.0f, 0, 1}};
     for (const auto& b : bounds) {
       for (const bool original : {true, false}) {
         if (!original && !std::isinf(b[0])) continue;  // refused: a ball needs its centre

@@ -32,9 +32,11 @@ struct Setup {
 };
 
 std::string text_of(const Setup& s) {
-  return format("groups %zu functions %lld scale %d singleton %d ddof %d epsilon %g ragged %d missing %g infinite %g spread %g discrete %d",
-                s.group_sizes.size(), static_cast<long long>(s.functions), s.scale, s.singleton, s.ddof,
-                s.epsilon, s.ragged, s.missing, s.infinite, s.spread, s.discrete);
+  return format(
+      "groups %zu functions %lld scale %d singleton %d ddof %d epsilon %g ragged %d missing %g "
+      "infinite %g spread %g discrete %d",
+      s.group_sizes.size(), static_cast<long long>(s.functions), s.scale, s.singleton, s.ddof,
+      s.epsilon, s.ragged, s.missing, s.infinite, s.spread, s.discrete);
 }
 
 struct Member {
@@ -66,7 +68,8 @@ Statistics statistics_of(const std::vector<Member>& members, int ddof, Real u) {
   }
   if (s.counted == 0) return s;
   const Real n = static_cast<Real>(s.counted);
-  const Real roundings = static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
+  const Real roundings =
+      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
   s.equal = low == high;
   s.mean = s.equal ? low : sum / n;
   s.mean_error = largest_error + roundings * magnitude / n;
@@ -90,7 +93,8 @@ struct Group {
   Statistics statistics;
 };
 
-Expected advantage_of(const Setup& s, const Group& group, const Statistics& batch, const Member& m, Real u) {
+Expected advantage_of(const Setup& s, const Group& group, const Statistics& batch, const Member& m,
+                      Real u) {
   if (!m.counted) return {0, 0};
   const Statistics& g = group.statistics;
   if (g.infinite || (s.scale == EQP_ADVANTAGE_SCALE_BATCH && batch.infinite)) return {kNaN, 0};
@@ -110,7 +114,8 @@ Expected advantage_of(const Setup& s, const Group& group, const Statistics& batc
   const Real value = d / divisor;
   const Real relative = divisor_error / divisor;
   return {static_cast<double>(value),
-          static_cast<double>((d_error / divisor + fabsl(value) * (relative + 2 * u)) * (1 + 2 * relative))};
+          static_cast<double>((d_error / divisor + fabsl(value) * (relative + 2 * u)) *
+                              (1 + 2 * relative))};
 }
 
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
@@ -120,7 +125,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   for (int64_t size : s.group_sizes) offsets.push_back(offsets.back() + static_cast<double>(size));
   const int64_t samples = static_cast<int64_t>(offsets.back());
   std::vector<double> rewards, weights;
-  for (int64_t k = 0; k < s.functions; ++k) weights.push_back(round_to(s.dtype, k % 3 == 2 ? -0.7 : 0.3 + random.uniform()));
+  for (int64_t k = 0; k < s.functions; ++k)
+    weights.push_back(round_to(s.dtype, k % 3 == 2 ? -0.7 : 0.3 + random.uniform()));
   std::vector<Group> groups;
   std::vector<Member> all;
   for (int64_t size : s.group_sizes) {
@@ -130,16 +136,19 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     for (int64_t i = 0; i < size; ++i) {
       Member m;
       for (int64_t k = 0; k < s.functions; ++k) {
-        double r = s.discrete ? static_cast<double>(random.below(3)) : centre + s.spread * random.normal();
+        double r =
+            s.discrete ? static_cast<double>(random.below(3)) : centre + s.spread * random.normal();
         if (random.chance(s.infinite)) r = random.chance(0.5) ? kInf : -kInf;
         if (group_missing || random.chance(s.missing)) r = kNaN;
         r = round_to(s.dtype, r);
         rewards.push_back(r);
         if (std::isnan(r)) continue;
-        const Real term = static_cast<Real>(s.weights ? weights[static_cast<size_t>(k)] : 1) * static_cast<Real>(r);
+        const Real term = static_cast<Real>(s.weights ? weights[static_cast<size_t>(k)] : 1) *
+                          static_cast<Real>(r);
         m.counted = true;
         m.reward += term;
-        if (s.functions > 1 || s.weights) m.error += static_cast<Real>(s.functions + 1) * u * fabsl(term);
+        if (s.functions > 1 || s.weights)
+          m.error += static_cast<Real>(s.functions + 1) * u * fabsl(term);
       }
       group.members.push_back(m);
       all.push_back(m);
@@ -230,7 +239,9 @@ void check_by_hand(Suite& suite) {
     call.add("advantages", EQP_F64, {2});
     if (!call.run()) return;
     const double expected = ddof == 0 ? 1 : 0.70710678118654752;
-    call.expect("advantages", [&](int64_t i) { return Expected{i == 0 ? expected : -expected, 0x1p-52}; });
+    call.expect("advantages", [&](int64_t i) {
+      return Expected{i == 0 ? expected : -expected, 0x1p-52};
+    });
   }
 }
 
@@ -247,7 +258,8 @@ void conform_group_advantage(Suite& suite) {
   for (const eqp_advantage_scale scale : scales) {
     for (const eqp_dtype dtype : {EQP_F32, EQP_F64}) {
       for (const int ddof : {0, 1}) {
-        for (const eqp_advantage_singleton singleton : {EQP_ADVANTAGE_SINGLETON_ZERO, EQP_ADVANTAGE_SINGLETON_RAW}) {
+        for (const eqp_advantage_singleton singleton :
+             {EQP_ADVANTAGE_SINGLETON_ZERO, EQP_ADVANTAGE_SINGLETON_RAW}) {
           const auto usual = [&] {
             Setup s;
             s.dtype = dtype;

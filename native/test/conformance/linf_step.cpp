@@ -28,24 +28,34 @@ struct Setup {
 };
 
 std::string describe(const Setup& s) {
-  return text_of(s.shape) + format(" gap %lld gradient %d normalised %d momentum %d decay %g direction %d epsilon %g step %g bounds %g %g",
-                                   static_cast<long long>(s.layout.gap), static_cast<int>(s.gradient), s.normalised,
-                                   s.momentum, static_cast<double>(s.momentum_decay), s.direction,
-                                   static_cast<double>(s.epsilon), static_cast<double>(s.step_size),
-                                   static_cast<double>(s.lower), static_cast<double>(s.upper));
+  return text_of(s.shape) + format(
+                                " gap %lld gradient %d normalised %d momentum %d decay %g "
+                                "direction %d epsilon %g step %g bounds %g %g",
+                                static_cast<long long>(s.layout.gap), static_cast<int>(s.gradient),
+                                s.normalised, s.momentum, static_cast<double>(s.momentum_decay),
+                                s.direction, static_cast<double>(s.epsilon),
+                                static_cast<double>(s.step_size), static_cast<double>(s.lower),
+                                static_cast<double>(s.upper));
 }
 
 double draw_gradient(Random& random, const Setup& s, int64_t element) {
   const int64_t image = s.shape.image_of(element);
   const double usual = random.chance(0.1) ? 0 : random.normal();
   switch (s.gradient) {
-    case Gradient::kTiny: return usual * 1e-30;
-    case Gradient::kDenormal: return usual * 1e-40;
-    case Gradient::kLarge: return usual * 1e30;
-    case Gradient::kZero: return image % 2 == 0 ? (element % 2 == 0 ? 0.0 : -0.0) : usual;
-    case Gradient::kNotANumber: return image % 2 == 0 && element % 11 == 3 ? kNaN : usual;
-    case Gradient::kInfinite: return image % 2 == 0 && element % 11 == 3 ? -kInf : usual;
-    default: return usual;
+    case Gradient::kTiny:
+      return usual * 1e-30;
+    case Gradient::kDenormal:
+      return usual * 1e-40;
+    case Gradient::kLarge:
+      return usual * 1e30;
+    case Gradient::kZero:
+      return image % 2 == 0 ? (element % 2 == 0 ? 0.0 : -0.0) : usual;
+    case Gradient::kNotANumber:
+      return image % 2 == 0 && element % 11 == 3 ? kNaN : usual;
+    case Gradient::kInfinite:
+      return image % 2 == 0 && element % 11 == 3 ? -kInf : usual;
+    default:
+      return usual;
   }
 }
 
@@ -77,7 +87,8 @@ Problem make_problem(const Setup& s, const eqp_pixel_space& space, uint64_t seed
 double sign(double x) { return std::isnan(x) ? x : x > 0 ? 1 : x < 0 ? -1 : 0; }
 
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
-  const eqp_pixel_space space = s.normalised ? normalised_space(s.shape.channels) : identity_space();
+  const eqp_pixel_space space =
+      s.normalised ? normalised_space(s.shape.channels) : identity_space();
   const Problem p = make_problem(s, space, seed);
   Case call(suite.backend, suite.report, "linf_step", describe(s), s.layout);
   auto& options = call.options<eqp_linf_step_options>();
@@ -98,14 +109,16 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   if (!call.run()) return;
 
   if (s.momentum) {
-    const double roundings = sum_error(static_cast<double>(s.shape.channels * s.shape.plane()), kRoundoff);
+    const double roundings =
+        sum_error(static_cast<double>(s.shape.channels * s.shape.plane()), kRoundoff);
     call.expect("momentum", [&](int64_t e) -> Expected {
       const size_t at = static_cast<size_t>(e);
       const double mean = p.mean_gradient[static_cast<size_t>(s.shape.image_of(e))];
       // mean is NaN when any gradient of the image is; 0 only when all are.
       const double added = mean == 0 ? 0 : p.gradient[at] / mean;
       const double kept = s.momentum_decay * p.momentum[at];
-      return {kept + added, std::fabs(added) * (roundings + 3 * kRoundoff) + 2 * kRoundoff * std::fabs(kept) +
+      return {kept + added, std::fabs(added) * (roundings + 3 * kRoundoff) +
+                                2 * kRoundoff * std::fabs(kept) +
                                 kRoundoff * std::fabs(kept + added)};
     });
   }
@@ -130,8 +143,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     for (int64_t e = 0; e < s.shape.size() && !s.outside; ++e) {
       escaped += call.at("out").get(e) < s.lower || call.at("out").get(e) > s.upper;
     }
-    EQP_CHECK(escaped == 0, "%s: expected pixels in [lower, upper], found %lld outside", describe(s).c_str(),
-              static_cast<long long>(escaped));
+    EQP_CHECK(escaped == 0, "%s: expected pixels in [lower, upper], found %lld outside",
+              describe(s).c_str(), static_cast<long long>(escaped));
   }
 }
 
@@ -150,9 +163,9 @@ void conform_linf_step(Suite& suite) {
       s.momentum = seed % 4 < 2;
       return s;
     };
-    const ImageShape shapes[] = {{0, 3, 4, 4},  {1, 1, 1, 1},   {1, 3, 0, 5},  {2, 0, 3, 3}, {1, 2, 1, 3},
-                                 {3, 3, 5, 7},  {1, 4, 13, 17}, {5, 1, 31, 1}, {2, 3, 32, 32}, {2, 3, 1, 1},
-                                 {3, 4, 8, 16}, {7, 2, 11, 3}};
+    const ImageShape shapes[] = {{0, 3, 4, 4},   {1, 1, 1, 1}, {1, 3, 0, 5},   {2, 0, 3, 3},
+                                 {1, 2, 1, 3},   {3, 3, 5, 7}, {1, 4, 13, 17}, {5, 1, 31, 1},
+                                 {2, 3, 32, 32}, {2, 3, 1, 1}, {3, 4, 8, 16},  {7, 2, 11, 3}};
     for (ImageShape shape : shapes) {
       for (const bool flat : {false, true}) {
         for (const bool momentum : {false, true}) {
@@ -165,8 +178,8 @@ void conform_linf_step(Suite& suite) {
         }
       }
     }
-    for (const Gradient gradient : {Gradient::kTiny, Gradient::kDenormal, Gradient::kLarge, Gradient::kZero,
-                                    Gradient::kNotANumber, Gradient::kInfinite}) {
+    for (const Gradient gradient : {Gradient::kTiny, Gradient::kDenormal, Gradient::kLarge,
+                                    Gradient::kZero, Gradient::kNotANumber, Gradient::kInfinite}) {
       for (const bool momentum : {false, true}) {
         Setup s = usual();
         s.shape = {4, 3, 9, 11};
@@ -176,8 +189,12 @@ void conform_linf_step(Suite& suite) {
       }
     }
     const float extremes[][5] = {// epsilon, step, lower, upper, decay
-                                 {0, 1, 0, 1, 1},      {1, 0, 0, 1, 1},          {2, 2, 0, 1, 0.5f},
-                                 {0.1f, 5, -1, 2, 0},  {0.03f, 0.01f, 0.5f, 0.5f, 1}, {1e-3f, 1e-4f, 0.25f, 0.75f, 3}};
+                                 {0, 1, 0, 1, 1},
+                                 {1, 0, 0, 1, 1},
+                                 {2, 2, 0, 1, 0.5f},
+                                 {0.1f, 5, -1, 2, 0},
+                                 {0.03f, 0.01f, 0.5f, 0.5f, 1},
+                                 {1e-3f, 1e-4f, 0.25f, 0.75f, 3}};
     for (const auto& x : extremes) {
       for (const bool normalised : {false, true}) {
         for (const bool outside : {false, true}) {

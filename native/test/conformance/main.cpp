@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
                                : flag == "--filter"  ? &filter
                                                      : nullptr;
     if (value == nullptr || i + 1 == argc) {
-      fprintf(stderr, "expected --variant, --backend, --csv or --filter with a value, found '%s'\n", argv[i]);
+      fprintf(stderr, "expected --variant, --backend, --csv or --filter with a value, found '%s'\n",
+              argv[i]);
       return 2;
     }
     *value = argv[++i];
@@ -41,8 +42,8 @@ int main(int argc, char** argv) {
       printf("SKIPPED cpu-%s: this processor runs only %s\n", variant.c_str(), eqp_cpu_variants());
       return kSkipped;
     }
-    EQP_CHECK(variant == eqp_cpu_variant(), "expected the variant '%s', found '%s' running", variant.c_str(),
-              eqp_cpu_variant());
+    EQP_CHECK(variant == eqp_cpu_variant(), "expected the variant '%s', found '%s' running",
+              variant.c_str(), eqp_cpu_variant());
     if (failures() > 0) return finish_tests();
   }
   try {

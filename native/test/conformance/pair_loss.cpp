@@ -57,7 +57,8 @@ Sum sum_side(const Problem& problem, const Side& side, int64_t pair, Real u) {
       magnitude_reference += fabsl(side.reference[at]);
     }
   }
-  const Real roundings = static_cast<Real>(sum_error(static_cast<double>(side.tokens), static_cast<double>(u)));
+  const Real roundings =
+      static_cast<Real>(sum_error(static_cast<double>(side.tokens), static_cast<double>(u)));
   sum.log_prob.error = roundings * magnitude_policy;
   sum.delta.error = roundings * (magnitude_policy + magnitude_reference);
   sum.length = std::max<Real>(1, count);
@@ -71,19 +72,22 @@ struct Pair {
   Real slope_alternative = kNaN;         // of the chosen side, where the formula has a kink
 };
 
-Pair make_pair(const Problem& problem, int64_t i, const eqp_pair_loss_options& o, Real u, Real tiny) {
+Pair make_pair(const Problem& problem, int64_t i, const eqp_pair_loss_options& o, Real u,
+               Real tiny) {
   Pair p;
   p.chosen = sum_side(problem, problem.chosen, i, u);
   p.rejected = sum_side(problem, problem.rejected, i, u);
   const Real beta = o.beta, e = o.label_smoothing;
   const auto reward = [&](const Sum& s) {
-    return Bounded{beta * s.delta.value, beta * s.delta.error + 2 * u * fabsl(beta * s.delta.value)};
+    return Bounded{beta * s.delta.value,
+                   beta * s.delta.error + 2 * u * fabsl(beta * s.delta.value)};
   };
   p.reward_chosen = reward(p.chosen);
   p.reward_rejected = reward(p.rejected);
   const Real x = beta * (p.chosen.delta.value - p.rejected.delta.value);
   // An infinite sum stays infinite however its finite terms are rounded.
-  const Real x_error = std::isinf(x) ? 0 : p.reward_chosen.error + p.reward_rejected.error + 2 * u * fabsl(x);
+  const Real x_error =
+      std::isinf(x) ? 0 : p.reward_chosen.error + p.reward_rejected.error + 2 * u * fabsl(x);
   p.margin = {x, x_error};
   const Real c = sigmoid(-x), s = sigmoid(x);
   if (o.kind == EQP_PAIR_LOSS_SIGMOID) {
@@ -105,16 +109,19 @@ Pair make_pair(const Problem& problem, int64_t i, const eqp_pair_loss_options& o
     const Real mean_chosen = p.chosen.delta.value / p.chosen.length;
     const Real mean_rejected = p.rejected.delta.value / p.rejected.length;
     const Real d = mean_chosen - mean_rejected - 1 / (2 * beta);
-    const Real error = p.chosen.delta.error / p.chosen.length + p.rejected.delta.error / p.rejected.length +
+    const Real error = p.chosen.delta.error / p.chosen.length +
+                       p.rejected.delta.error / p.rejected.length +
                        3 * u * (fabsl(mean_chosen) + fabsl(mean_rejected) + 1 / (2 * beta));
     p.loss = {d * d, 2 * fabsl(d) * error + error * error + 3 * u * d * d};
     p.slope_chosen = {2 * d / p.chosen.length, (2 * error + 8 * u * fabsl(d)) / p.chosen.length};
-    p.slope_rejected = {-2 * d / p.rejected.length, (2 * error + 8 * u * fabsl(d)) / p.rejected.length};
+    p.slope_rejected = {-2 * d / p.rejected.length,
+                        (2 * error + 8 * u * fabsl(d)) / p.rejected.length};
   }
   return p;
 }
 
-Bounded mean_of(const std::vector<Pair>& pairs, const std::function<Bounded(const Pair&)>& of, Real u) {
+Bounded mean_of(const std::vector<Pair>& pairs, const std::function<Bounded(const Pair&)>& of,
+                Real u) {
   Bounded mean;
   Real magnitude = 0;
   const Real n = static_cast<Real>(pairs.size());
@@ -125,7 +132,8 @@ Bounded mean_of(const std::vector<Pair>& pairs, const std::function<Bounded(cons
     mean.error += one.error;
     magnitude += fabsl(one.value);
   }
-  const Real roundings = static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
+  const Real roundings =
+      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
   return {mean.value / n, (mean.error + roundings * magnitude) / n};
 }
 
@@ -160,18 +168,21 @@ Side make_side(const Setup& s, int64_t tokens, Random& random) {
       if (!unmasked) reference = kNaN;
       side.policy.push_back(round_to(s.dtype, policy));
       side.reference.push_back(round_to(s.dtype, reference));
-      side.mask.push_back(!unmasked ? 0 : s.mask_dtype == EQP_U8 ? 1 + static_cast<double>(random.below(255)) : 1);
+      side.mask.push_back(!unmasked                ? 0
+                          : s.mask_dtype == EQP_U8 ? 1 + static_cast<double>(random.below(255))
+                                                   : 1);
     }
   }
   return side;
 }
 
 std::string text_of(const Setup& s) {
-  return format("kind %d [%lld, %lld | %lld] gap %lld data %d beta %g smoothing %g reference %d mask %s %g", s.kind,
-                static_cast<long long>(s.pairs), static_cast<long long>(s.tokens_chosen),
-                static_cast<long long>(s.tokens_rejected), static_cast<long long>(s.layout.gap),
-                static_cast<int>(s.data), s.beta, s.label_smoothing, s.reference, dtype_text(s.mask_dtype),
-                s.unmasked);
+  return format(
+      "kind %d [%lld, %lld | %lld] gap %lld data %d beta %g smoothing %g reference %d mask %s %g",
+      s.kind, static_cast<long long>(s.pairs), static_cast<long long>(s.tokens_chosen),
+      static_cast<long long>(s.tokens_rejected), static_cast<long long>(s.layout.gap),
+      static_cast<int>(s.data), s.beta, s.label_smoothing, s.reference, dtype_text(s.mask_dtype),
+      s.unmasked);
 }
 
 eqp_pair_loss_options options_of(const Setup& s) {
@@ -184,7 +195,9 @@ eqp_pair_loss_options options_of(const Setup& s) {
 }
 
 void expect_metrics(Case& call, const std::vector<Pair>& pairs, Real u) {
-  const auto mean = [&](const std::function<Bounded(const Pair&)>& of) { return mean_of(pairs, of, u); };
+  const auto mean = [&](const std::function<Bounded(const Pair&)>& of) {
+    return mean_of(pairs, of, u);
+  };
   double sure = 0, possible = 0;
   for (const Pair& pair : pairs) {
     const bool near = fabsl(pair.margin.value) <= pair.margin.error && pair.margin.value != 0;
@@ -214,7 +227,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 
   Case call(suite.backend, suite.report, "pair_loss", text_of(s), s.layout);
   call.options<eqp_pair_loss_options>() = options_of(s);
-  const std::vector<int64_t> chosen = {s.pairs, s.tokens_chosen}, rejected = {s.pairs, s.tokens_rejected};
+  const std::vector<int64_t> chosen = {s.pairs, s.tokens_chosen},
+                             rejected = {s.pairs, s.tokens_rejected};
   const eqp_dtype out = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
   call.add("policy_chosen", s.dtype, chosen, problem.chosen.policy);
   call.add("policy_rejected", s.dtype, rejected, problem.rejected.policy);
@@ -226,7 +240,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.add("mask_rejected", s.mask_dtype, rejected, problem.rejected.mask);
   call.add("loss", out, seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1});
   if (s.all_outputs) {
-    for (const char* name : {"pair_losses", "rewards_chosen", "rewards_rejected"}) call.add(name, out, {s.pairs});
+    for (const char* name : {"pair_losses", "rewards_chosen", "rewards_rejected"})
+      call.add(name, out, {s.pairs});
     call.add("metrics", out, {EQP_PAIR_METRIC_COUNT});
     call.add("d_policy_chosen", s.dtype, chosen);
     call.add("d_policy_rejected", s.dtype, rejected);
@@ -234,9 +249,11 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   if (!call.run()) return;
 
   std::vector<Pair> pairs;
-  for (int64_t i = 0; i < s.pairs; ++i) pairs.push_back(make_pair(problem, i, options_of(s), u, tiny));
+  for (int64_t i = 0; i < s.pairs; ++i)
+    pairs.push_back(make_pair(problem, i, options_of(s), u, tiny));
   const auto at = [&](int64_t i) -> const Pair& { return pairs[static_cast<size_t>(i)]; };
-  const Expected loss = mean_of(pairs, [](const Pair& p) { return p.loss; }, u);
+  const Expected loss = mean_of(
+      pairs, [](const Pair& p) { return p.loss; }, u);
   call.expect("loss", [&](int64_t) { return loss; });
   if (!s.all_outputs) return;
   call.expect("pair_losses", [&](int64_t i) -> Expected { return at(i).loss; });
@@ -253,7 +270,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     const Real other = std::isnan(pair.slope_alternative) ? slope.value
                        : of_chosen                        ? pair.slope_alternative
                                                           : -pair.slope_alternative;
-    return {static_cast<double>(value), static_cast<double>(tolerance), static_cast<double>(other / n)};
+    return {static_cast<double>(value), static_cast<double>(tolerance),
+            static_cast<double>(other / n)};
   };
   call.expect("d_policy_chosen", [&](int64_t e) { return gradient(problem.chosen, e, true); });
   call.expect("d_policy_rejected", [&](int64_t e) { return gradient(problem.rejected, e, false); });
@@ -284,9 +302,10 @@ void check_oracle_by_differences(eqp_pair_loss_kind kind, double label_smoothing
             },
             0x1p-10L);
         side->policy[at] = kept;
-        const Real slope = (side == &problem.chosen ? pair.slope_chosen : pair.slope_rejected).value;
-        EQP_CHECK(fabsl(difference - slope) < 1e-9L * (1 + fabsl(slope)), "oracle, kind %d: %Lg is not %Lg", kind,
-                  slope, difference);
+        const Real slope =
+            (side == &problem.chosen ? pair.slope_chosen : pair.slope_rejected).value;
+        EQP_CHECK(fabsl(difference - slope) < 1e-9L * (1 + fabsl(slope)),
+                  "oracle, kind %d: %Lg is not %Lg", kind, slope, difference);
       }
     }
   }
@@ -321,11 +340,13 @@ void conform_pair_loss(Suite& suite) {
           Setup s = usual();
           s.pairs = pairs;
           s.tokens_chosen = tokens;
-          s.tokens_rejected = tokens == 0 ? 0 : (tokens * 3 + 4) / 5 + static_cast<int64_t>(seed % 3);
+          s.tokens_rejected =
+              tokens == 0 ? 0 : (tokens * 3 + 4) / 5 + static_cast<int64_t>(seed % 3);
           run_case(suite, s, seed);
         }
       }
-      for (const Data data : {Data::kEqualToReference, Data::kExtreme, Data::kNotANumber, Data::kInfinite}) {
+      for (const Data data :
+           {Data::kEqualToReference, Data::kExtreme, Data::kNotANumber, Data::kInfinite}) {
         Setup s = usual();
         s.data = data;
         s.pairs = 11;

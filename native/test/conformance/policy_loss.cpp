@@ -44,7 +44,8 @@ Token make_token(const Problem& p, int64_t i, int64_t t, const eqp_policy_loss_o
   } else if (std::isnan(log_prob)) {
     token.ratio = log_prob;
   }
-  const Real low = 1 - static_cast<Real>(o.epsilon_low), high = 1 + static_cast<Real>(o.epsilon_high);
+  const Real low = 1 - static_cast<Real>(o.epsilon_low),
+             high = 1 + static_cast<Real>(o.epsilon_high);
   // Distance from a bound within which rounding decides on which side the ratio lies.
   const auto near = [&](Real bound) {
     return p.has_old && std::isfinite(bound) && token.ratio != 1 &&
@@ -90,8 +91,8 @@ Token make_token(const Problem& p, int64_t i, int64_t t, const eqp_policy_loss_o
 }
 
 struct Oracle {
-  std::vector<Token> tokens;          // per element, unmasked ones filled
-  std::vector<Real> weight;           // of each sequence's tokens in the loss
+  std::vector<Token> tokens;  // per element, unmasked ones filled
+  std::vector<Real> weight;   // of each sequence's tokens in the loss
   std::vector<Real> sequence, sequence_error;
   Real loss = 0, loss_error = 0;
   Real unmasked = 0;
@@ -117,17 +118,22 @@ Oracle make_oracle(const Problem& p, const eqp_policy_loss_options& o, Real u) {
     const Real total = o.total_tokens > 0 ? static_cast<Real>(o.total_tokens) : oracle.unmasked;
     Real weight = p.weights.empty() ? 1 : p.weights[static_cast<size_t>(i)];
     if (o.normalizer == EQP_POLICY_NORMALIZER_GRPO) weight /= s * std::max<Real>(1, length);
-    if (o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) weight /= s * static_cast<Real>(o.max_completion_length);
+    if (o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
+      weight /= s * static_cast<Real>(o.max_completion_length);
     if (o.normalizer == EQP_POLICY_NORMALIZER_DAPO) weight /= std::max<Real>(1, total);
-    const Real roundings = static_cast<Real>(sum_error(static_cast<double>(p.tokens), static_cast<double>(u)));
+    const Real roundings =
+        static_cast<Real>(sum_error(static_cast<double>(p.tokens), static_cast<double>(u)));
     oracle.weight.push_back(weight);
     oracle.sequence.push_back(weight * sum);
-    oracle.sequence_error.push_back(fabsl(weight) * (error + roundings * magnitude) + 4 * u * fabsl(weight * sum));
+    oracle.sequence_error.push_back(fabsl(weight) * (error + roundings * magnitude) +
+                                    4 * u * fabsl(weight * sum));
     oracle.loss += weight * sum;
     oracle.loss_error += oracle.sequence_error.back();
     magnitude_all += fabsl(weight * sum);
   }
-  oracle.loss_error += static_cast<Real>(sum_error(static_cast<double>(p.sequences), static_cast<double>(u))) * magnitude_all;
+  oracle.loss_error +=
+      static_cast<Real>(sum_error(static_cast<double>(p.sequences), static_cast<double>(u))) *
+      magnitude_all;
   return oracle;
 }
 
@@ -145,12 +151,14 @@ struct Setup {
 };
 
 std::string text_of(const Setup& s) {
-  return format("[%lld, %lld] gap %lld data %d normalizer %d epsilon %g %g beta %g floor %g total %g old %d ref %d per token %d weights %d",
-                static_cast<long long>(s.sequences), static_cast<long long>(s.tokens),
-                static_cast<long long>(s.layout.gap), static_cast<int>(s.data), s.options.normalizer,
-                s.options.epsilon_low, s.options.epsilon_high, s.options.kl_beta,
-                s.options.negative_log_prob_floor, s.options.total_tokens, s.old, s.reference, s.per_token,
-                s.weights);
+  return format(
+      "[%lld, %lld] gap %lld data %d normalizer %d epsilon %g %g beta %g floor %g total %g old %d "
+      "ref %d per token %d weights %d",
+      static_cast<long long>(s.sequences), static_cast<long long>(s.tokens),
+      static_cast<long long>(s.layout.gap), static_cast<int>(s.data), s.options.normalizer,
+      s.options.epsilon_low, s.options.epsilon_high, s.options.kl_beta,
+      s.options.negative_log_prob_floor, s.options.total_tokens, s.old, s.reference, s.per_token,
+      s.weights);
 }
 
 Problem make_problem(const Setup& s, uint64_t seed) {
@@ -179,7 +187,9 @@ Problem make_problem(const Setup& s, uint64_t seed) {
       p.log_probs.push_back(round_to(s.dtype, lp));
       p.old_log_probs.push_back(round_to(s.dtype, old));
       p.reference.push_back(round_to(s.dtype, reference));
-      p.mask.push_back(!unmasked ? 0 : s.mask_dtype == EQP_U8 ? 1 + static_cast<double>(random.below(255)) : 1);
+      p.mask.push_back(!unmasked                ? 0
+                       : s.mask_dtype == EQP_U8 ? 1 + static_cast<double>(random.below(255))
+                                                : 1);
       if (s.per_token) p.advantages.push_back(unmasked ? round_to(real, random.normal()) : kNaN);
     }
     if (!s.per_token) {
@@ -210,7 +220,8 @@ void expect_metrics(Case& call, const Problem& p, const Oracle& oracle, Real u) 
     high_possible += token.clip_high || token.near_high;
   }
   const Real n = std::max<Real>(1, oracle.unmasked);
-  const Real roundings = static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
+  const Real roundings =
+      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
   const auto expected = [](Real value, Real tolerance) {
     return Expected{static_cast<double>(value), static_cast<double>(tolerance)};
   };
@@ -236,7 +247,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.add("log_probs", s.dtype, shape, p.log_probs);
   if (s.old) call.add("old_log_probs", s.dtype, shape, p.old_log_probs);
   if (s.reference) call.add("reference_log_probs", s.dtype, shape, p.reference);
-  call.add("advantages", real, s.per_token ? shape : std::vector<int64_t>{s.sequences}, p.advantages);
+  call.add("advantages", real, s.per_token ? shape : std::vector<int64_t>{s.sequences},
+           p.advantages);
   call.add("mask", s.mask_dtype, shape, p.mask);
   if (s.weights) call.add("sequence_weights", real, {s.sequences}, p.weights);
   call.add("loss", real, seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1});
@@ -249,12 +261,14 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 
   const Oracle oracle = make_oracle(p, s.options, u);
   call.expect("loss", [&](int64_t) {
-    return Expected{static_cast<double>(oracle.loss), static_cast<double>(oracle.loss_error + tiny)};
+    return Expected{static_cast<double>(oracle.loss),
+                    static_cast<double>(oracle.loss_error + tiny)};
   });
   if (!s.all_outputs) return;
   call.expect("sequence_losses", [&](int64_t i) {
     const size_t at = static_cast<size_t>(i);
-    return Expected{static_cast<double>(oracle.sequence[at]), static_cast<double>(oracle.sequence_error[at] + tiny)};
+    return Expected{static_cast<double>(oracle.sequence[at]),
+                    static_cast<double>(oracle.sequence_error[at] + tiny)};
   });
   call.expect("d_log_probs", [&](int64_t e) -> Expected {
     const size_t at = static_cast<size_t>(e);

@@ -44,7 +44,8 @@ void Report::print(const std::string& backend) const {
 bool Report::write_csv(const std::string& path, const std::string& backend) const {
   FILE* file = fopen(path.c_str(), "w");
   if (file == nullptr) return false;
-  fprintf(file, "backend,op,dtype,output,cases,elements,max_absolute_error,max_error_over_tolerance\n");
+  fprintf(file,
+          "backend,op,dtype,output,cases,elements,max_absolute_error,max_error_over_tolerance\n");
   for (const auto& [key, row] : rows_) {
     fprintf(file, "%s,%s,%lld,%lld,%.6e,%.4f\n", backend.c_str(), key.c_str(),
             static_cast<long long>(row.cases), static_cast<long long>(row.elements), row.error,

@@ -27,10 +27,13 @@ struct Row {
 
   double log_p(size_t j) const { return z[j] - log_sum_exp; }
   // What dividing by the temperature costs an argument of size |z|; nothing when it is 1.
-  double scaling(double magnitude) const { return temperature == 1 ? 0 : 2 * kRoundoff * magnitude; }
+  double scaling(double magnitude) const {
+    return temperature == 1 ? 0 : 2 * kRoundoff * magnitude;
+  }
 };
 
-Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature, bool ignored) {
+Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature,
+             bool ignored) {
   Row row;
   row.ignored = ignored;
   row.temperature = temperature;
@@ -74,13 +77,15 @@ Row make_row(const double* logits, int64_t vocab, int64_t target, double tempera
     if (z == -kInf) continue;
     const double argument = row.scaling(std::fabs(z) + std::fabs(m)) + kRoundoff * (m - z);
     const double p = std::exp(z - row.log_sum_exp);
-    entropy_argument += p * std::fabs(z - row.log_sum_exp + row.entropy) * (argument + 6 * kRoundoff);
+    entropy_argument +=
+        p * std::fabs(z - row.log_sum_exp + row.entropy) * (argument + 6 * kRoundoff);
   }
   // ln s: a sum of positive terms, each with one exp, then one log.
   const double sum = sum_error(static_cast<double>(n), kRoundoff) + kFunction * kRoundoff;
   const double log_s = p_argument + sum + kFunction * kRoundoff * std::log(s);
   const double log_s2 = q_argument + sum + kFunction * kRoundoff * std::log(s2);
-  row.log_sum_exp_tolerance = log_s + row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp);
+  row.log_sum_exp_tolerance =
+      log_s + row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp);
   row.log_sum_exp_2x_tolerance =
       log_s2 + 2 * row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp_2x);
   // (z_t - m) - ln s: no rounding of the size of the logits themselves.
@@ -88,7 +93,8 @@ Row make_row(const double* logits, int64_t vocab, int64_t target, double tempera
   row.log_prob_tolerance = log_s + kRoundoff * (m - z_t) + kRoundoff * std::fabs(row.log_prob) +
                            row.scaling(std::fabs(z_t) + std::fabs(m));
   // entropy = ln s + sum p (m - z): both parts are positive, so nothing cancels.
-  row.entropy_tolerance = entropy_argument + sum * (1 + distance) + kFunction * kRoundoff * std::log(s) +
+  row.entropy_tolerance = entropy_argument + sum * (1 + distance) +
+                          kFunction * kRoundoff * std::log(s) +
                           4 * kRoundoff * (distance + row.entropy);
   return row;
 }
@@ -100,7 +106,8 @@ Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, 
   const double one = j == target ? 1 : 0;
   const double t = row.temperature;
   const double underflow = 0x1p-126 * (std::fabs(d_log_prob) + 128 * std::fabs(d_entropy)) / t;
-  if (row.z[index] == -kInf) return {d_log_prob * one / t, 4 * kRoundoff * std::fabs(d_log_prob) / t};
+  if (row.z[index] == -kInf)
+    return {d_log_prob * one / t, 4 * kRoundoff * std::fabs(d_log_prob) / t};
   const double log_p = row.log_p(index);
   const double p = std::exp(log_p);
   const double bend = log_p + row.entropy;
@@ -110,9 +117,9 @@ Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, 
                              kRoundoff * (std::fabs(row.log_sum_exp) + std::fabs(log_p));
   const double p_error = p * std::expm1(log_p_error + kFunction * kRoundoff);
   const double bend_error = log_p_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
-  const double error =
-      std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +
-      std::fabs(d_entropy) * (p_error * std::fabs(bend) + p * bend_error + 3 * kRoundoff * p * std::fabs(bend));
+  const double error = std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +
+                       std::fabs(d_entropy) * (p_error * std::fabs(bend) + p * bend_error +
+                                               3 * kRoundoff * p * std::fabs(bend));
   return {value, error / t + 4 * kRoundoff * std::fabs(value) + underflow};
 }
 
@@ -138,8 +145,8 @@ std::string text_of(const Setup& s) {
   return format("[%lld, %lld] gap %lld offset %lld data %d temperature %g %s ignore %lld",
                 static_cast<long long>(s.shape.rows), static_cast<long long>(s.shape.vocab),
                 static_cast<long long>(s.layout.gap), static_cast<long long>(s.layout.offset),
-                static_cast<int>(s.data), static_cast<double>(s.temperature), dtype_text(s.target_dtype),
-                static_cast<long long>(s.ignore_index));
+                static_cast<int>(s.data), static_cast<double>(s.temperature),
+                dtype_text(s.target_dtype), static_cast<long long>(s.ignore_index));
 }
 
 struct Problem {
@@ -149,21 +156,33 @@ struct Problem {
 
 double draw(Random& random, Data data, int64_t row, int64_t j, int64_t vocab) {
   switch (data) {
-    case Data::kWide: return random.normal() * 30;
-    case Data::kHuge: return random.normal() * 8000;
-    case Data::kEqual: return 3.25;
-    case Data::kPeaked: return j == vocab - 1 ? 60 : random.normal();
+    case Data::kWide:
+      return random.normal() * 30;
+    case Data::kHuge:
+      return random.normal() * 8000;
+    case Data::kEqual:
+      return 3.25;
+    case Data::kPeaked:
+      return j == vocab - 1 ? 60 : random.normal();
     case Data::kSpecial:
       switch (row % 7) {
-        case 0: return random.chance(0.5) && j != vocab / 2 ? -kInf : random.normal();
-        case 1: return j == vocab / 3 ? kNaN : random.normal();
-        case 2: return j == vocab - 1 ? kInf : random.normal();
-        case 3: return -kInf;
-        case 4: return j == vocab - 1 ? 2.0 : -kInf;
-        case 5: return -60000 + random.normal();
-        default: return random.normal();
+        case 0:
+          return random.chance(0.5) && j != vocab / 2 ? -kInf : random.normal();
+        case 1:
+          return j == vocab / 3 ? kNaN : random.normal();
+        case 2:
+          return j == vocab - 1 ? kInf : random.normal();
+        case 3:
+          return -kInf;
+        case 4:
+          return j == vocab - 1 ? 2.0 : -kInf;
+        case 5:
+          return -60000 + random.normal();
+        default:
+          return random.normal();
       }
-    default: return random.normal() * 3;
+    default:
+      return random.normal() * 3;
   }
 }
 
@@ -172,7 +191,8 @@ Problem make_problem(const Setup& s, uint64_t seed) {
   Random random(seed);
   const int64_t n = s.shape.vocab;
   for (int64_t i = 0; i < s.shape.rows; ++i) {
-    for (int64_t j = 0; j < n; ++j) problem.logits.push_back(round_to(s.dtype, draw(random, s.data, i, j, n)));
+    for (int64_t j = 0; j < n; ++j)
+      problem.logits.push_back(round_to(s.dtype, draw(random, s.data, i, j, n)));
     const bool ignored = random.chance(s.ignored_share);
     const int64_t target = ignored ? s.ignore_index : random.below(n);
     problem.targets.push_back(static_cast<double>(target));
@@ -191,7 +211,8 @@ struct Naive {
   std::vector<double> gradient;
 };
 
-Naive naive_row(const Row& row, eqp_dtype dtype, int64_t target, double d_log_prob, double d_entropy) {
+Naive naive_row(const Row& row, eqp_dtype dtype, int64_t target, double d_log_prob,
+                double d_entropy) {
   const auto r = [dtype](double x) { return round_to(dtype, x); };
   const size_t n = row.z.size();
   double sum = 0, entropy = 0;
@@ -225,31 +246,40 @@ void run_forward(Suite& suite, const Setup& s, const Problem& problem) {
   call.add("targets", s.target_dtype, per_row, problem.targets);
   call.add("log_probs", EQP_F32, per_row);
   if (s.all_outputs) {
-    for (const char* name : {"log_sum_exp", "log_sum_exp_2x", "entropy"}) call.add(name, EQP_F32, per_row);
+    for (const char* name : {"log_sum_exp", "log_sum_exp_2x", "entropy"})
+      call.add(name, EQP_F32, per_row);
   }
   if (!call.run()) return;
   const auto& rows = problem.rows;
   const auto at = [&rows](int64_t i) -> const Row& { return rows[static_cast<size_t>(i)]; };
-  call.expect("log_probs", [&](int64_t i) { return Expected{at(i).log_prob, at(i).log_prob_tolerance}; });
+  call.expect("log_probs", [&](int64_t i) {
+    return Expected{at(i).log_prob, at(i).log_prob_tolerance};
+  });
   if (s.all_outputs) {
-    call.expect("log_sum_exp",
-                [&](int64_t i) { return Expected{at(i).log_sum_exp, at(i).log_sum_exp_tolerance}; });
-    call.expect("log_sum_exp_2x",
-                [&](int64_t i) { return Expected{at(i).log_sum_exp_2x, at(i).log_sum_exp_2x_tolerance}; });
-    call.expect("entropy", [&](int64_t i) { return Expected{at(i).entropy, at(i).entropy_tolerance}; });
+    call.expect("log_sum_exp", [&](int64_t i) {
+      return Expected{at(i).log_sum_exp, at(i).log_sum_exp_tolerance};
+    });
+    call.expect("log_sum_exp_2x", [&](int64_t i) {
+      return Expected{at(i).log_sum_exp_2x, at(i).log_sum_exp_2x_tolerance};
+    });
+    call.expect("entropy", [&](int64_t i) {
+      return Expected{at(i).entropy, at(i).entropy_tolerance};
+    });
   }
   if (is_low_precision(s.dtype) && s.data == Data::kNormal && s.shape.rows > 0) {
     double naive_error = 0, tolerance = 0;
     for (int64_t i = 0; i < s.shape.rows; ++i) {
       if (at(i).ignored) continue;
       const int64_t target = static_cast<int64_t>(problem.targets[static_cast<size_t>(i)]);
-      const double error = std::fabs(naive_row(at(i), s.dtype, target, 1, 0).log_prob - at(i).log_prob);
+      const double error =
+          std::fabs(naive_row(at(i), s.dtype, target, 1, 0).log_prob - at(i).log_prob);
       naive_error = std::max(naive_error, error);
       tolerance = std::max(tolerance, at(i).log_prob_tolerance);
     }
     const double error = call.largest_error("log_probs", [&](int64_t i) { return at(i).log_prob; });
-    EQP_CHECK(error <= 2 * naive_error + tolerance, "%s: expected at most 2x the naive error %g, found %g",
-              text_of(s).c_str(), naive_error, error);
+    EQP_CHECK(error <= 2 * naive_error + tolerance,
+              "%s: expected at most 2x the naive error %g, found %g", text_of(s).c_str(),
+              naive_error, error);
   }
 }
 
@@ -281,8 +311,8 @@ void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool wit
   if (!call.run()) return;
   const auto oracle = [&](int64_t e) {
     const size_t i = static_cast<size_t>(e / vocab);
-    return gradient(problem.rows[i], e % vocab, static_cast<int64_t>(problem.targets[i]), d_log_probs[i],
-                    d_entropy[i]);
+    return gradient(problem.rows[i], e % vocab, static_cast<int64_t>(problem.targets[i]),
+                    d_log_probs[i], d_entropy[i]);
   };
   call.expect("d_logits", oracle);
   if (is_low_precision(s.dtype) && s.data == Data::kNormal && rows > 0) {
@@ -295,7 +325,8 @@ void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool wit
                                     d_log_probs[index], d_entropy[index]);
       for (int64_t j = 0; j < vocab; ++j) {
         const double exact = oracle(i * vocab + j).value;
-        naive_error = std::max(naive_error, std::fabs(naive.gradient[static_cast<size_t>(j)] - exact));
+        naive_error =
+            std::max(naive_error, std::fabs(naive.gradient[static_cast<size_t>(j)] - exact));
         largest = std::max(largest, std::fabs(exact));
       }
     }
@@ -343,12 +374,14 @@ void check_data_errors(Suite& suite) {
       s.ignored_share = 0;
       Problem problem = make_problem(s, 3);
       problem.targets[2] = bad;
-      Case forward(suite.backend, suite.report, "token_log_probs_forward", format("target %g", bad), s.layout);
+      Case forward(suite.backend, suite.report, "token_log_probs_forward", format("target %g", bad),
+                   s.layout);
       forward.add("logits", s.dtype, {4, 5}, problem.logits);
       forward.add("targets", target_dtype, {4}, problem.targets);
       forward.add("log_probs", EQP_F32, {4});
       expect_data_error(suite, forward, "targets");
-      Case backward(suite.backend, suite.report, "token_log_probs_backward", format("target %g", bad), s.layout);
+      Case backward(suite.backend, suite.report, "token_log_probs_backward",
+                    format("target %g", bad), s.layout);
       backward.add("logits", s.dtype, {4, 5}, problem.logits);
       backward.add("targets", target_dtype, {4}, problem.targets);
       backward.add("log_sum_exp", EQP_F32, {4}, {1, 1, 1, 1});
@@ -356,8 +389,10 @@ void check_data_errors(Suite& suite) {
       backward.add("d_logits", s.dtype, {4, 5});
       expect_data_error(suite, backward, "targets");
       if (!suite.backend.validates_before_writing()) {
-        EQP_CHECK(std::isnan(forward.at("log_probs").get(2)), "expected NaN in the row with the bad target");
-        EQP_CHECK(!std::isnan(forward.at("log_probs").get(1)), "expected the other rows to be right");
+        EQP_CHECK(std::isnan(forward.at("log_probs").get(2)),
+                  "expected NaN in the row with the bad target");
+        EQP_CHECK(!std::isnan(forward.at("log_probs").get(1)),
+                  "expected the other rows to be right");
       }
     }
   }
@@ -371,14 +406,16 @@ void conform_token_log_probs(Suite& suite) {
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
     // Vector widths and their neighbours, primes, empty and single.
-    for (const int64_t vocab : {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 127, 128,
-                                257, 1009}) {
+    for (const int64_t vocab :
+         {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 127, 128, 257, 1009}) {
       Setup s{dtype, {1 + static_cast<int64_t>(seed % 7), vocab}, layouts[seed % 5]};
       s.target_dtype = seed % 2 == 0 ? EQP_I32 : EQP_I64;
       run_all(suite, s, seed++);
     }
-    for (const int64_t rows : {0, 1, 2, 67}) run_all(suite, Setup{dtype, {rows, 131}, layouts[seed % 5]}, seed++);
-    for (const Data data : {Data::kWide, Data::kHuge, Data::kEqual, Data::kPeaked, Data::kSpecial}) {
+    for (const int64_t rows : {0, 1, 2, 67})
+      run_all(suite, Setup{dtype, {rows, 131}, layouts[seed % 5]}, seed++);
+    for (const Data data :
+         {Data::kWide, Data::kHuge, Data::kEqual, Data::kPeaked, Data::kSpecial}) {
       for (const int64_t vocab : {3, 40, 517}) {
         Setup s{dtype, {14, vocab}, layouts[seed % 5], data};
         run_all(suite, s, seed++);

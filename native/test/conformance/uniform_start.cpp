@@ -22,7 +22,8 @@ struct Setup {
 };
 
 void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
-  const eqp_pixel_space space = s.normalised ? normalised_space(s.shape.channels) : identity_space();
+  const eqp_pixel_space space =
+      s.normalised ? normalised_space(s.shape.channels) : identity_space();
   Random random(case_seed);
   std::vector<double> original;
   for (int64_t e = 0; e < s.shape.size(); ++e) {
@@ -52,13 +53,16 @@ void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
   call.expect("out", [&](int64_t e) -> Expected {
     const size_t at = static_cast<size_t>(e);
     const int64_t image = s.shape.image_of(e);
-    const uint64_t stream = s.streams.empty() ? s.stream + static_cast<uint64_t>(image)
-                                              : static_cast<uint64_t>(static_cast<int64_t>(s.streams[static_cast<size_t>(image)]));
+    const uint64_t stream =
+        s.streams.empty()
+            ? s.stream + static_cast<uint64_t>(image)
+            : static_cast<uint64_t>(static_cast<int64_t>(s.streams[static_cast<size_t>(image)]));
     const double u = uniform_of(s.seed, stream, static_cast<uint64_t>(e % per_image));
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
     const double epsilon = s.epsilon / c.std;
     const double value = original[at] + epsilon * (2 * u - 1);
-    const double sizes = std::fabs(original[at]) + epsilon + c.magnitude(s.lower) + c.magnitude(s.upper);
+    const double sizes =
+        std::fabs(original[at]) + epsilon + c.magnitude(s.lower) + c.magnitude(s.upper);
     return {std::min(std::max(value, c.value(s.lower)), c.value(s.upper)), 3 * kRoundoff * sizes};
   });
 }
@@ -74,13 +78,16 @@ void check_bits(Suite& suite, uint64_t seed, uint64_t stream, const ImageShape& 
   options.epsilon = 1;
   options.lower = -1;
   options.upper = 1;
-  call.add("original", EQP_F32, shape.dims(), std::vector<double>(static_cast<size_t>(shape.size()), 0),
-           shape.contiguous_dims());
+  call.add("original", EQP_F32, shape.dims(),
+           std::vector<double>(static_cast<size_t>(shape.size()), 0), shape.contiguous_dims());
   call.add("out", EQP_F32, shape.dims(), shape.contiguous_dims());
   if (!call.run()) return;
   const int64_t per_image = shape.channels * shape.plane();
   call.expect("out", [&](int64_t e) -> Expected {
-    return {2 * uniform_of(seed, stream + static_cast<uint64_t>(e / per_image), static_cast<uint64_t>(e % per_image)) - 1, 0};
+    return {2 * uniform_of(seed, stream + static_cast<uint64_t>(e / per_image),
+                           static_cast<uint64_t>(e % per_image)) -
+                1,
+            0};
   });
 }
 
@@ -89,7 +96,8 @@ void check_bits(Suite& suite, uint64_t seed, uint64_t stream, const ImageShape& 
 void conform_uniform_start(Suite& suite) {
   const ImageShape bits_shape{3, 2, 5, 7};
   for (const uint64_t seed : {uint64_t{0}, uint64_t{7}, uint64_t{1} << 32, ~uint64_t{0}}) {
-    for (const uint64_t stream : {uint64_t{0}, uint64_t{0xffffffff}, uint64_t{1} << 40, ~uint64_t{0} - 1}) {
+    for (const uint64_t stream :
+         {uint64_t{0}, uint64_t{0xffffffff}, uint64_t{1} << 40, ~uint64_t{0} - 1}) {
       check_bits(suite, seed, stream, bits_shape);
     }
   }
@@ -97,8 +105,9 @@ void conform_uniform_start(Suite& suite) {
   uint64_t seed = 5000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
-    const ImageShape shapes[] = {{0, 3, 4, 4}, {1, 1, 1, 1}, {1, 3, 0, 5}, {3, 3, 5, 7}, {1, 4, 13, 17},
-                                 {5, 1, 31, 1}, {2, 3, 32, 32}, {2, 3, 1, 1}, {2, 3, 2, 3, true}};
+    const ImageShape shapes[] = {{0, 3, 4, 4},   {1, 1, 1, 1},   {1, 3, 0, 5},
+                                 {3, 3, 5, 7},   {1, 4, 13, 17}, {5, 1, 31, 1},
+                                 {2, 3, 32, 32}, {2, 3, 1, 1},   {2, 3, 2, 3, true}};
     for (const ImageShape& shape : shapes) {
       for (const bool normalised : {false, true}) {
         for (const bool own_streams : {false, true}) {
@@ -109,7 +118,8 @@ void conform_uniform_start(Suite& suite) {
           s.normalised = normalised;
           s.seed = seed * 0x9e3779b97f4a7c15u;
           s.stream = seed % 2 == 0 ? 0 : 12345;
-          for (int64_t i = 0; i < shape.images && own_streams; ++i) s.streams.push_back(i == 1 ? -3 : 1e12 * static_cast<double>(i));
+          for (int64_t i = 0; i < shape.images && own_streams; ++i)
+            s.streams.push_back(i == 1 ? -3 : 1e12 * static_cast<double>(i));
           run_case(suite, s, seed);
         }
       }

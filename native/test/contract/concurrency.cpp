@@ -1,6 +1,6 @@
-// concurrency [rounds]: several threads call ops of a size that uses the pool while others change the
-// number of threads and the executor; every result must be the bits of the quiet run. Built with
-// -fsanitize=thread this also shows that none of it races.
+// concurrency [rounds]: several threads call ops of a size that uses the pool while others change
+// the number of threads and the executor; every result must be the bits of the quiet run. Built
+// with -fsanitize=thread this also shows that none of it races.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -39,23 +39,36 @@ struct Caller {
   std::vector<float> logits, gradient, pixels, log_probs, log_sum_exp, ones;
   std::vector<int32_t> targets;
 
-  Caller() : logits(kRows * kVocab), gradient(kRows * kVocab), pixels(kRows * kVocab), log_probs(kRows), log_sum_exp(kRows),
-             ones(kRows, 1.0f), targets(kRows) {
+  Caller()
+      : logits(kRows * kVocab),
+        gradient(kRows * kVocab),
+        pixels(kRows * kVocab),
+        log_probs(kRows),
+        log_sum_exp(kRows),
+        ones(kRows, 1.0f),
+        targets(kRows) {
     Random random(8);
     for (float& x : logits) x = static_cast<float>(random.normal());
     for (int32_t& t : targets) t = static_cast<int32_t>(random.below(kVocab));
   }
 
   eqp_status run() {
-    const eqp_tensor z = tensor(logits.data(), EQP_F32, {kRows, kVocab}), t = tensor(targets.data(), EQP_I32, {kRows});
-    const eqp_tensor lp = tensor(log_probs.data(), EQP_F32, {kRows}), lse = tensor(log_sum_exp.data(), EQP_F32, {kRows});
-    const eqp_tensor d = tensor(ones.data(), EQP_F32, {kRows}), g = tensor(gradient.data(), EQP_F32, {kRows, kVocab});
-    eqp_status status = eqp_token_log_probs_forward(nullptr, &z, &t, &lp, &lse, nullptr, nullptr, nullptr);
-    if (status == EQP_OK) status = eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
+    const eqp_tensor z = tensor(logits.data(), EQP_F32, {kRows, kVocab}),
+                     t = tensor(targets.data(), EQP_I32, {kRows});
+    const eqp_tensor lp = tensor(log_probs.data(), EQP_F32, {kRows}),
+                     lse = tensor(log_sum_exp.data(), EQP_F32, {kRows});
+    const eqp_tensor d = tensor(ones.data(), EQP_F32, {kRows}),
+                     g = tensor(gradient.data(), EQP_F32, {kRows, kVocab});
+    eqp_status status =
+        eqp_token_log_probs_forward(nullptr, &z, &t, &lp, &lse, nullptr, nullptr, nullptr);
+    if (status == EQP_OK)
+      status =
+          eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
     const eqp_tensor image = tensor(logits.data(), EQP_F32, {1, 1, kRows, kVocab});
     const eqp_tensor slope = tensor(gradient.data(), EQP_F32, {1, 1, kRows, kVocab});
     const eqp_tensor out = tensor(pixels.data(), EQP_F32, {1, 1, kRows, kVocab});
-    if (status == EQP_OK) status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, &out, nullptr);
+    if (status == EQP_OK)
+      status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, &out, nullptr);
     return status;
   }
 

@@ -21,8 +21,10 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     for (const Argument& argument : op.arguments) {
       const std::string name = argument.name;
       if (name == "logits" || name == "targets") continue;
-      if (name == "d_logits") add("d_logits", low_or_f32, {rows, columns}, 1, 0, 0);
-      else add(argument.name, EQP_F32, {rows}, 1, 1, 3);
+      if (name == "d_logits")
+        add("d_logits", low_or_f32, {rows, columns}, 1, 0, 0);
+      else
+        add(argument.name, EQP_F32, {rows}, 1, 1, 3);
     }
   } else if (entry == "group_advantage") {
     const eqp_dtype real = random.chance(0.5) ? EQP_F32 : EQP_F64;
@@ -35,7 +37,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     add("group_mean", real, {groups}, 1, 0, 0);
     add("group_std", real, {groups}, 1, 0, 0);
   } else if (entry == "pair_loss") {
-    const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32, out = real == EQP_F64 ? EQP_F64 : EQP_F32;
+    const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,
+                    out = real == EQP_F64 ? EQP_F64 : EQP_F32;
     const int64_t rejected = 2 + random.below(7);
     for (const char* side : {"chosen", "rejected"}) {
       const std::vector<int64_t> shape = {rows, std::string(side) == "chosen" ? columns : rejected};
@@ -49,9 +52,11 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     add("pair_losses", out, {rows}, 1, 0, 0);
     add("metrics", out, {EQP_PAIR_METRIC_COUNT}, 1, 0, 0);
   } else if (entry == "policy_loss") {
-    const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32, out = real == EQP_F64 ? EQP_F64 : EQP_F32;
+    const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,
+                    out = real == EQP_F64 ? EQP_F64 : EQP_F32;
     const std::vector<int64_t> shape = {rows, columns};
-    for (const char* name : {"log_probs", "old_log_probs", "reference_log_probs"}) add(name, real, shape, 1, -3, 0);
+    for (const char* name : {"log_probs", "old_log_probs", "reference_log_probs"})
+      add(name, real, shape, 1, -3, 0);
     add("advantages", out, random.chance(0.5) ? shape : std::vector<int64_t>{rows}, 1, -1, 1);
     add("mask", mask, shape, 1, 0, 1.99);
     add("sequence_weights", out, {rows}, 1, 0, 2);
@@ -65,9 +70,12 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
         flat ? std::vector<int64_t>{2, 3, columns} : std::vector<int64_t>{2, 3, rows, columns};
     for (const Argument& argument : op.arguments) {
       const std::string name = argument.name;
-      if (name == "streams") add("streams", EQP_I64, {2}, 1, 0, 100);
-      else if (name == "codes") add("codes", EQP_U8, shape, flat ? 1 : 2, 0, 0);
-      else add(argument.name, name == "momentum" ? EQP_F32 : low_or_f32, shape, flat ? 1 : 2, 0, 1);
+      if (name == "streams")
+        add("streams", EQP_I64, {2}, 1, 0, 100);
+      else if (name == "codes")
+        add("codes", EQP_U8, shape, flat ? 1 : 2, 0, 0);
+      else
+        add(argument.name, name == "momentum" ? EQP_F32 : low_or_f32, shape, flat ? 1 : 2, 0, 1);
     }
   }
   for (size_t i = 0; i < op.arguments.size(); ++i) {
@@ -76,10 +84,13 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
   }
   // Arguments that are only legal together.
   const auto absent_together = [&](const char* one, const char* other) {
-    const size_t a = static_cast<size_t>(op.index_of(one)), b = static_cast<size_t>(op.index_of(other));
+    const size_t a = static_cast<size_t>(op.index_of(one)),
+                 b = static_cast<size_t>(op.index_of(other));
     present[b] = present[a];
   };
-  const auto set_present = [&](const char* name) { present[static_cast<size_t>(op.index_of(name))] = true; };
+  const auto set_present = [&](const char* name) {
+    present[static_cast<size_t>(op.index_of(name))] = true;
+  };
   if (entry == "pair_loss") absent_together("reference_chosen", "reference_rejected");
   if (entry == "token_log_probs_backward") {
     set_present("d_log_probs");
@@ -92,8 +103,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
   }
 }
 
-void LegalCall::add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape, int contiguous_dims,
-                    double low, double high) {
+void LegalCall::add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape,
+                    int contiguous_dims, double low, double high) {
   Buffer& buffer = buffers_[static_cast<size_t>(op_.index_of(argument))];
   buffer = Buffer(&backend_, dtype, shape, layout_, contiguous_dims);
   for (int64_t i = 0; i < buffer.size(); ++i) buffer.set(i, random_.uniform(low, high));

@@ -36,8 +36,8 @@ class LegalCall {
   const Buffer& buffer(size_t argument) const { return buffers_[argument]; }
 
  private:
-  void add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape, int contiguous_dims,
-           double low, double high);
+  void add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape,
+           int contiguous_dims, double low, double high);
   void fill(const char* argument, const std::vector<double>& values);
 
   const Op& op_;

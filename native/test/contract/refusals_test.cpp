@@ -1,5 +1,5 @@
-// Every documented error gives its status and a text that names the op and the argument and says what
-// was expected and what was found; a refused call writes nothing.
+// Every documented error gives its status and a text that names the op and the argument and says
+// what was expected and what was found; a refused call writes nothing.
 #include <cstring>
 #include <functional>
 
@@ -14,7 +14,9 @@ Backend& cpu() {
   return *backend;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // Calls and expects a refusal whose text names `about`.
 void expect_refusal(LegalCall& call, const std::string& what, const std::string& about,
@@ -26,15 +28,18 @@ void expect_refusal(LegalCall& call, const std::string& what, const std::string&
   EQP_CHECK(status == expected, "expected status %d, found %d: %s", expected, status, text.c_str());
   EQP_CHECK(damage.empty(), "a refused call wrote %s", damage.c_str());
   if (status == EQP_OK) return;
-  EQP_CHECK(contains(text, call.op().function() + ":"), "expected the op's name, found '%s'", text.c_str());
-  EQP_CHECK(contains(text, about), "expected a text about %s, found '%s'", about.c_str(), text.c_str());
+  EQP_CHECK(contains(text, call.op().function() + ":"), "expected the op's name, found '%s'",
+            text.c_str());
+  EQP_CHECK(contains(text, about), "expected a text about %s, found '%s'", about.c_str(),
+            text.c_str());
   EQP_CHECK(contains(text, "expected") || contains(text, "exceeds") || contains(text, "built for"),
             "expected a text that says what was expected, found '%s'", text.c_str());
 }
 
 // Breaks a fresh legal call with every argument present, in one way.
 void refuse(const Op& op, const std::string& what, const std::string& about,
-            const std::function<bool(LegalCall&)>& change, eqp_status expected = EQP_INVALID_ARGUMENT) {
+            const std::function<bool(LegalCall&)>& change,
+            eqp_status expected = EQP_INVALID_ARGUMENT) {
   Random random(404);
   LegalCall call(cpu(), op, random, true);
   if (change(call)) expect_refusal(call, what, about, expected);
@@ -42,12 +47,14 @@ void refuse(const Op& op, const std::string& what, const std::string& about,
 
 // Changes options that are then refused by the field's name.
 template <class Options, class Value>
-void refuse_option(const char* entry, const char* field, Value Options::*member, const std::vector<Value>& values) {
+void refuse_option(const char* entry, const char* field, Value Options::*member,
+                   const std::vector<Value>& values) {
   for (const Value value : values) {
-    refuse(op_named(entry), format("%s = %g", field, static_cast<double>(value)), field, [&](LegalCall& call) {
-      call.options<Options>().*member = value;
-      return true;
-    });
+    refuse(op_named(entry), format("%s = %g", field, static_cast<double>(value)), field,
+           [&](LegalCall& call) {
+             call.options<Options>().*member = value;
+             return true;
+           });
   }
 }
 
@@ -59,7 +66,8 @@ EQP_TEST(legal_calls_are_accepted) {
     for (int i = 0; i < 50; ++i) {
       LegalCall call(cpu(), op, random, i == 0);
       const eqp_status status = call.invoke();
-      EQP_CHECK(status == EQP_OK, "%s: expected EQP_OK, found %d: %s", op.entry, status, eqp_last_error());
+      EQP_CHECK(status == EQP_OK, "%s: expected EQP_OK, found %d: %s", op.entry, status,
+                eqp_last_error());
       const std::string damage = call.damage(false);
       EQP_CHECK(damage.empty(), "%s: %s", op.entry, damage.c_str());
     }
@@ -71,7 +79,8 @@ EQP_TEST(every_argument_is_checked) {
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       const Argument& argument = op.arguments[i];
       const std::string name = argument.name;
-      const auto change = [&](const std::string& what, const std::function<void(eqp_tensor&)>& edit) {
+      const auto change = [&](const std::string& what,
+                              const std::function<void(eqp_tensor&)>& edit) {
         refuse(op, name + " " + what, name, [&](LegalCall& call) {
           edit(call.tensors[i]);
           return true;
@@ -96,7 +105,10 @@ EQP_TEST(every_argument_is_checked) {
       }
       change("of negative size", [](eqp_tensor& t) { t.shape[t.ndim - 1] = -3; });
       change("of huge size", [](eqp_tensor& t) { t.shape[0] = INT64_MAX; });
-      change("of huge stride", [](eqp_tensor& t) { t.stride[0] = INT64_MAX / 2; t.shape[0] = 4; });
+      change("of huge stride", [](eqp_tensor& t) {
+        t.stride[0] = INT64_MAX / 2;
+        t.shape[0] = 4;
+      });
       refuse(op, name + " with inner stride 2", name, [&](LegalCall& call) {
         eqp_tensor& t = call.tensors[i];
         if (t.shape[t.ndim - 1] < 2) return false;
@@ -119,15 +131,18 @@ EQP_TEST(every_argument_is_checked) {
       // In the memory of each other argument, half an output further: legal nowhere.
       for (size_t j = 0; j < op.arguments.size(); ++j) {
         if (j == i) continue;
-        refuse(op, name + " inside the memory of " + op.arguments[j].name, "", [&](LegalCall& call) {
-          eqp_tensor& t = call.tensors[i];
-          const eqp_tensor& other = call.tensors[j];
-          const int64_t bytes = dtype_bytes(t.dtype);
-          if (call.buffer(j).size() * dtype_bytes(other.dtype) < 2 * bytes) return false;
-          const uintptr_t inside = reinterpret_cast<uintptr_t>(other.data) + static_cast<uintptr_t>(bytes);
-          t.data = reinterpret_cast<void*>(inside / static_cast<uintptr_t>(bytes) * static_cast<uintptr_t>(bytes));
-          return true;
-        });
+        refuse(op, name + " inside the memory of " + op.arguments[j].name, "",
+               [&](LegalCall& call) {
+                 eqp_tensor& t = call.tensors[i];
+                 const eqp_tensor& other = call.tensors[j];
+                 const int64_t bytes = dtype_bytes(t.dtype);
+                 if (call.buffer(j).size() * dtype_bytes(other.dtype) < 2 * bytes) return false;
+                 const uintptr_t inside =
+                     reinterpret_cast<uintptr_t>(other.data) + static_cast<uintptr_t>(bytes);
+                 t.data = reinterpret_cast<void*>(inside / static_cast<uintptr_t>(bytes) *
+                                                  static_cast<uintptr_t>(bytes));
+                 return true;
+               });
       }
     }
   }
@@ -135,7 +150,8 @@ EQP_TEST(every_argument_is_checked) {
 
 EQP_TEST(shapes_must_fit_each_other) {
   // Sizes that nothing else determines: changing them alone is legal.
-  const std::vector<std::string> free_sizes = {"token_log_probs_forward.logits.1", "group_advantage.offsets.0"};
+  const std::vector<std::string> free_sizes = {"token_log_probs_forward.logits.1",
+                                               "group_advantage.offsets.0"};
   for (const Op& op : ops()) {
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       for (int d = 0; d < EQP_MAX_DIMS; ++d) {
@@ -171,39 +187,47 @@ EQP_TEST(options_are_checked) {
     Random random(7);
     LegalCall newer(cpu(), op, random, true);
     memcpy(newer.options_bytes.data(), &larger, sizeof(larger));
-    EQP_CHECK(newer.invoke() == EQP_OK, "%s: expected zeros beyond the known options to be accepted: %s", op.entry,
+    EQP_CHECK(newer.invoke() == EQP_OK,
+              "%s: expected zeros beyond the known options to be accepted: %s", op.entry,
               eqp_last_error());
     LegalCall older(cpu(), op, random, true);
     const uint32_t smaller = sizeof(uint32_t);
     memcpy(older.options_bytes.data(), &smaller, sizeof(smaller));
     memset(older.options_bytes.data() + 4, 0xff, op.options_bytes - 4);
-    EQP_CHECK(older.invoke() == EQP_OK, "%s: expected defaults beyond the caller's size: %s", op.entry,
-              eqp_last_error());
+    EQP_CHECK(older.invoke() == EQP_OK, "%s: expected defaults beyond the caller's size: %s",
+              op.entry, eqp_last_error());
   }
   const double nan = __builtin_nan(""), inf = __builtin_inf();
   const float nanf = __builtin_nanf(""), inff = __builtin_inff();
   for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
-    refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature, {0.0f, -1.0f, nanf, inff});
+    refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature,
+                  {0.0f, -1.0f, nanf, inff});
   }
   refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale, {0, 4, -1});
   refuse_option("group_advantage", "singleton", &eqp_group_advantage_options::singleton, {0, 3});
   refuse_option("group_advantage", "ddof", &eqp_group_advantage_options::ddof, {-1, 2});
-  refuse_option("group_advantage", "epsilon", &eqp_group_advantage_options::epsilon, {-1e-9, nan, inf});
-  refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size, {int64_t{1}, int64_t{-1}});
+  refuse_option("group_advantage", "epsilon", &eqp_group_advantage_options::epsilon,
+                {-1e-9, nan, inf});
+  refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size,
+                {int64_t{1}, int64_t{-1}});
   refuse_option("pair_loss", "kind", &eqp_pair_loss_options::kind, {0, 4, -7});
   refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
-  refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing, {-0.1, 0.5, 1.0, nan});
+  refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing,
+                {-0.1, 0.5, 1.0, nan});
   refuse_option("policy_loss", "normalizer", &eqp_policy_loss_options::normalizer, {0, 4});
-  refuse_option("policy_loss", "epsilon_low", &eqp_policy_loss_options::epsilon_low, {-0.1, 1.1, nan});
+  refuse_option("policy_loss", "epsilon_low", &eqp_policy_loss_options::epsilon_low,
+                {-0.1, 1.1, nan});
   refuse_option("policy_loss", "epsilon_high", &eqp_policy_loss_options::epsilon_high, {-0.1, nan});
   refuse_option("policy_loss", "kl_beta", &eqp_policy_loss_options::kl_beta, {-0.1, nan, inf});
-  refuse_option("policy_loss", "negative_log_prob_floor", &eqp_policy_loss_options::negative_log_prob_floor, {0.1, nan});
+  refuse_option("policy_loss", "negative_log_prob_floor",
+                &eqp_policy_loss_options::negative_log_prob_floor, {0.1, nan});
   refuse_option("policy_loss", "total_tokens", &eqp_policy_loss_options::total_tokens, {-1.0, nan});
   for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
     refuse(op_named(entry), "epsilon < 0", "epsilon", [&](LegalCall& call) {
       const float epsilon = -0.1f;
-      const size_t at = std::string(entry) == "linf_step" ? offsetof(eqp_linf_step_options, epsilon)
-                                                          : offsetof(eqp_eight_bit_options, epsilon);
+      const size_t at = std::string(entry) == "linf_step"
+                            ? offsetof(eqp_linf_step_options, epsilon)
+                            : offsetof(eqp_eight_bit_options, epsilon);
       memcpy(call.options_bytes.data() + at, &epsilon, sizeof(epsilon));
       return true;
     });
@@ -212,14 +236,16 @@ EQP_TEST(options_are_checked) {
   refuse_option("linf_step", "step_size", &eqp_linf_step_options::step_size, {-1.0f, nanf, inff});
   refuse_option("linf_step", "direction", &eqp_linf_step_options::direction, {0, 2});
   refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
-  refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay, {-0.5f, nanf});
+  refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay,
+                {-0.5f, nanf});
   refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
   refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
 }
 
 EQP_TEST(arguments_that_belong_together) {
-  const auto drop = [](const char* entry, const std::vector<const char*>& names, const char* about,
-                       const std::function<void(LegalCall&)>& edit = [](LegalCall&) {}) {
+  const auto drop = [](
+                        const char* entry, const std::vector<const char*>& names, const char* about,
+                        const std::function<void(LegalCall&)>& edit = [](LegalCall&) {}) {
     const Op& op = op_named(entry);
     refuse(op, format("without %s", names[0]), about, [&](LegalCall& call) {
       for (const char* name : names) call.present[static_cast<size_t>(op.index_of(name))] = false;
@@ -239,28 +265,32 @@ EQP_TEST(arguments_that_belong_together) {
   drop("group_advantage", {"offsets"}, "group_size");
   drop("group_advantage", {"offsets"}, "group_size",
        [](LegalCall& call) { call.options<eqp_group_advantage_options>().group_size = 4; });
-  refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length", [](LegalCall& call) {
-    call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DR_GRPO;
-    return true;
-  });
-  refuse(op_named("policy_loss"), "a length that is not used", "max_completion_length", [](LegalCall& call) {
-    call.options<eqp_policy_loss_options>().max_completion_length = 8;
-    return true;
-  });
-#define EQP_TEST_KIND(name, value, smoothing)                                                          \
-  if (!(smoothing)) {                                                                                  \
-    refuse(op_named("pair_loss"), "label smoothing of " #name, "label_smoothing", [](LegalCall& call) { \
-      call.options<eqp_pair_loss_options>().kind = value;                                              \
-      call.options<eqp_pair_loss_options>().label_smoothing = 0.1;                                     \
-      return true;                                                                                     \
-    });                                                                                                \
+  refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length",
+         [](LegalCall& call) {
+           call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DR_GRPO;
+           return true;
+         });
+  refuse(op_named("policy_loss"), "a length that is not used", "max_completion_length",
+         [](LegalCall& call) {
+           call.options<eqp_policy_loss_options>().max_completion_length = 8;
+           return true;
+         });
+#define EQP_TEST_KIND(name, value, smoothing)                                     \
+  if (!(smoothing)) {                                                             \
+    refuse(op_named("pair_loss"), "label smoothing of " #name, "label_smoothing", \
+           [](LegalCall& call) {                                                  \
+             call.options<eqp_pair_loss_options>().kind = value;                  \
+             call.options<eqp_pair_loss_options>().label_smoothing = 0.1;         \
+             return true;                                                         \
+           });                                                                    \
   }
   EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)
 #undef EQP_TEST_KIND
   for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
-    const size_t at = std::string(entry) == "linf_step"       ? offsetof(eqp_linf_step_options, pixel_space)
-                      : std::string(entry) == "uniform_start" ? offsetof(eqp_uniform_start_options, pixel_space)
-                                                              : offsetof(eqp_eight_bit_options, pixel_space);
+    const size_t at =
+        std::string(entry) == "linf_step"       ? offsetof(eqp_linf_step_options, pixel_space)
+        : std::string(entry) == "uniform_start" ? offsetof(eqp_uniform_start_options, pixel_space)
+                                                : offsetof(eqp_eight_bit_options, pixel_space);
     eqp_pixel_space bad[5] = {};
     for (eqp_pixel_space& space : bad) {
       space.channels = 3;
@@ -304,8 +334,8 @@ EQP_TEST(devices_and_launches) {
     call.launch.workspace = workspace;
     call.launch.workspace_size = sizeof(workspace);
     const eqp_status status = call.invoke();
-    EQP_CHECK(status == EQP_DEVICE_ERROR || status == EQP_UNSUPPORTED, "%s: expected EQP_DEVICE_ERROR, found %d: %s",
-              op.entry, status, eqp_last_error());
+    EQP_CHECK(status == EQP_DEVICE_ERROR || status == EQP_UNSUPPORTED,
+              "%s: expected EQP_DEVICE_ERROR, found %d: %s", op.entry, status, eqp_last_error());
     EQP_CHECK(call.damage(true).empty(), "%s: a refused call wrote", op.entry);
   }
   const char* const status = eqp_cuda_status();
@@ -315,10 +345,13 @@ EQP_TEST(devices_and_launches) {
 
 EQP_TEST(half_precision_is_unsupported_on_the_cpu) {
   for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
-    refuse(op_named(entry), "f16 logits", "logits", [](LegalCall& call) {
-      call.tensors[0].dtype = EQP_F16;
-      return true;
-    }, EQP_UNSUPPORTED);
+    refuse(
+        op_named(entry), "f16 logits", "logits",
+        [](LegalCall& call) {
+          call.tensors[0].dtype = EQP_F16;
+          return true;
+        },
+        EQP_UNSUPPORTED);
   }
 }
 
@@ -337,20 +370,27 @@ EQP_TEST(in_place_is_allowed_where_documented_and_nowhere_else) {
         if (in == out) continue;
         bool is_allowed = false;
         for (const Pair& pair : allowed) {
-          is_allowed = is_allowed || (std::string(pair.entry) == op.entry && std::string(pair.output) == op.arguments[out].name &&
+          is_allowed = is_allowed || (std::string(pair.entry) == op.entry &&
+                                      std::string(pair.output) == op.arguments[out].name &&
                                       std::string(pair.input) == op.arguments[in].name);
         }
         Random random(11);
         LegalCall call(cpu(), op, random, true);
         if (call.buffer(in).size() == 0 || call.buffer(out).size() == 0) continue;
         call.tensors[out].data = call.tensors[in].data;
-        // An address that is no multiple of the output's element is refused for that alone; also right.
+        // An address that is no multiple of the output's element is refused for that alone; also
+        // right.
         if (!is_allowed) {
-          expect_refusal(call, std::string(op.arguments[out].name) + " in the memory of " + op.arguments[in].name, "");
+          expect_refusal(
+              call,
+              std::string(op.arguments[out].name) + " in the memory of " + op.arguments[in].name,
+              "");
         } else {
-          for (int d = 0; d < EQP_MAX_DIMS; ++d) call.tensors[out].stride[d] = call.tensors[in].stride[d];
+          for (int d = 0; d < EQP_MAX_DIMS; ++d)
+            call.tensors[out].stride[d] = call.tensors[in].stride[d];
           const eqp_status status = call.invoke();
-          EQP_CHECK(status == EQP_OK, "%s: expected in place to work, found %d: %s", op.entry, status, eqp_last_error());
+          EQP_CHECK(status == EQP_OK, "%s: expected in place to work, found %d: %s", op.entry,
+                    status, eqp_last_error());
         }
       }
     }

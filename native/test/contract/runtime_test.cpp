@@ -30,9 +30,11 @@ int in_child(const Function& f) {
 }  // namespace
 
 EQP_TEST(versions) {
-  EQP_CHECK(eqp_abi_version() == EQP_ABI_VERSION, "expected %d, found %d", EQP_ABI_VERSION, eqp_abi_version());
+  EQP_CHECK(eqp_abi_version() == EQP_ABI_VERSION, "expected %d, found %d", EQP_ABI_VERSION,
+            eqp_abi_version());
   int major = -1, minor = -1, patch = -1;
-  EQP_CHECK(sscanf(eqp_library_version(), "%d.%d.%d", &major, &minor, &patch) == 3, "found '%s'", eqp_library_version());
+  EQP_CHECK(sscanf(eqp_library_version(), "%d.%d.%d", &major, &minor, &patch) == 3, "found '%s'",
+            eqp_library_version());
 }
 
 // Must run before anything in this process chooses a variant; main() sees to that.
@@ -62,30 +64,38 @@ EQP_TEST(variants_are_forced_by_the_environment) {
   const int unknown = in_child([&] {
     setenv("EQP_CPU_VARIANT", "mmx", 1);
     if (eqp_initialize() != EQP_INVALID_ARGUMENT) return 1;
-    if (strstr(eqp_last_error(), "EQP_CPU_VARIANT") == nullptr || strstr(eqp_last_error(), "mmx") == nullptr) return 2;
+    if (strstr(eqp_last_error(), "EQP_CPU_VARIANT") == nullptr ||
+        strstr(eqp_last_error(), "mmx") == nullptr)
+      return 2;
     if (strstr(eqp_last_error(), listed.c_str()) == nullptr) return 3;
     if (strcmp(eqp_cpu_variant(), "") != 0) return 4;
     const auto backend = make_cpu_backend();
     Random random(1);
     for (const Op& op : ops()) {
       LegalCall call(*backend, op, random, true);
-      if (call.invoke() != EQP_INVALID_ARGUMENT || strstr(eqp_last_error(), "EQP_CPU_VARIANT") == nullptr) return 5;
+      if (call.invoke() != EQP_INVALID_ARGUMENT ||
+          strstr(eqp_last_error(), "EQP_CPU_VARIANT") == nullptr)
+        return 5;
       if (!call.damage(true).empty()) return 6;
     }
     return 0;
   });
-  EQP_CHECK(unknown == 0, "expected an unknown variant to be refused everywhere with a text, found problem %d", unknown);
+  EQP_CHECK(unknown == 0,
+            "expected an unknown variant to be refused everywhere with a text, found problem %d",
+            unknown);
 }
 
 EQP_TEST(numbers_of_threads) {
   for (const int32_t bad : {0, -1, 1025, INT32_MAX, INT32_MIN}) {
     const int32_t before = eqp_num_threads();
-    EQP_CHECK(eqp_set_num_threads(bad) == EQP_INVALID_ARGUMENT, "expected %d threads to be refused", bad);
+    EQP_CHECK(eqp_set_num_threads(bad) == EQP_INVALID_ARGUMENT, "expected %d threads to be refused",
+              bad);
     EQP_CHECK(strstr(eqp_last_error(), "threads") != nullptr, "found '%s'", eqp_last_error());
     EQP_CHECK(eqp_num_threads() == before, "expected the number to stay %d", before);
   }
   for (const int32_t good : {1, 2, 1024, 3}) {
-    EQP_CHECK(eqp_set_num_threads(good) == EQP_OK && eqp_num_threads() == good, "expected %d threads", good);
+    EQP_CHECK(eqp_set_num_threads(good) == EQP_OK && eqp_num_threads() == good,
+              "expected %d threads", good);
   }
 }
 
@@ -104,15 +114,17 @@ EQP_TEST(an_executor_gets_every_task_once) {
   const auto backend = make_cpu_backend();
   const std::vector<int64_t> shape = {64, 4099};
   std::vector<Buffer> buffers;
-  for (int i = 0; i < 3; ++i) buffers.emplace_back(backend.get(), EQP_F32, std::vector<int64_t>{1, 1, 64, 4099}, Layout{}, 2);
+  for (int i = 0; i < 3; ++i)
+    buffers.emplace_back(backend.get(), EQP_F32, std::vector<int64_t>{1, 1, 64, 4099}, Layout{}, 2);
   for (Buffer& buffer : buffers) {
     for (int64_t i = 0; i < buffer.size(); ++i) buffer.set(i, 0.5);
     buffer.upload();
   }
   eqp_set_num_threads(4);
   EQP_CHECK(eqp_set_executor(run, nullptr) == EQP_OK, "expected an executor to be accepted");
-  const eqp_status status = eqp_linf_step(nullptr, buffers[0].tensor(), buffers[0].tensor(), buffers[1].tensor(), nullptr,
-                                          buffers[2].tensor(), nullptr);
+  const eqp_status status =
+      eqp_linf_step(nullptr, buffers[0].tensor(), buffers[0].tensor(), buffers[1].tensor(), nullptr,
+                    buffers[2].tensor(), nullptr);
   EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
   EQP_CHECK(calls > 0, "expected a large call to use the executor");
   EQP_CHECK(eqp_set_executor(nullptr, nullptr) == EQP_OK, "expected NULL to restore the pool");
@@ -129,7 +141,8 @@ EQP_TEST(the_last_error_belongs_to_its_thread) {
     other = eqp_last_error();
   }).join();
   EQP_CHECK(fresh.empty(), "expected no error in a new thread, found '%s'", fresh.c_str());
-  EQP_CHECK(mine == eqp_last_error() && mine != other, "expected '%s' to stay, found '%s'", mine.c_str(), eqp_last_error());
+  EQP_CHECK(mine == eqp_last_error() && mine != other, "expected '%s' to stay, found '%s'",
+            mine.c_str(), eqp_last_error());
   eqp_set_num_threads(1);
   EQP_CHECK(mine == eqp_last_error(), "expected a successful call to leave the text alone");
 }
@@ -138,14 +151,16 @@ EQP_TEST(the_last_error_belongs_to_its_thread) {
 EQP_TEST(offsets_beyond_31_bits) {
   const int64_t rows = 3, vocab = 1000, stride = (INT64_C(1) << 31) + 16;
   const size_t bytes = static_cast<size_t>((rows - 1) * stride + vocab) * 2;
-  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     record_skip("offsets_beyond_31_bits", format("no address space of %zu bytes", bytes));
     return;
   }
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < vocab; ++j) {
-      store_element(static_cast<char*>(memory) + (i * stride + j) * 2, EQP_BF16, i == 1 && j == 7 ? 20.0 : 0.0);
+      store_element(static_cast<char*>(memory) + (i * stride + j) * 2, EQP_BF16,
+                    i == 1 && j == 7 ? 20.0 : 0.0);
     }
   }
   int64_t targets[rows] = {0, 7, 999};
@@ -165,17 +180,19 @@ EQP_TEST(offsets_beyond_31_bits) {
   logits.shape[1] = vocab;
   logits.stride[0] = stride;
   logits.stride[1] = 1;
-  const eqp_tensor t = vector(targets, EQP_I64), lp = vector(log_probs, EQP_F32), lse = vector(log_sum_exp, EQP_F32);
-  const eqp_status forward = eqp_token_log_probs_forward(nullptr, &logits, &t, &lp, &lse, nullptr, nullptr, nullptr);
+  const eqp_tensor t = vector(targets, EQP_I64), lp = vector(log_probs, EQP_F32),
+                   lse = vector(log_sum_exp, EQP_F32);
+  const eqp_status forward =
+      eqp_token_log_probs_forward(nullptr, &logits, &t, &lp, &lse, nullptr, nullptr, nullptr);
   EQP_CHECK(forward == EQP_OK, "found %d: %s", forward, eqp_last_error());
   const double uniform = -std::log(1000.0);
-  EQP_CHECK(std::fabs(log_probs[0] - uniform) < 1e-5 && std::fabs(log_probs[2] - uniform) < 1e-5, "found %g, %g",
-            static_cast<double>(log_probs[0]), static_cast<double>(log_probs[2]));
+  EQP_CHECK(std::fabs(log_probs[0] - uniform) < 1e-5 && std::fabs(log_probs[2] - uniform) < 1e-5,
+            "found %g, %g", static_cast<double>(log_probs[0]), static_cast<double>(log_probs[2]));
   EQP_CHECK(std::fabs(log_probs[1]) < 1e-5, "found %g", static_cast<double>(log_probs[1]));
   float ones[rows] = {1, 1, 1};
   const eqp_tensor d = vector(ones, EQP_F32);
-  const eqp_status backward =
-      eqp_token_log_probs_backward(nullptr, &logits, &t, &lse, nullptr, &d, nullptr, &logits, nullptr);
+  const eqp_status backward = eqp_token_log_probs_backward(nullptr, &logits, &t, &lse, nullptr, &d,
+                                                           nullptr, &logits, nullptr);
   EQP_CHECK(backward == EQP_OK, "found %d: %s", backward, eqp_last_error());
   const double last = load_element(static_cast<char*>(memory) + (2 * stride + 999) * 2, EQP_BF16);
   EQP_CHECK(std::fabs(last - 0.999) < 0.004, "found %g", last);
@@ -188,13 +205,20 @@ EQP_TEST(large_outputs_have_the_bits_of_in_place_calls) {
   const int64_t guard = 64;
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16}) {
     const int64_t bytes = dtype_bytes(dtype);
-    const int64_t rows = 3, vocab = (40 << 20) / bytes / rows + 13, elements = rows * vocab;  // over 32 MiB
-    std::vector<unsigned char> logits(static_cast<size_t>(elements * bytes)), out(logits.size() + 2 * guard, 0xa5);
+    const int64_t rows = 3, vocab = (40 << 20) / bytes / rows + 13,
+                  elements = rows * vocab;  // over 32 MiB
+    std::vector<unsigned char> logits(static_cast<size_t>(elements * bytes)),
+        out(logits.size() + 2 * guard, 0xa5);
     Random random(12);
     for (int64_t i = 0; i < elements; ++i) {
       const float x = static_cast<float>(static_cast<int64_t>(random.bits() >> 48) - 32768) * 1e-4f;
-      const uint16_t upper = [&] { uint32_t b; memcpy(&b, &x, 4); return static_cast<uint16_t>(b >> 16); }();
-      memcpy(&logits[static_cast<size_t>(i * bytes)], dtype == EQP_F32 ? static_cast<const void*>(&x) : &upper, static_cast<size_t>(bytes));
+      const uint16_t upper = [&] {
+        uint32_t b;
+        memcpy(&b, &x, 4);
+        return static_cast<uint16_t>(b >> 16);
+      }();
+      memcpy(&logits[static_cast<size_t>(i * bytes)],
+             dtype == EQP_F32 ? static_cast<const void*>(&x) : &upper, static_cast<size_t>(bytes));
     }
     std::vector<float> log_sum_exp(rows, 17.0f), ones(rows, 1.0f);
     std::vector<int64_t> targets = {0, vocab / 2, vocab - 1};
@@ -210,19 +234,24 @@ EQP_TEST(large_outputs_have_the_bits_of_in_place_calls) {
       }
       return t;
     };
-    const eqp_tensor z = describe(logits.data(), dtype, {rows, vocab}), t = describe(targets.data(), EQP_I64, {rows});
-    const eqp_tensor lse = describe(log_sum_exp.data(), EQP_F32, {rows}), d = describe(ones.data(), EQP_F32, {rows});
+    const eqp_tensor z = describe(logits.data(), dtype, {rows, vocab}),
+                     t = describe(targets.data(), EQP_I64, {rows});
+    const eqp_tensor lse = describe(log_sum_exp.data(), EQP_F32, {rows}),
+                     d = describe(ones.data(), EQP_F32, {rows});
     for (const int64_t offset : {int64_t{0}, bytes}) {  // aligned and not
       std::fill(out.begin(), out.end(), static_cast<unsigned char>(0xa5));
       unsigned char* const to = out.data() + guard / 2 + offset;
       const eqp_tensor g = describe(to, dtype, {rows, vocab});
-      eqp_status status = eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
+      eqp_status status =
+          eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       std::vector<unsigned char> in_place = logits;
       const eqp_tensor same = describe(in_place.data(), dtype, {rows, vocab});
-      status = eqp_token_log_probs_backward(nullptr, &same, &t, &lse, nullptr, &d, nullptr, &same, nullptr);
+      status = eqp_token_log_probs_backward(nullptr, &same, &t, &lse, nullptr, &d, nullptr, &same,
+                                            nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
-      EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: gradients differ", dtype_text(dtype));
+      EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: gradients differ",
+                dtype_text(dtype));
 
       const eqp_tensor pixels = describe(logits.data(), dtype, {1, rows, vocab});
       const eqp_tensor stepped = describe(to, dtype, {1, rows, vocab});
@@ -232,10 +261,12 @@ EQP_TEST(large_outputs_have_the_bits_of_in_place_calls) {
       const eqp_tensor image = describe(in_place.data(), dtype, {1, rows, vocab});
       status = eqp_linf_step(nullptr, &image, &pixels, &pixels, nullptr, &image, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
-      EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: steps differ", dtype_text(dtype));
+      EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: steps differ",
+                dtype_text(dtype));
       bool untouched = true;
       for (unsigned char* at = out.data(); at < to; ++at) untouched = untouched && *at == 0xa5;
-      for (unsigned char* at = to + in_place.size(); at < out.data() + out.size(); ++at) untouched = untouched && *at == 0xa5;
+      for (unsigned char* at = to + in_place.size(); at < out.data() + out.size(); ++at)
+        untouched = untouched && *at == 0xa5;
       EQP_CHECK(untouched, "%s: bytes beside the output were written", dtype_text(dtype));
     }
   }

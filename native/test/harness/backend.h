@@ -16,20 +16,20 @@
 namespace eqp::test {
 
 // X(entry): every op of the ABI, by the name after "eqp_".
-#define EQP_TEST_ENTRIES(X)        \
-  X(token_log_probs_forward)       \
-  X(token_log_probs_backward)      \
-  X(group_advantage)               \
-  X(pair_loss)                     \
-  X(policy_loss)                   \
-  X(linf_step)                     \
-  X(uniform_start)                 \
-  X(eight_bit)                     \
+#define EQP_TEST_ENTRIES(X)         \
+  X(token_log_probs_forward)        \
+  X(token_log_probs_backward)       \
+  X(group_advantage)                \
+  X(pair_loss)                      \
+  X(policy_loss)                    \
+  X(linf_step)                      \
+  X(uniform_start)                  \
+  X(eight_bit)                      \
   X(token_log_probs_workspace_size) \
   X(group_advantage_workspace_size) \
-  X(pair_loss_workspace_size)      \
-  X(policy_loss_workspace_size)    \
-  X(linf_step_workspace_size)      \
+  X(pair_loss_workspace_size)       \
+  X(policy_loss_workspace_size)     \
+  X(linf_step_workspace_size)       \
   X(check)
 
 // The entries with their ABI signatures.
@@ -50,8 +50,8 @@ class Backend {
   virtual std::string name() const = 0;
   // Why this backend cannot run here; "" when it can. A skipped backend is printed with this text.
   virtual std::string skip_reason() const { return ""; }
-  // Whether the entry ("token_log_probs_forward") takes tensors whose first argument has this dtype.
-  // Cases of other dtypes are counted as skipped, and the op must refuse them.
+  // Whether the entry ("token_log_probs_forward") takes tensors whose first argument has this
+  // dtype. Cases of other dtypes are counted as skipped, and the op must refuse them.
   virtual bool supports(const std::string& entry, eqp_dtype dtype) const = 0;
   // Cases with more elements than this are skipped and counted; a slow model says a small number.
   virtual int64_t largest_case_elements() const { return INT64_MAX; }
@@ -63,8 +63,8 @@ class Backend {
   // bytes under AddressSanitizer).
   virtual bool is_host_memory() const { return false; }
 
-  // Tells a backend that watches accesses that these bytes belong to no element of any tensor (on), or
-  // that they are ordinary memory again.
+  // Tells a backend that watches accesses that these bytes belong to no element of any tensor (on),
+  // or that they are ordinary memory again.
   virtual void guard(void* /*memory*/, size_t /*bytes*/, bool /*on*/) {}
 
   // Memory on the device, aligned to at least 256 bytes.

@@ -90,7 +90,9 @@ void Buffer::copy_strides(const Buffer& other) {
 
 void Buffer::unalias() { tensor_ = own_; }
 
-double Buffer::get(int64_t i) const { return load_element(&host_[static_cast<size_t>(byte_offset(i))], dtype()); }
+double Buffer::get(int64_t i) const {
+  return load_element(&host_[static_cast<size_t>(byte_offset(i))], dtype());
+}
 
 void Buffer::set(int64_t i, double value) {
   store_element(&host_[static_cast<size_t>(byte_offset(i))], dtype(), value);

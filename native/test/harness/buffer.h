@@ -57,7 +57,10 @@ class Buffer {
   void poison(bool on);
 
   // Makes this tensor use the other's memory and strides (in-place calls).
-  void alias(const Buffer& other) { tensor_.data = other.tensor_.data; copy_strides(other); }
+  void alias(const Buffer& other) {
+    tensor_.data = other.tensor_.data;
+    copy_strides(other);
+  }
   void unalias();
 
  private:

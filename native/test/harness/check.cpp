@@ -60,7 +60,8 @@ void record_failure(const char* file, int line, const std::string& text) {
   const char* base = strrchr(file, '/');
   std::string where;
   for (const std::string& part : context_stack) where += part + ": ";
-  printf("FAILED %s:%d: %s%s\n", base == nullptr ? file : base + 1, line, where.c_str(), text.c_str());
+  printf("FAILED %s:%d: %s%s\n", base == nullptr ? file : base + 1, line, where.c_str(),
+         text.c_str());
   fflush(stdout);
   // For the mutants: one failure says enough.
   if (getenv("EQP_TEST_FAIL_FAST") != nullptr) _exit(1);

@@ -40,17 +40,16 @@ void begin_group();
 }  // namespace eqp::test
 
 // EQP_CHECK(condition, "text %d", ...): the text says what was expected and what was found.
-#define EQP_CHECK(condition, ...)                                                      \
-  do {                                                                                 \
-    ::eqp::test::record_check();                                                       \
-    if (!(condition)) {                                                                \
-      ::eqp::test::record_failure(__FILE__, __LINE__,                                  \
-                                  std::string(#condition ": ") +                       \
-                                      ::eqp::test::format(__VA_ARGS__));               \
-    }                                                                                  \
+#define EQP_CHECK(condition, ...)                                                               \
+  do {                                                                                          \
+    ::eqp::test::record_check();                                                                \
+    if (!(condition)) {                                                                         \
+      ::eqp::test::record_failure(                                                              \
+          __FILE__, __LINE__, std::string(#condition ": ") + ::eqp::test::format(__VA_ARGS__)); \
+    }                                                                                           \
   } while (0)
 
-#define EQP_TEST(name)                                                   \
-  static void test_##name();                                            \
+#define EQP_TEST(name)                                                             \
+  static void test_##name();                                                       \
   static const ::eqp::test::Registration registration_##name(#name, &test_##name); \
   static void test_##name()

@@ -54,8 +54,12 @@ class CpuBackend final : public Backend {
     return memory;
   }
   void release(void* memory) override { std::free(memory); }
-  void copy_to(void* device, const void* host, size_t bytes) override { memcpy(device, host, bytes); }
-  void copy_from(void* host, const void* device, size_t bytes) override { memcpy(host, device, bytes); }
+  void copy_to(void* device, const void* host, size_t bytes) override {
+    memcpy(device, host, bytes);
+  }
+  void copy_from(void* host, const void* device, size_t bytes) override {
+    memcpy(host, device, bytes);
+  }
   int schedules() const override { return 5; }
   std::string use_schedule(int index) override {
     eqp_set_executor(nullptr, nullptr);
@@ -66,7 +70,8 @@ class CpuBackend final : public Backend {
     }
     const int threads = index == 0 ? 1 : index;  // 1, 1 again, 2, 3
     eqp_set_num_threads(threads);
-    return std::to_string(threads) + (threads == 1 ? " thread" : " threads") + (index == 1 ? " again" : "");
+    return std::to_string(threads) + (threads == 1 ? " thread" : " threads") +
+           (index == 1 ? " again" : "");
   }
   bool validates_before_writing() const override { return true; }
 

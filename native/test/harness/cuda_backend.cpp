@@ -75,10 +75,12 @@ class CudaBackend final : public Backend {
   }
   void release(void* memory) override { driver_.release(reinterpret_cast<DevicePointer>(memory)); }
   void copy_to(void* device, const void* host, size_t bytes) override {
-    require(driver_.to_device(reinterpret_cast<DevicePointer>(device), host, bytes), "copy to the device");
+    require(driver_.to_device(reinterpret_cast<DevicePointer>(device), host, bytes),
+            "copy to the device");
   }
   void copy_from(void* host, const void* device, size_t bytes) override {
-    require(driver_.to_host(host, reinterpret_cast<DevicePointer>(device), bytes), "copy to the host");
+    require(driver_.to_host(host, reinterpret_cast<DevicePointer>(device), bytes),
+            "copy to the host");
   }
   int schedules() const override { return 3; }
   std::string use_schedule(int index) override { return "launch " + std::to_string(index + 1); }

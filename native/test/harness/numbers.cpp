@@ -40,56 +40,90 @@ void store_as(void* address, double value) {
 
 int64_t dtype_bytes(eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F64: case EQP_I64: return 8;
-    case EQP_F32: case EQP_I32: return 4;
-    case EQP_BF16: case EQP_F16: return 2;
-    default: return 1;
+    case EQP_F64:
+    case EQP_I64:
+      return 8;
+    case EQP_F32:
+    case EQP_I32:
+      return 4;
+    case EQP_BF16:
+    case EQP_F16:
+      return 2;
+    default:
+      return 1;
   }
 }
 
 const char* dtype_text(eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F32: return "f32";
-    case EQP_F64: return "f64";
-    case EQP_BF16: return "bf16";
-    case EQP_F16: return "f16";
-    case EQP_I32: return "i32";
-    case EQP_I64: return "i64";
-    case EQP_U8: return "u8";
-    case EQP_BOOL: return "bool";
-    default: return "?";
+    case EQP_F32:
+      return "f32";
+    case EQP_F64:
+      return "f64";
+    case EQP_BF16:
+      return "bf16";
+    case EQP_F16:
+      return "f16";
+    case EQP_I32:
+      return "i32";
+    case EQP_I64:
+      return "i64";
+    case EQP_U8:
+      return "u8";
+    case EQP_BOOL:
+      return "bool";
+    default:
+      return "?";
   }
 }
 
 double load_element(const void* address, eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F32: return load_as<float>(address);
-    case EQP_F64: return load_as<double>(address);
+    case EQP_F32:
+      return load_as<float>(address);
+    case EQP_F64:
+      return load_as<double>(address);
     case EQP_BF16: {
       uint16_t bits;
       memcpy(&bits, address, 2);
       return bf16_value(bits);
     }
-    case EQP_F16: return load_as<_Float16>(address);
-    case EQP_I32: return load_as<int32_t>(address);
-    case EQP_I64: return load_as<int64_t>(address);
-    default: return load_as<uint8_t>(address);
+    case EQP_F16:
+      return load_as<_Float16>(address);
+    case EQP_I32:
+      return load_as<int32_t>(address);
+    case EQP_I64:
+      return load_as<int64_t>(address);
+    default:
+      return load_as<uint8_t>(address);
   }
 }
 
 void store_element(void* address, eqp_dtype dtype, double value) {
   switch (dtype) {
-    case EQP_F32: store_as<float>(address, value); break;
-    case EQP_F64: store_as<double>(address, value); break;
+    case EQP_F32:
+      store_as<float>(address, value);
+      break;
+    case EQP_F64:
+      store_as<double>(address, value);
+      break;
     case EQP_BF16: {
       const uint16_t bits = bf16_bits(value);
       memcpy(address, &bits, 2);
       break;
     }
-    case EQP_F16: store_as<_Float16>(address, value); break;
-    case EQP_I32: store_as<int32_t>(address, value); break;
-    case EQP_I64: store_as<int64_t>(address, value); break;
-    default: store_as<uint8_t>(address, value); break;
+    case EQP_F16:
+      store_as<_Float16>(address, value);
+      break;
+    case EQP_I32:
+      store_as<int32_t>(address, value);
+      break;
+    case EQP_I64:
+      store_as<int64_t>(address, value);
+      break;
+    default:
+      store_as<uint8_t>(address, value);
+      break;
   }
 }
 
@@ -101,27 +135,38 @@ double round_to(eqp_dtype dtype, double value) {
 
 double unit_roundoff(eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F64: return 0x1p-53;
-    case EQP_BF16: return 0x1p-8;
-    case EQP_F16: return 0x1p-11;
-    default: return 0x1p-24;
+    case EQP_F64:
+      return 0x1p-53;
+    case EQP_BF16:
+      return 0x1p-8;
+    case EQP_F16:
+      return 0x1p-11;
+    default:
+      return 0x1p-24;
   }
 }
 
 double largest_finite(eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F64: return DBL_MAX;
-    case EQP_BF16: return 0x1.fep127;
-    case EQP_F16: return 65504;
-    default: return FLT_MAX;
+    case EQP_F64:
+      return DBL_MAX;
+    case EQP_BF16:
+      return 0x1.fep127;
+    case EQP_F16:
+      return 65504;
+    default:
+      return FLT_MAX;
   }
 }
 
 double smallest_normal(eqp_dtype dtype) {
   switch (dtype) {
-    case EQP_F64: return DBL_MIN;
-    case EQP_F16: return 0x1p-14;
-    default: return FLT_MIN;
+    case EQP_F64:
+      return DBL_MIN;
+    case EQP_F16:
+      return 0x1p-14;
+    default:
+      return FLT_MIN;
   }
 }
 

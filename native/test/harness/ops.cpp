@@ -36,8 +36,8 @@ std::vector<Op> make_ops() {
        sizeof(eqp_token_log_probs_options),
        init_options<eqp_token_log_probs_options, eqp_token_log_probs_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
-         return e.token_log_probs_forward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2], t[3],
-                                          t[4], t[5], launch);
+         return e.token_log_probs_forward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2],
+                                          t[3], t[4], t[5], launch);
        },
        workspace<&Entries::token_log_probs_workspace_size>});
   list.push_back(
@@ -136,7 +136,10 @@ std::vector<Op> make_ops() {
        nullptr});
   list.push_back(
       {"eight_bit",
-       {{"pixels", kIn, true}, {"original", kIn, false}, {"out", kOut, false}, {"codes", kOut, false}},
+       {{"pixels", kIn, true},
+        {"original", kIn, false},
+        {"out", kOut, false},
+        {"codes", kOut, false}},
        sizeof(eqp_eight_bit_options),
        init_options<eqp_eight_bit_options, eqp_eight_bit_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {

@@ -22,8 +22,8 @@ struct Op {
   std::vector<Argument> arguments;
   size_t options_bytes;
   void (*options_init)(void* options);
-  eqp_status (*invoke)(const Entries& entries, const void* options, const eqp_tensor* const* tensors,
-                       const eqp_launch* launch);
+  eqp_status (*invoke)(const Entries& entries, const void* options,
+                       const eqp_tensor* const* tensors, const eqp_launch* launch);
   // Null when the op has no workspace query.
   eqp_status (*workspace_size)(const Entries& entries, const eqp_tensor* first, uint64_t* bytes);
 

@@ -1,7 +1,6 @@
 // exp, log and their kin of src/math in units in the last place, against long double; compiled once
 // per instruction set with that set's flags. The bounds are the ones that math/elementary.h states.
 #include "math/elementary.h"
-#include "math/philox.h"
 
 #include <cfloat>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "harness/check.h"
 #include "harness/numbers.h"
 #include "harness/philox.h"
+#include "math/philox.h"
 
 #define EQP_TEXT_OF(x) #x
 #define EQP_TEXT(x) EQP_TEXT_OF(x)
@@ -60,9 +60,11 @@ struct Worst {
 };
 
 void expect(const char* what, const Worst& worst, double bound) {
-  EQP_CHECK(worst.ulps <= bound, "%s of " EQP_TEXT(EQP_ISA) ": expected at most %g ulp, found %.3f at %.17g", what, bound,
-            worst.ulps, worst.at);
-  printf("%-24s %-10s max %.3f ulp (bound %g) at %.9g\n", what, EQP_TEXT(EQP_ISA), worst.ulps, bound, worst.at);
+  EQP_CHECK(worst.ulps <= bound,
+            "%s of " EQP_TEXT(EQP_ISA) ": expected at most %g ulp, found %.3f at %.17g", what,
+            bound, worst.ulps, worst.at);
+  printf("%-24s %-10s max %.3f ulp (bound %g) at %.9g\n", what, EQP_TEXT(EQP_ISA), worst.ulps,
+         bound, worst.at);
 }
 
 void float_exponentials() {
@@ -75,7 +77,8 @@ void float_exponentials() {
       const long double exact = expl(argument);
       if (exact < FLT_MIN || exact > FLT_MAX) continue;
       any.see(float_ulps(one_lane(exp_vector, argument), exact), argument);
-      if (argument < 0) nonpositive.see(float_ulps(one_lane(exp_nonpositive_vector, argument), exact), argument);
+      if (argument < 0)
+        nonpositive.see(float_ulps(one_lane(exp_nonpositive_vector, argument), exact), argument);
     }
     if (bits % 16 != 0) bits += 7;
   }
@@ -85,28 +88,37 @@ void float_exponentials() {
   for (const float zero : {-inf, -104.0f, -1e30f, -87.4f}) {
     EQP_CHECK(one_lane(exp_vector, zero) == 0.0f && one_lane(exp_nonpositive_vector, zero) == 0.0f,
               "expected exp(%g) = 0, found %g and %g", static_cast<double>(zero),
-              static_cast<double>(one_lane(exp_vector, zero)), static_cast<double>(one_lane(exp_nonpositive_vector, zero)));
+              static_cast<double>(one_lane(exp_vector, zero)),
+              static_cast<double>(one_lane(exp_nonpositive_vector, zero)));
   }
   for (const float one : {0.0f, -0.0f, 1e-30f, -1e-30f, -FLT_TRUE_MIN}) {
     EQP_CHECK(one_lane(exp_vector, one) == 1.0f, "expected exp(%g) = 1", static_cast<double>(one));
-    if (one <= 0) EQP_CHECK(one_lane(exp_nonpositive_vector, one) == 1.0f, "expected exp(%g) = 1", static_cast<double>(one));
+    if (one <= 0)
+      EQP_CHECK(one_lane(exp_nonpositive_vector, one) == 1.0f, "expected exp(%g) = 1",
+                static_cast<double>(one));
   }
   for (const float large : {89.0f, 1e30f, inf}) {
-    EQP_CHECK(one_lane(exp_vector, large) == inf, "expected exp(%g) = Inf", static_cast<double>(large));
+    EQP_CHECK(one_lane(exp_vector, large) == inf, "expected exp(%g) = Inf",
+              static_cast<double>(large));
   }
-  EQP_CHECK(std::isnan(one_lane(exp_vector, nan)) && std::isnan(one_lane(exp_nonpositive_vector, nan)), "expected exp(NaN) = NaN");
+  EQP_CHECK(
+      std::isnan(one_lane(exp_vector, nan)) && std::isnan(one_lane(exp_nonpositive_vector, nan)),
+      "expected exp(NaN) = NaN");
 }
 
 void double_functions() {
   test::Random random(31);
   Worst exponential, logarithm, log_one_plus, ls, s;
   for (int i = 0; i < 400000; ++i) {
-    const double x = i % 3 == 0 ? random.uniform(-708, 709) : i % 3 == 1 ? random.uniform(-2, 2) : random.normal() * 1e-3;
+    const double x = i % 3 == 0   ? random.uniform(-708, 709)
+                     : i % 3 == 1 ? random.uniform(-2, 2)
+                                  : random.normal() * 1e-3;
     const double scalar = exp(x);
     f64v v = {};
     v[1] = x;
     const f64v vector = exp_double_vector(v);
-    EQP_CHECK(scalar == vector[1], "exp(%.17g): scalar %.17g and vector %.17g differ", x, scalar, vector[1]);
+    EQP_CHECK(scalar == vector[1], "exp(%.17g): scalar %.17g and vector %.17g differ", x, scalar,
+              vector[1]);
     exponential.see(double_ulps(scalar, expl(x)), x);
     const double positive = std::exp(random.uniform(-700, 700)) * (1 + 0.1 * random.uniform());
     const double near_one = 1 + random.normal() * std::exp(random.uniform(-30, -2));
@@ -124,27 +136,37 @@ void double_functions() {
   expect("sigmoid f64", s, kSigmoidUlps);
   expect("log_sigmoid f64", ls, kLogSigmoidUlps);
   const double inf = HUGE_VAL, nan = __builtin_nan("");
-  EQP_CHECK(log(0.0) == -inf && log(inf) == inf && std::isnan(log(-1.0)) && std::isnan(log(nan)) && log(1.0) == 0, "log at its edges");
-  EQP_CHECK(exp(0.0) == 1 && exp(-inf) == 0 && exp(inf) == inf && std::isnan(exp(nan)), "exp at its edges");
+  EQP_CHECK(log(0.0) == -inf && log(inf) == inf && std::isnan(log(-1.0)) && std::isnan(log(nan)) &&
+                log(1.0) == 0,
+            "log at its edges");
+  EQP_CHECK(exp(0.0) == 1 && exp(-inf) == 0 && exp(inf) == inf && std::isnan(exp(nan)),
+            "exp at its edges");
   EQP_CHECK(log1p(0.0) == 0 && log1p(inf) == inf && std::isnan(log1p(nan)), "log1p at its edges");
-  EQP_CHECK(log_sigmoid(inf) == 0 && log_sigmoid(-inf) == -inf && std::isnan(log_sigmoid(nan)), "log_sigmoid at its edges");
-  EQP_CHECK(sigmoid(inf) == 1 && sigmoid(-inf) == 0 && sigmoid(0.0) == 0.5 && std::isnan(sigmoid(nan)), "sigmoid at its edges");
+  EQP_CHECK(log_sigmoid(inf) == 0 && log_sigmoid(-inf) == -inf && std::isnan(log_sigmoid(nan)),
+            "log_sigmoid at its edges");
+  EQP_CHECK(
+      sigmoid(inf) == 1 && sigmoid(-inf) == 0 && sigmoid(0.0) == 0.5 && std::isnan(sigmoid(nan)),
+      "sigmoid at its edges");
 }
 
 void philox_is_random123() {
   test::Random random(3);
   for (int i = 0; i < 10000; ++i) {
-    const uint64_t key = i == 0 ? 0 : random.bits(), low = i == 0 ? 0 : random.bits(), high = i == 0 ? 0 : random.bits();
+    const uint64_t key = i == 0 ? 0 : random.bits(), low = i == 0 ? 0 : random.bits(),
+                   high = i == 0 ? 0 : random.bits();
     const Philox4 found = philox4x32_10(key, low, high);
-    const auto expected = test::philox4x32_10({static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
-                                               static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)},
-                                              {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+    const auto expected =
+        test::philox4x32_10({static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
+                             static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)},
+                            {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
     for (size_t lane = 0; lane < 4; ++lane) {
-      EQP_CHECK(found.lane[lane] == expected[lane], "lane %zu: expected %08x, found %08x", lane, expected[lane], found.lane[lane]);
+      EQP_CHECK(found.lane[lane] == expected[lane], "lane %zu: expected %08x, found %08x", lane,
+                expected[lane], found.lane[lane]);
     }
   }
   EQP_CHECK(uniform01(0) == 0.0f && uniform01(0xff) == 0.0f && uniform01(0x100) == 0x1p-24f &&
-                uniform01(0xffffffff) == 1 - 0x1p-24f, "uniform01 at its edges");
+                uniform01(0xffffffff) == 1 - 0x1p-24f,
+            "uniform01 at its edges");
 }
 
 // All 65 536 patterns up; down: each pattern, both neighbours of each, and each midpoint (a tie).
@@ -168,14 +190,15 @@ void bfloat16_conversions() {
       }
       uint32_t nearest = pattern;
       if (low > 0x8000u || (low == 0x8000u && pattern % 2 == 1)) ++nearest;
-      EQP_CHECK(down.bits == nearest, "%08x: expected %04x, found %04x", wide_bits, nearest, down.bits);
+      EQP_CHECK(down.bits == nearest, "%08x: expected %04x, found %04x", wide_bits, nearest,
+                down.bits);
       // The vector conversions agree with the scalar one.
       bfloat16 lanes[kF32Width];
       f32v v = {};
       v[kF32Width - 1] = wide;
       store(lanes, v);
-      EQP_CHECK(lanes[kF32Width - 1].bits == nearest, "vector, %08x: expected %04x, found %04x", wide_bits, nearest,
-                lanes[kF32Width - 1].bits);
+      EQP_CHECK(lanes[kF32Width - 1].bits == nearest, "vector, %08x: expected %04x, found %04x",
+                wide_bits, nearest, lanes[kF32Width - 1].bits);
     }
     bfloat16 source[kF32Width] = {};
     source[kF32Width - 1] = half;
