@@ -2,70 +2,16 @@ package org.equipoise.torch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 
-class MemoryTest {
-  /** The full figure of 200 000 calls: -Dequipoise.memory.calls=200000. */
-  private static final int CALLS = Integer.getInteger("equipoise.memory.calls", 20_000);
-
-  private static double residentMegabytes() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Double.parseDouble(line.replaceAll("[^0-9]", "")) / 1024;
-      }
-    }
-    throw new IOException("no VmRSS in /proc/self/status");
-  }
-
-  private static void differentiableStep(Tensor x, Tensor old, Tensor mask, Tensor advantages) {
-    try (PointerScope step = new PointerScope()) {
-      PolicyLoss.Result result = PolicyLoss.grpo().apply(x, old, null, advantages, mask);
-      result.backward();
-      TokenLogProbs logProbs = TokenLogProbs.forward(x.detach(), TestTensors.ints(new int[64]));
-      logProbs.values().sum().backward();
-      logProbs.backward();
-    }
-  }
-
-  @Test
-  @EnabledOnOs(value = OS.LINUX, disabledReason = "resident memory is read from /proc")
-  void residentMemoryStaysFlatOverManyCalls() throws IOException {
-    try (PointerScope scope = new PointerScope()) {
-      Tensor x =
-          TestTensors.leaf(ScalarType.Float, TestTensors.gaussian(1, 64 * 32, 1, -2), 64, 32);
-      Tensor old = x.detach().clone();
-      Tensor mask = torch.ones(64, 32).to(ScalarType.Bool);
-      Tensor advantages = TestTensors.of(ScalarType.Float, TestTensors.gaussian(2, 64, 1, 0), 64);
-      // As many calls to warm up: the compiler's memory and the heap have grown to their size by
-      // then,
-      // while a leak goes on growing.
-      for (int i = 0; i < CALLS; i++) {
-        differentiableStep(x, old, mask, advantages);
-      }
-      System.gc();
-      double before = residentMegabytes();
-      for (int i = 0; i < CALLS; i++) {
-        differentiableStep(x, old, mask, advantages);
-      }
-      System.gc();
-      double after = residentMegabytes();
-      System.out.printf("resident memory over %d calls: %.1f -> %.1f MiB%n", CALLS, before, after);
-      assertTrue(after <= before * 1.05, "grew from " + before + " to " + after + " MiB");
-    }
-  }
-
+/** Native memory belongs to whom it should, also while the collector runs. */
+class NativeMemoryTest {
   /**
    * While the collector runs without pause, calls on temporaries must keep their arguments alive.
    */

@@ -1,0 +1,69 @@
+package org.equipoise.torch;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+/** The process does not grow, however often the losses are called and differentiated. */
+@Tag("resident-memory")
+class ResidentMemoryTest {
+  private static final int WINDOWS = 10;
+  private static final int CALLS = Integer.getInteger("equipoise.memory.calls", 200_000);
+
+  private static double residentMebibytes() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+      if (line.startsWith("VmRSS:")) {
+        return Double.parseDouble(line.replaceAll("[^0-9]", "")) / 1024;
+      }
+    }
+    throw new IOException("no VmRSS in /proc/self/status");
+  }
+
+  private static void differentiableStep(Tensor x, Tensor old, Tensor mask, Tensor advantages) {
+    try (PointerScope step = new PointerScope()) {
+      PolicyLoss.Result result = PolicyLoss.grpo().apply(x, old, null, advantages, mask);
+      result.backward();
+      TokenLogProbs logProbs = TokenLogProbs.forward(x.detach(), TestTensors.ints(new int[64]));
+      logProbs.values().sum().backward();
+      logProbs.backward();
+    }
+  }
+
+  @Test
+  @EnabledOnOs(value = OS.LINUX, disabledReason = "resident memory is read from /proc")
+  void residentMemoryStaysFlatOverManyCalls() throws IOException {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor x =
+          TestTensors.leaf(ScalarType.Float, TestTensors.gaussian(1, 64 * 32, 1, -2), 64, 32);
+      Tensor old = x.detach().clone();
+      Tensor mask = torch.ones(64, 32).to(ScalarType.Bool);
+      Tensor advantages = TestTensors.of(ScalarType.Float, TestTensors.gaussian(2, 64, 1, 0), 64);
+      List<Double> mebibytes = new ArrayList<>();
+      for (int window = 0; window < WINDOWS; window++) {
+        for (int i = 0; i < CALLS / WINDOWS; i++) {
+          differentiableStep(x, old, mask, advantages);
+        }
+        mebibytes.add(residentMebibytes());
+      }
+      System.out.printf("resident MiB after every %d calls: %s%n", CALLS / WINDOWS, mebibytes);
+      // The least of each half: what the virtual machine takes for a while and gives back does not
+      // count, what is never given back does.
+      double early = Collections.min(mebibytes.subList(0, WINDOWS / 2));
+      double late = Collections.min(mebibytes.subList(WINDOWS / 2, WINDOWS));
+      assertTrue(late <= early * 1.05, "resident MiB over the calls: " + mebibytes);
+    }
+  }
+}
