@@ -33,8 +33,7 @@ class Memory {
   T* data_;
 };
 
-// --- bounds
-// ------------------------------------------------------------------------------------------
+// --- bounds -------------------------------------------------------------------------------------
 EQP_KERNEL read_past_end(const float* from, float* to, int n, bool bug) {
   const int i = static_cast<int>(threadIdx.x);
   if (bug ? i <= n : i < n) to[i % n] = from[i];
@@ -104,8 +103,7 @@ void run_wild_pointer(bool bug) {
   EQP_LAUNCH(wild_pointer, 1, 32, nullptr, to.get(), reinterpret_cast<uintptr_t>(host_memory), bug);
 }
 
-// --- alignment
-// -----------------------------------------------------------------------------------------
+// --- alignment ----------------------------------------------------------------------------------
 EQP_KERNEL misaligned_vector(const float* from, float* to) {
   float x[4];
   cuda::load_pack(from, x);
@@ -116,8 +114,7 @@ void run_misaligned_vector(bool bug) {
   EQP_LAUNCH(misaligned_vector, 1, 32, nullptr, from.get() + (bug ? 1 : 0), to.get());
 }
 
-// --- initialisation
-// ---------------------------------------------------------------------------------
+// --- initialisation -----------------------------------------------------------------------------
 EQP_KERNEL uninitialised_shared(float* to, bool bug) {
   EQP_SHARED(float, scratch, 64);
   const unsigned i = threadIdx.x;
@@ -139,8 +136,7 @@ void run_read_output(bool bug) {
   EQP_LAUNCH(read_output, 1, 32, nullptr, to.get(), bug);
 }
 
-// --- races
-// -----------------------------------------------------------------------------------------------
+// --- races --------------------------------------------------------------------------------------
 EQP_KERNEL missing_barrier(float* to, bool bug) {
   EQP_SHARED(float, scratch, 64);
   const unsigned i = threadIdx.x;
@@ -251,8 +247,7 @@ void run_atomic_and_plain(bool bug) {
   EQP_LAUNCH(atomic_and_plain, 1, 64, nullptr, flag.get(), bug);
 }
 
-// --- divergence
-// ------------------------------------------------------------------------------------------
+// --- divergence ---------------------------------------------------------------------------------
 EQP_KERNEL barrier_in_branch(float* to, bool bug) {
   if (!bug || threadIdx.x < 32) __syncthreads();
   to[threadIdx.x] = 1.0f;
@@ -285,8 +280,7 @@ void run_two_barriers(bool bug) {
   EQP_LAUNCH(two_barriers, 1, 64, nullptr, to.get(), bug);
 }
 
-// --- masks
-// -----------------------------------------------------------------------------------------------
+// --- masks --------------------------------------------------------------------------------------
 EQP_KERNEL mask_without_caller(float* to, bool bug) {
   to[threadIdx.x] = __shfl_xor_sync(bug ? 0x0000ffffu : kAllLanes, 1.0f, 1);
 }

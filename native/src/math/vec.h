@@ -46,8 +46,7 @@ struct vec<double> {
 };
 constexpr int kF32Width = vec<float>::width;
 
-// --- fma, max: one instruction where there is one
-// -------------------------------------------------
+// --- fma, max: one instruction where there is one -----------------------------------------------
 EQP_HD float fma(float a, float b, float c) {
 #if defined(__FMA__)
   return __builtin_fmaf(a, b, c);
@@ -116,8 +115,7 @@ EQP_HD V broadcast(S value) {
   return value - V{};
 }
 
-// --- Reductions over lanes, in one fixed tree
-// -----------------------------------------------------
+// --- Reductions over lanes, in one fixed tree ---------------------------------------------------
 EQP_HD float sum_lanes(f32v v) {
   float lane[kF32Width];
   memcpy(lane, &v, sizeof(v));
@@ -143,8 +141,7 @@ EQP_HD float max_lanes(f32v v) {
   return lane[0];
 }
 
-// --- Memory: f32v from and to float and bfloat16, f64v from and to double
-// -------------------------
+// --- Memory: f32v from and to float and bfloat16, f64v from and to double -----------------------
 EQP_HD f32v load(const float* from) {
   f32v v;
   memcpy(&v, from, sizeof(v));
