@@ -1,8 +1,9 @@
 // token_log_probs on the CPU.
 //
-// Forward: a row is cut into segments, a segment into blocks that fit the L1 cache. Per block the
-// maximum first, then the exponentials against the running maximum, while the next block is
-// prefetched: memory is read once, and the exponentials hide behind it. The states of the segments
+// Forward: a row is cut into segments, a segment into blocks that fit the L1 cache. A block's
+// exponentials are taken against the maximum of the blocks before, while its own maximum is found and
+// what comes next is prefetched: memory is read once, and the exponentials hide behind it. A block
+// that holds a new maximum, a rare thing in a long row, is done again against that. The states of the segments
 // are merged in order. Segments depend on the vocabulary alone, so neither the number of threads
 // nor whether a row was shared between threads can change a bit.
 //
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int64_t kBlock = 1024;
 constexpr int64_t kSegment = 16 * kBlock;
+constexpr int64_t kPrefetch = 2048;   // elements ahead of the loads; any address may be asked for
 constexpr int64_t kMaxStates = 1024;  // states on the caller's stack: 16 KiB
 
 // Elements per segment: a multiple of kBlock, at most kMaxStates segments per row.
@@ -35,16 +37,15 @@ inline __attribute__((always_inline)) f32v load_or_minus_inf(const E* from, int6
 template <class E>
 inline __attribute__((always_inline)) float block_max(const E* x, int64_t count) {
   constexpr int w = kF32Width;
-  f32v max0 = broadcast<f32v>(-kFloatMax), max1 = max0, max2 = max0, max3 = max0;
+  f32v max0 = broadcast<f32v>(-kFloatMax), max1 = max0;
   int64_t i = 0;
-  for (; i + 4 * w <= count; i += 4 * w) {
-    max0 = max_or_second(max0, load(x + i));
-    max1 = max_or_second(max1, load(x + i + w));
-    max2 = max_or_second(max2, load(x + i + 2 * w));
-    max3 = max_or_second(max3, load(x + i + 3 * w));
+  for (; i + 2 * w <= count; i += 2 * w) {
+    const F32Pair pair = load_pair(x + i);
+    max0 = max_or_second(pair.first, max0);
+    max1 = max_or_second(pair.second, max1);
   }
-  for (; i < count; i += w) max0 = max_or_second(max0, load_or_minus_inf(x + i, count - i));
-  return max_lanes(max_or_second(max_or_second(max0, max1), max_or_second(max2, max3)));
+  for (; i < count; i += w) max0 = max_or_second(load_or_minus_inf(x + i, count - i), max0);
+  return max_lanes(max_or_second(max0, max1));
 }
 
 // 0 * y must stay 0 for -Inf logits: powers below this are 0 (or add nothing to a sum of at least
@@ -67,18 +68,41 @@ inline __attribute__((always_inline)) void add_exponentials(f32v x, f32v max, f3
     sums.weighted = fma(e, max_or_second(broadcast<f32v>(kSmallestPower), y), sums.weighted);
 }
 
+// Adds the exponentials of a block against `reference`; gives the block's maximum.
+template <class E, bool with_2x, bool with_entropy>
+inline __attribute__((always_inline)) float add_block(const E* block, int64_t size, float reference,
+                                                      f32v scale, Sums& sums) {
+  constexpr int w = kF32Width;
+  const f32v subtracted = broadcast<f32v>(reference);
+  f32v max0 = broadcast<f32v>(-kFloatMax), max1 = max0;
+  int64_t i = 0;
+  for (; i + 2 * w <= size; i += 2 * w) {
+    prefetch_pair(block + i + kPrefetch);
+    const F32Pair pair = load_pair(block + i);
+    max0 = max_or_second(pair.first, max0);
+    max1 = max_or_second(pair.second, max1);
+    add_exponentials<with_2x, with_entropy>(pair.first, subtracted, scale, sums.sum0, sums);
+    add_exponentials<with_2x, with_entropy>(pair.second, subtracted, scale, sums.sum1, sums);
+  }
+  for (; i < size; i += w) {
+    const f32v x = load_or_minus_inf(block + i, size - i);
+    max0 = max_or_second(x, max0);
+    add_exponentials<with_2x, with_entropy>(x, subtracted, scale, sums.sum0, sums);
+  }
+  return max_lanes(max_or_second(max0, max1));
+}
+
 // The state of `count` logits. A NaN or +Inf among them ends up in the sum as NaN.
 template <class E, bool with_2x, bool with_entropy>
 SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature) {
-  constexpr int w = kF32Width;
-  // Starting at the lowest finite float: -Inf logits then give e^-Inf = 0, never Inf - Inf.
-  float max = -kFloatMax;
   const f32v scale = broadcast<f32v>(kLog2E * inverse_temperature);
+  // Never below the lowest finite float: -Inf logits then give e^-Inf = 0, never Inf - Inf.
+  float max = block_max(x, count < kBlock ? count : kBlock);
   Sums sums = {};
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t size = count - begin < kBlock ? count - begin : kBlock;
-    const E* const block = x + begin;
-    const float new_max = max_or_second(block_max(block, size), max);
+    Sums longer = sums;
+    const float new_max = add_block<E, with_2x, with_entropy>(x + begin, size, max, scale, longer);
     if (new_max > max) {
       const float c = rescale_exponent(max, new_max, inverse_temperature);
       const float factor = exp_nonpositive(c);
@@ -88,20 +112,10 @@ SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature)
       sums.sum1 = sums.sum1 * factor;
       if (with_2x) sums.sum_2x = sums.sum_2x * (factor * factor);
       max = new_max;
+      longer = sums;
+      add_block<E, with_2x, with_entropy>(x + begin, size, max, scale, longer);
     }
-    const f32v reference = broadcast<f32v>(max);
-    int64_t i = 0;
-    for (; i + 2 * w <= size; i += 2 * w) {
-      prefetch(block + kBlock + i);
-      if (sizeof(E) * w > 32) prefetch(block + kBlock + i + w);
-      add_exponentials<with_2x, with_entropy>(load(block + i), reference, scale, sums.sum0, sums);
-      add_exponentials<with_2x, with_entropy>(load(block + i + w), reference, scale, sums.sum1,
-                                              sums);
-    }
-    for (; i < size; i += w) {
-      add_exponentials<with_2x, with_entropy>(load_or_minus_inf(block + i, size - i), reference,
-                                              scale, sums.sum0, sums);
-    }
+    sums = longer;
   }
   return SoftmaxState{max, sum_lanes(sums.sum0 + sums.sum1), sum_lanes(sums.sum_2x),
                       sum_lanes(sums.weighted) * kLn2};
@@ -199,11 +213,11 @@ void forward_rows(const TokenLogProbsForward& call) {
 }
 
 template <bool streaming, class E>
-inline __attribute__((always_inline)) void put(E* to, f32v v) {
+inline __attribute__((always_inline)) void put_pair(E* to, F32Pair pair) {
   if (streaming) {
-    stream(to, v);
+    stream_pair(to, pair);
   } else {
-    store(to, v);
+    store_pair(to, pair);
   }
 }
 
@@ -214,32 +228,30 @@ struct RowGradient {
 template <class E, bool with_entropy, bool streaming>
 void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g) {
   constexpr int w = kF32Width;
+  // The formula's minus sign is taken into the factors: the same bits, an instruction less.
   const auto gradient = [&g](f32v logits) {
-    return -softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp,
-                                           g.d_log_prob, g.d_entropy, g.entropy);
+    return softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp,
+                                          -g.d_log_prob, -g.d_entropy, g.entropy);
+  };
+  const auto gradient_of = [&gradient, x, out](int64_t at, int elements) {
+    store_partial(out + at, elements,
+                  gradient(load_partial<E, f32v, float>(x + at, elements, 0.0f)));
   };
   int64_t i = 0;
-  if (streaming) {
+  if (streaming) {  // to where a pair of vectors fills whole aligned registers
     const int64_t misaligned =
-        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
-    const int64_t head = misaligned == 0 ? 0 : w - misaligned;
-    i = head < count ? head : count;
-    if (i > 0) {
-      store_partial(out, static_cast<int>(i),
-                    gradient(load_partial<E, f32v, float>(x, static_cast<int>(i), 0.0f)));
-    }
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % EQP_VECTOR_BYTES / sizeof(E));
+    int64_t head = misaligned == 0 ? 0 : EQP_VECTOR_BYTES / sizeof(E) - misaligned;
+    if (head > count) head = count;
+    for (; i < head; i += w) gradient_of(i, static_cast<int>(head - i < w ? head - i : w));
+    i = head;
   }
   for (; i + 2 * w <= count; i += 2 * w) {
-    const f32v first = gradient(load(x + i));
-    const f32v second = gradient(load(x + i + w));
-    put<streaming>(out + i, first);
-    put<streaming>(out + i + w, second);
+    prefetch_pair(x + i + kPrefetch);
+    const F32Pair logits = load_pair(x + i);
+    put_pair<streaming>(out + i, F32Pair{gradient(logits.first), gradient(logits.second)});
   }
-  for (; i + w <= count; i += w) put<streaming>(out + i, gradient(load(x + i)));
-  if (i < count) {
-    const int left = static_cast<int>(count - i);
-    store_partial(out + i, left, gradient(load_partial<E, f32v, float>(x + i, left, 0.0f)));
-  }
+  for (; i < count; i += w) gradient_of(i, static_cast<int>(count - i < w ? count - i : w));
 }
 
 template <class E>

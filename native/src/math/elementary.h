@@ -61,37 +61,59 @@ EQP_HD f32v exp_nonpositive(f32v x) {
 #endif
 }
 
-// 2^(y + low) for y <= 127 and a small low, for softmaxes: half the instructions of exp. Relative
-// error 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes it as low.
+// 2^y for y <= 127, for softmaxes: half the instructions of exp. Relative error 2 ulp; a caller who
+// forms y = x log2 e adds |y| 2^-24 by its rounding, or passes that rounding as `low` for 2^(y + low).
 // Below -126 the result is tiny or 0. y = n + f: 2^f is a minimax polynomial (1.9e-9).
-EQP_HD f32v exp2_for_sums(f32v y, f32v low = f32v{}) {
 #if defined(__AVX512DQ__)
-  // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and
-  // NaN.
-  const f32v f = (f32v)_mm512_reduce_ps((__m512)y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC) + low;
+// f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and NaN.
+EQP_HD f32v exp2_fraction(f32v y) {
+  return (f32v)_mm512_reduce_ps((__m512)y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+EQP_HD f32v exp2_polynomial(f32v f) {
   f32v p = broadcast<f32v>(0.00021702256344724447f);
   p = fma(p, f, broadcast<f32v>(0.001243968727067113f));
   p = fma(p, f, broadcast<f32v>(0.009678840637207031f));
   p = fma(p, f, broadcast<f32v>(0.055483341217041016f));
   p = fma(p, f, broadcast<f32v>(0.24022983014583588f));
   p = fma(p, f, broadcast<f32v>(0.6931470036506653f));
-  p = fma(p, f, broadcast<f32v>(1.0f));
-  return (f32v)_mm512_scalef_ps((__m512)p, (__m512)y);
+  return fma(p, f, broadcast<f32v>(1.0f));
+}
+EQP_HD f32v exp2_for_sums(f32v y) {
+  return (f32v)_mm512_scalef_ps((__m512)exp2_polynomial(exp2_fraction(y)), (__m512)y);
+}
+// The lanes whose `keep` bit is not set are 0.
+EQP_HD f32v exp2_for_sums(f32v y, f32v low, __mmask16 keep) {
+  return (f32v)_mm512_maskz_scalef_ps(keep, (__m512)exp2_polynomial(exp2_fraction(y) + low),
+                                      (__m512)y);
+}
+EQP_HD f32v exp2_for_sums(f32v y, f32v low) {
+  return exp2_for_sums(y, low, static_cast<__mmask16>(0xffff));
+}
 #else
-  const float shift = 12582912.0f;  // f in [-1/2, 1/2]
-  const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
-  const f32v shifted = clamped + shift;
-  const f32v f = clamped - (shifted - shift) + low;
+EQP_HD f32v exp2_polynomial(f32v f) {  // f in [-1/2, 1/2]
   f32v p = broadcast<f32v>(0.00015345697465818375f);
   p = fma(p, f, broadcast<f32v>(0.0013400063617154956f));
   p = fma(p, f, broadcast<f32v>(0.009618490003049374f));
   p = fma(p, f, broadcast<f32v>(0.05550328269600868f));
   p = fma(p, f, broadcast<f32v>(0.24022646248340607f));
   p = fma(p, f, broadcast<f32v>(0.6931471824645996f));
-  p = fma(p, f, broadcast<f32v>(1.0f));
-  return p * (f32v)(((i32v)shifted << 23) + 0x3f800000);
-#endif
+  return fma(p, f, broadcast<f32v>(1.0f));
 }
+constexpr float kExp2Shift = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
+EQP_HD f32v exp2_scaled(f32v power, f32v shifted) {
+  return power * (f32v)(((i32v)shifted << 23) + 0x3f800000);
+}
+EQP_HD f32v exp2_for_sums(f32v y) {
+  const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
+  const f32v shifted = clamped + kExp2Shift;
+  return exp2_scaled(exp2_polynomial(clamped - (shifted - kExp2Shift)), shifted);
+}
+EQP_HD f32v exp2_for_sums(f32v y, f32v low) {
+  const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
+  const f32v shifted = clamped + kExp2Shift;
+  return exp2_scaled(exp2_polynomial(clamped - (shifted - kExp2Shift) + low), shifted);
+}
+#endif
 
 // e^x for every x; overflow gives Inf.
 EQP_HD f32v exp(f32v x) {

@@ -38,25 +38,36 @@ constexpr float kLn2 = 0.693147180559945309f;
 
 EQP_HD float exp_nonpositive(float x) { return exp_nonpositive(broadcast<f32v>(x))[0]; }
 
-// p = e^{log_p}, exactly 0 for a -Inf logit. p is 1 at most; rounding of a large log_sum_exp may
-// leave log_p above 0, so it is bounded where 2^n is formed from bits.
+// p = e^{log_p}, exactly 0 for a -Inf logit. The rounding of log_p log2 e is carried along.
+#if defined(__AVX512DQ__)
+EQP_HD f32v probability(f32v log_p) {
+  const f32v log2_e = broadcast<f32v>(kLog2E);
+  const f32v y = log_p * log2_e;
+  // NaN below the limit is what -Inf makes of the rounding; it is masked out.
+  const __mmask16 keep =
+      _mm512_cmp_ps_mask((__m512)log_p, _mm512_set1_ps(kExpUnderflowF), _CMP_NLT_UQ);
+  return exp2_for_sums(y, fma(log_p, log2_e, -y), keep);
+}
+#else
+// p is 1 at most; rounding of a large log_sum_exp may leave log_p above 0, so it is bounded where
+// 2^n is formed from bits.
 EQP_HD f32v probability(f32v log_p) {
   const f32v log2_e = broadcast<f32v>(kLog2E);
   const f32v bounded = min_or_second(broadcast<f32v>(88.0f),
                                      max_or_second(broadcast<f32v>(kSmallestExponent), log_p));
   const f32v y = bounded * log2_e;
 #if defined(__FMA__)
-  const f32v p = exp2_for_sums(y, fma(bounded, log2_e, -y));
+  const f32v low = fma(bounded, log2_e, -y);
 #else
   // Without FMA the product's rounding is recovered by splitting log2 e into two short factors.
   const float high = 1.4423828125f;  // 12 bits; exact times the upper half of an argument
   const i32v upper_bits = (i32v)bounded & ~0xfff;
   const f32v upper = (f32v)upper_bits, lower = bounded - upper;
   const f32v low = upper * high - y + upper * 3.1222838896e-4f + lower * kLog2E;
-  const f32v p = exp2_for_sums(y, low);
 #endif
-  return log_p < kExpUnderflowF ? f32v{} : p;
+  return log_p < kExpUnderflowF ? f32v{} : exp2_for_sums(y, low);
 }
+#endif
 #endif
 
 // The exponent (from - to)/T of a change of maximum, from <= to.

@@ -249,8 +249,60 @@ EQP_HD void store_partial(E* to, int count, V v) {
   for (int i = 0; i < count; ++i) to[i] = buffer[i];
 }
 
+// --- Pairs of vectors from 2 * width consecutive elements ---------------------------------------
+// Of bfloat16 the first vector holds the even elements and the second the odd ones: one instruction
+// each instead of two, and as many less on the way back. Of float they are simply consecutive.
+struct F32Pair {
+  f32v first, second;
+};
+
+EQP_HD F32Pair load_pair(const float* from) { return {load(from), load(from + kF32Width)}; }
+EQP_HD void store_pair(float* to, F32Pair pair) {
+  store(to, pair.first);
+  store(to + kF32Width, pair.second);
+}
+// `to` is aligned to EQP_VECTOR_BYTES; stream_fence() before another thread may look.
+EQP_HD void stream_pair(float* to, F32Pair pair) {
+  stream(to, pair.first);
+  stream(to + kF32Width, pair.second);
+}
+
+#if defined(__SSE2__)
+EQP_HD F32Pair load_pair(const bfloat16* from) {
+  i32v bits;
+  memcpy(&bits, from, sizeof(bits));
+  return {(f32v)(bits << 16), (f32v)(bits & static_cast<int32_t>(0xffff0000))};
+}
+EQP_HD i32v bfloat16_pair_bits(F32Pair pair) {
+  const i32v low_half = broadcast<i32v>(0xffff);
+  return ((bfloat16_bits(pair.first) >> 16) & low_half) | (bfloat16_bits(pair.second) & ~low_half);
+}
+EQP_HD void store_pair(bfloat16* to, F32Pair pair) {
+  const i32v bits = bfloat16_pair_bits(pair);
+  memcpy(static_cast<void*>(to), &bits, sizeof(bits));
+}
+EQP_HD void stream_pair(bfloat16* to, F32Pair pair) {
+  // The streaming store of floats moves bits, whatever they mean.
+  stream(reinterpret_cast<float*>(to), (f32v)bfloat16_pair_bits(pair));
+}
+#else  // no order of bytes is assumed
+EQP_HD F32Pair load_pair(const bfloat16* from) { return {load(from), load(from + kF32Width)}; }
+EQP_HD void store_pair(bfloat16* to, F32Pair pair) {
+  store(to, pair.first);
+  store(to + kF32Width, pair.second);
+}
+EQP_HD void stream_pair(bfloat16* to, F32Pair pair) { store_pair(to, pair); }
+#endif
+
 // Asks for the cache line that holds `address`; any address is legal.
 EQP_HD void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
+// Asks for the 2 * width elements from `address` on.
+template <class E>
+EQP_HD void prefetch_pair(const E* address) {
+  constexpr int bytes = 2 * kF32Width * static_cast<int>(sizeof(E));
+  prefetch(address);
+  if (bytes > 64) prefetch(reinterpret_cast<const char*>(address) + bytes / 2);
+}
 
 }  // namespace EQP_ISA
 }  // namespace eqp
