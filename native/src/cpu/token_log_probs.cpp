@@ -18,14 +18,8 @@ namespace {
 
 constexpr int64_t kBlock = 1024;
 constexpr int64_t kSegment = 16 * kBlock;
-constexpr int64_t kPrefetch = 2048;   // elements ahead of the loads; any address may be asked for
-constexpr int64_t kMaxStates = 1024;  // states on the caller's stack: 16 KiB
-
-// Elements per segment: a multiple of kBlock, at most kMaxStates segments per row.
-int64_t segment_length(int64_t vocab) {
-  const int64_t least = (vocab + kMaxStates - 1) / kMaxStates;
-  return least <= kSegment ? kSegment : (least + kBlock - 1) / kBlock * kBlock;
-}
+constexpr int64_t kPrefetch = 2048;  // elements ahead of the loads; any address may be asked for
+constexpr int64_t kMaxStates = 128;  // states on the caller's stack: 2 KiB
 
 template <class E>
 inline __attribute__((always_inline)) f32v load_or_minus_inf(const E* from, int64_t left) {
@@ -167,16 +161,16 @@ void forward_rows(const TokenLogProbsForward& call) {
   const int64_t rows = call.logits.rows;
   const int64_t vocab = call.logits.columns;
   const float inverse = 1.0f / call.options.temperature;
-  const int64_t length = segment_length(vocab);
-  const int64_t segments = (vocab + length - 1) / length;
+  const int64_t segments = (vocab + kSegment - 1) / kSegment;
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   const auto state_of = [&](int64_t i, int64_t segment) {
-    const int64_t begin = segment * length;
-    const int64_t count = vocab - begin < length ? vocab - begin : length;
+    const int64_t begin = segment * kSegment;
+    const int64_t count = vocab - begin < kSegment ? vocab - begin : kSegment;
     return segment_state(call, row<E>(call.logits, i) + begin, count, inverse);
   };
 
-  if (rows >= 8 * int64_t{num_threads()} || segments == 1) {  // enough rows for every thread
+  // Enough rows for every thread, or a row of more segments than there is room for.
+  if (rows >= 8 * int64_t{num_threads()} || segments == 1 || segments > kMaxStates) {
     parallel_for(rows, bytes, [&](int64_t i) {
       const int64_t target = index_at(call.targets, i);
       if (target == call.options.ignore_index) return write_ignored_row(call, i);
@@ -275,12 +269,11 @@ void backward_rows(const TokenLogProbsBackward& call) {
   // In place the line is in the cache already: a plain store costs no second read.
   const bool streaming = bytes >= kStreamBytes && call.logits.data != call.d_logits.data;
   const bool with_entropy = call.d_entropy != nullptr;
-  const int64_t length = segment_length(vocab);
-  const int64_t segments = (vocab + length - 1) / length;
+  const int64_t segments = (vocab + kSegment - 1) / kSegment;
   parallel_for(rows * segments, 2 * bytes, [&](int64_t task) {
     const int64_t i = task / segments;
-    const int64_t begin = task % segments * length;
-    const int64_t count = vocab - begin < length ? vocab - begin : length;
+    const int64_t begin = task % segments * kSegment;
+    const int64_t count = vocab - begin < kSegment ? vocab - begin : kSegment;
     const E* const x = row<E>(call.logits, i) + begin;
     E* const out = row_out<E>(call.d_logits, i) + begin;
     const int64_t target = index_at(call.targets, i);

@@ -134,7 +134,7 @@ try_mutant() {
     [ $program = conformance ] && [ -n "$filter" ] && arguments="--filter $filter"
     LD_LIBRARY_PATH=$dir timeout 40 "$binary" $arguments > "$dir/out.txt" 2>&1 || verdict=killed
   done
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "$to" \
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "${to:-(nothing)}" \
     "$(sed -n "${line}p" "$path" | sed 's/^[ \t]*//; s/\t/ /g')" > "$scratch/result-$number.txt"
   rm -rf "$dir"
 }
