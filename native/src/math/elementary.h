@@ -61,9 +61,10 @@ EQP_HD f32v exp_nonpositive(f32v x) {
 #endif
 }
 
-// 2^y for y <= 127, for softmaxes: half the instructions of exp. Relative error 2 ulp; a caller who
-// forms y = x log2 e adds |y| 2^-24 by its rounding, or passes that rounding as `low` for 2^(y + low).
-// Below -126 the result is tiny or 0. y = n + f: 2^f is a minimax polynomial (1.9e-9).
+// 2^y for y <= 127 (beyond, anything), for softmaxes: half the instructions of exp. Relative error
+// 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes that rounding as
+// `low` for 2^(y + low). Below -126 the result is tiny or 0. y = n + f: 2^f is a minimax polynomial
+// (1.9e-9).
 #if defined(__AVX512DQ__)
 // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and NaN.
 EQP_HD f32v exp2_fraction(f32v y) {
@@ -101,7 +102,8 @@ EQP_HD f32v exp2_polynomial(f32v f) {  // f in [-1/2, 1/2]
 }
 constexpr float kExp2Shift = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
 EQP_HD f32v exp2_scaled(f32v power, f32v shifted) {
-  return power * (f32v)(((i32v)shifted << 23) + 0x3f800000);
+  // Unsigned: for y beyond 127 the sum wraps around.
+  return power * (f32v)(((u32v)shifted << 23) + 0x3f800000u);
 }
 EQP_HD f32v exp2_for_sums(f32v y) {
   const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);

@@ -27,6 +27,7 @@ namespace EQP_ISA {
 
 typedef float f32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef int32_t i32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef uint32_t u32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef double f64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef int64_t i64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 

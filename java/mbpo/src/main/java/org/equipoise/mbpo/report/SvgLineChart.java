@@ -24,8 +24,8 @@ import java.util.stream.IntStream;
  */
 final class SvgLineChart {
   private static final int WIDTH = 480;
-  private static final int LEFT = 52;
-  private static final int RIGHT = 12;
+  private static final int LEFT = 60;
+  private static final int RIGHT = 20;
   private static final int TOP = 10;
   private static final int BOTTOM = 46;
   private static final int STYLES = 8;
