@@ -20,12 +20,17 @@ struct Statistics {
   bool finite = true;  // all counted members are finite
 };
 
-template <class E>
+// `single`: one reward function without a weight, one reward after the other; nearly every call.
+template <class E, bool single>
 struct Rewards {
   const GroupAdvantage& call;
 
   // The weighted sum of the rewards that are there; false when there is none.
   bool at(int64_t sample, double* reward) const {
+    if (single) {
+      *reward = static_cast<double>(static_cast<const E*>(call.rewards.data)[sample]);
+      return *reward == *reward;
+    }
     const E* const values = row<E>(call.rewards, sample);
     const E* const weights = static_cast<const E*>(call.weights.data);
     double sum = 0;
@@ -52,8 +57,8 @@ double standard_deviation(double squares, int64_t count, int32_t ddof) {
   return count > ddof ? sqrt(squares / static_cast<double>(count - ddof)) : 0.0;
 }
 
-template <class E>
-Statistics group_statistics(const Rewards<E>& rewards, int64_t begin, int64_t end, int32_t ddof) {
+template <class Rewards>
+Statistics group_statistics(const Rewards& rewards, int64_t begin, int64_t end, int32_t ddof) {
   Statistics s;
   double sum = 0, least = 0, greatest = 0, r;
   for (int64_t i = begin; i < end; ++i) {
@@ -77,8 +82,8 @@ Statistics group_statistics(const Rewards<E>& rewards, int64_t begin, int64_t en
 }
 
 // Mean, standard deviation and finiteness over all counted members, in a fixed order.
-template <class E>
-Statistics batch_statistics(const Rewards<E>& rewards, int64_t blocks, uint64_t bytes) {
+template <class Rewards>
+Statistics batch_statistics(const Rewards& rewards, int64_t blocks, uint64_t bytes) {
   const GroupAdvantage& call = rewards.call;
   const auto first_sample = [&](int64_t block) {
     return rewards.begin(call.groups * block / blocks);
@@ -118,9 +123,9 @@ Statistics batch_statistics(const Rewards<E>& rewards, int64_t blocks, uint64_t 
   return batch;
 }
 
-template <class E>
+template <class E, bool single>
 void advantages_of(const GroupAdvantage& call) {
-  const Rewards<E> rewards{call};
+  const Rewards<E, single> rewards{call};
   const eqp_group_advantage_options& options = call.options;
   const int64_t blocks = call.groups < kBlocks ? call.groups : kBlocks;
   if (blocks == 0) return;
@@ -131,7 +136,11 @@ void advantages_of(const GroupAdvantage& call) {
   if (over_batch) batch = batch_statistics(rewards, blocks, bytes);
   E* const out = static_cast<E*>(call.advantages);
   parallel_for(blocks, bytes, [&](int64_t block) {
-    for (int64_t g = call.groups * block / blocks; g < call.groups * (block + 1) / blocks; ++g) {
+    // Few groups are a block each; divisions would cost more than their arithmetic.
+    const bool each = blocks == call.groups;
+    const int64_t first = each ? block : call.groups * block / blocks;
+    const int64_t last = each ? block + 1 : call.groups * (block + 1) / blocks;
+    for (int64_t g = first; g < last; ++g) {
       const int64_t begin = rewards.begin(g), end = rewards.begin(g + 1);
       const Statistics group = group_statistics(rewards, begin, end, options.ddof);
       if (call.group_mean != nullptr) {
@@ -146,6 +155,15 @@ void advantages_of(const GroupAdvantage& call) {
                                ? batch.std + options.epsilon
                                : 1.0;
       const bool raw = group.count == 1 && options.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
+      if (finite && !raw && !group.equal) {  // the usual case, for vectors
+        for (int64_t i = begin; i < end; ++i) {
+          double r;
+          const bool counted = rewards.at(i, &r);
+          const double advantage = (r - group.mean) / scale;
+          out[i] = static_cast<E>(counted ? advantage : 0.0);
+        }
+        continue;
+      }
       for (int64_t i = begin; i < end; ++i) {
         double r;
         double advantage;
@@ -153,12 +171,8 @@ void advantages_of(const GroupAdvantage& call) {
           advantage = 0;
         } else if (!finite) {
           advantage = kNaN;
-        } else if (raw) {
-          advantage = r;
-        } else if (group.equal) {
-          advantage = 0;
         } else {
-          advantage = (r - group.mean) / scale;
+          advantage = raw ? r : 0;
         }
         out[i] = static_cast<E>(advantage);
       }
@@ -194,10 +208,12 @@ eqp_status check_offsets(const GroupAdvantage& call) {
 
 eqp_status group_advantage(const GroupAdvantage& call) {
   EQP_TRY(check_offsets(call));
+  const bool single =
+      call.rewards.columns == 1 && call.rewards.row_stride == 1 && call.weights.data == nullptr;
   if (call.rewards.dtype == EQP_F32) {
-    advantages_of<float>(call);
+    single ? advantages_of<float, true>(call) : advantages_of<float, false>(call);
   } else {
-    advantages_of<double>(call);
+    single ? advantages_of<double, true>(call) : advantages_of<double, false>(call);
   }
   return EQP_OK;
 }
