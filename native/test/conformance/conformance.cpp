@@ -8,17 +8,18 @@ namespace eqp::test {
 
 bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter) {
   struct Family {
+    const char* op;  // base name of the sources
     const char* name;
     void (*run)(Suite&);
   };
   const Family families[] = {
-      {"token_log_probs", conform_token_log_probs},
-      {"pair_loss", conform_pair_loss},
-      {"policy_loss", conform_policy_loss},
-      {"group_advantage", conform_group_advantage},
-      {"linf_step", conform_linf_step},
-      {"uniform_start", conform_uniform_start},
-      {"eight_bit", conform_eight_bit},
+      {"token_log_probs", "token_log_probs", conform_token_log_probs},
+      {"pair_loss", "pair_loss", conform_pair_loss},
+      {"policy_loss", "policy_loss", conform_policy_loss},
+      {"group_advantage", "group_advantage", conform_group_advantage},
+      {"perturbation", "linf_step", conform_linf_step},
+      {"perturbation", "uniform_start", conform_uniform_start},
+      {"perturbation", "eight_bit", conform_eight_bit},
   };
   const std::string reason = backend.skip_reason();
   if (!reason.empty()) {
@@ -28,7 +29,7 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
   Report report;
   Suite suite{backend, report};
   for (const Family& family : families) {
-    if (std::string(family.name).find(filter) == std::string::npos) continue;
+    if (std::string(family.name).find(filter) == std::string::npos && filter != family.op) continue;
     const int64_t before = failures();
     begin_group();
     family.run(suite);

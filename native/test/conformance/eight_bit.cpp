@@ -162,7 +162,10 @@ void conform_eight_bit(Suite& suite) {
                                {0.5f, 0.25f, 0.75f},
                                {2, 0, 1},
                                {4 / 255.0f, 0.2f, 0.2f},
-                               {16 / 255.0f, 0, 1}};
+                               {16 / 255.0f, 0, 1},
+                               {static_cast<float>(kInf), -1, 0},
+                               {static_cast<float>(kInf), 1, 2},
+                               {8 / 255.0f, 0, 0}};
     for (const auto& b : bounds) {
       for (const bool original : {true, false}) {
         if (!original && !std::isinf(b[0])) continue;  // refused: a ball needs its centre
@@ -180,6 +183,8 @@ void conform_eight_bit(Suite& suite) {
     }
     Setup large = usual();
     large.shape = {5, 3, 131, 127};
+    run_case(suite, large, seed);
+    large.shape = {2, 2, 1, 2 * 32768 + 1};  // planes of several pieces of work
     run_case(suite, large, seed);
   }
 }

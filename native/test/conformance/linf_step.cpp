@@ -228,6 +228,11 @@ void conform_linf_step(Suite& suite) {
       run_case(suite, large, seed);
       large.shape = {301, 3, 17, 13};
       run_case(suite, large, seed);
+      // Planes of several pieces of work: one element more than they hold, exactly, and one less.
+      for (const int64_t plane : {2 * 32768 + 1, 2 * 32768, 2 * 32768 - 1}) {
+        large.shape = {2, 2, 1, plane};
+        run_case(suite, large, seed);
+      }
     }
   }
 }

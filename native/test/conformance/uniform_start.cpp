@@ -132,6 +132,10 @@ void conform_uniform_start(Suite& suite) {
       s.upper = 0.75f;
       run_case(suite, s, ++seed);
     }
+    Setup several;  // planes of several pieces of work
+    several.dtype = dtype;
+    several.shape = {2, 2, 1, 2 * 32768 + 1};
+    run_case(suite, several, ++seed);
   }
 }
 

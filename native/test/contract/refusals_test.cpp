@@ -310,6 +310,64 @@ EQP_TEST(arguments_that_belong_together) {
   }
 }
 
+EQP_TEST(the_number_of_channels_of_a_pixel_space_is_bounded) {
+  refuse(op_named("linf_step"), "-1 channels", "pixel_space.channels: expected 0 to 4, found -1",
+         [](LegalCall& call) {
+           call.options<eqp_linf_step_options>().pixel_space.channels = -1;
+           return true;
+         });
+}
+
+// Image and channel strides are free, rows follow each other: rows that are one pixel further apart
+// are refused, and the stride of a single row or of rows without pixels means nothing.
+EQP_TEST(channel_planes_are_contiguous) {
+  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
+    const Op& op = op_named(entry);
+    for (size_t i = 0; i < op.arguments.size(); ++i) {
+      refuse(op, std::string(op.arguments[i].name) + " with a gap after each row",
+             std::string(op.arguments[i].name) + ": expected contiguous channel planes",
+             [&](LegalCall& call) {
+               eqp_tensor& t = call.tensors[i];
+               if (t.ndim != 4) return false;
+               EQP_CHECK(t.shape[2] > 1, "expected several rows, found %d",
+                         static_cast<int>(t.shape[2]));
+               // The other strides grow as well, so that nothing else is wrong.
+               for (int d = 0; d < 3; ++d) t.stride[d] += t.shape[2];
+               t.stride[2] = t.shape[3] + 1;
+               return true;
+             });
+    }
+    for (const bool single_row : {true, false}) {
+      Random random(404);
+      LegalCall call(cpu(), op, random, true);
+      for (eqp_tensor& t : call.tensors) {
+        if (t.ndim != 4) continue;
+        t.stride[2] = t.shape[3] + 1;
+        if (single_row) t.shape[2] = 1;
+        if (!single_row) t.shape[3] = 0;
+      }
+      EQP_CHECK(call.invoke() == EQP_OK, "%s, single row %d: expected EQP_OK, found '%s'", entry,
+                single_row, eqp_last_error());
+    }
+  }
+}
+
+EQP_TEST(workspace_queries_check_their_arguments) {
+  Random random(404);
+  for (const Op& op : ops()) {
+    if (op.workspace_size == nullptr) continue;
+    LegalCall call(cpu(), op, random, true);
+    uint64_t bytes = 7;
+    EQP_CHECK(op.workspace_size(cpu().entries(), nullptr, &bytes) == EQP_INVALID_ARGUMENT,
+              "%s: expected a refusal of NULL, found '%s'", op.entry, eqp_last_error());
+    EQP_CHECK(op.workspace_size(cpu().entries(), &call.tensors[0], nullptr) == EQP_INVALID_ARGUMENT,
+              "%s: expected a refusal of bytes NULL, found '%s'", op.entry, eqp_last_error());
+    EQP_CHECK(bytes == 7, "%s: a refused query wrote", op.entry);
+    EQP_CHECK(op.workspace_size(cpu().entries(), &call.tensors[0], &bytes) == EQP_OK,
+              "%s: expected EQP_OK, found '%s'", op.entry, eqp_last_error());
+  }
+}
+
 EQP_TEST(devices_and_launches) {
   const bool has_cuda = make_cuda_backend()->skip_reason().empty();
   for (const Op& op : ops()) {
