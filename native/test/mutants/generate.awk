@@ -1,20 +1,13 @@
 # Lists every mutant of one file: path, line, column, text to replace, replacement (tab-separated).
-# Variables: path (as listed), active (file with the numbers of the lines that are compiled).
+# Variables: path (as listed), active (file with the numbers of the lines that are compiled), rules (file
+# of "text<tab>replacement" lines).
 BEGIN {
-  rules = " < | <= ; <= | < ; > | >= ; >= | > ; == | != ; != | == ; < | > ; > | < ; && | || ; || | && ;" \
-          " + | - ; - | + ; * | + ; / | * ; += | -= ; + 1| + 2; - 1| - 2; + 1|; - 1|; = -(| = (; = -| = ;" \
-          " % 4| % 3; ? one : zero| ? zero : one;keep ? |true ? ;number ? |true ? ;if (|if (false && ;" \
-          "EQP_TRY(|(void)(;max(|min(;<<|>>;0.5|0.25;1.0|2.0; 0.0| 1.0;zero|one"
-  count = split(rules, pairs, ";")
-  for (i = 1; i <= count; ++i) {
-    cut = index(pairs[i], "|")
-    # "||" contains the separator: the rule texts with it are written out.
-    from[i] = substr(pairs[i], 1, cut - 1)
-    to[i] = substr(pairs[i], cut + 1)
-  }
-  for (i = 1; i <= count; ++i) {
-    if (pairs[i] == " && | || ") { from[i] = " && "; to[i] = " || " }
-    if (pairs[i] == " || | && ") { from[i] = " || "; to[i] = " && " }
+  while ((getline rule < rules) > 0) {
+    if (rule == "" || rule ~ /^#/) continue
+    cut = index(rule, "\t")
+    ++count
+    from[count] = substr(rule, 1, cut - 1)
+    to[count] = substr(rule, cut + 1)
   }
   while ((getline number < active) > 0) compiled[number] = 1
 }

@@ -86,7 +86,7 @@ done | awk -v root="" '
 : > all.txt
 for file in src/math/*.h src/cpu/*.cpp src/cpu/masked.h src/ops/*.cpp; do
   awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt > lines.txt
-  awk -v path="$file" -v active=lines.txt -f test/mutants/generate.awk "$file" >> all.txt
+  awk -v path="$file" -v active=lines.txt -v rules=test/mutants/rules.txt -f test/mutants/generate.awk "$file" >> all.txt
 done
 [ -z "$only" ] || { grep -F "$only" all.txt > some.txt || true; mv some.txt all.txt; }
 total=$(wc -l < all.txt)
