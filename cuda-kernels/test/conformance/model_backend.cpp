@@ -45,7 +45,7 @@ class ModelBackend final : public Backend {
     return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
   }
   int64_t largest_case_elements() const override {
-    return run_ == ModelRun::kShort ? 40'000 : 400'000;
+    return run_ == ModelRun::kShort ? 40'000 : 1 << 20;
   }
   eqp_device_type device_type() const override { return EQP_CUDA; }
   void* allocate(size_t bytes) override {

@@ -203,6 +203,19 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   });
 }
 
+// A device cannot refuse before it writes: all outputs are NaN.
+void expect_poisoned(Suite& suite, Case& call, int64_t samples, int64_t groups) {
+  if (suite.backend.validates_before_writing()) return;
+  int64_t numbers = 0;
+  for (int64_t i = 0; i < samples; ++i) numbers += !std::isnan(call.at("advantages").get(i));
+  for (int64_t g = 0; g < groups; ++g) {
+    numbers += !std::isnan(call.at("group_mean").get(g));
+    numbers += !std::isnan(call.at("group_std").get(g));
+  }
+  EQP_CHECK(numbers == 0, "expected NaN everywhere, found %lld numbers",
+            static_cast<long long>(numbers));
+}
+
 void check_data_errors(Suite& suite) {
   struct Bad {
     const char* what;
@@ -223,7 +236,35 @@ void check_data_errors(Suite& suite) {
       call.add("group_mean", EQP_F32, {groups});
       call.add("group_std", EQP_F32, {groups});
       expect_data_error(suite, call, "offsets");
+      expect_poisoned(suite, call, 6, groups);
     }
+  }
+}
+
+// The same among more groups than one block of a device looks at.
+void check_data_errors_in_many_groups(Suite& suite) {
+  const int64_t groups = 1250, samples = 4 * groups;
+  std::vector<double> good;
+  for (int64_t g = 0; g <= groups; ++g) good.push_back(static_cast<double>(4 * g));
+  struct Bad {
+    const char* what;
+    size_t entry;
+    double value;
+  };
+  for (const Bad& b :
+       {Bad{"does not start at 0", 0, 1}, Bad{"decreases", 601, 2399},
+        Bad{"decreases at the end", 1249, 5001}, Bad{"ends before the samples", 1250, 4999}}) {
+    std::vector<double> offsets = good;
+    offsets[b.entry] = b.value;
+    Case call(suite.backend, suite.report, "group_advantage",
+              std::string("many offsets: ") + b.what);
+    call.add("rewards", EQP_F32, {samples}, std::vector<double>(static_cast<size_t>(samples), 1));
+    call.add("offsets", EQP_I64, {groups + 1}, offsets);
+    call.add("advantages", EQP_F32, {samples});
+    call.add("group_mean", EQP_F32, {groups});
+    call.add("group_std", EQP_F32, {groups});
+    expect_data_error(suite, call, "offsets");
+    expect_poisoned(suite, call, samples, groups);
   }
 }
 
@@ -245,11 +286,18 @@ void check_by_hand(Suite& suite) {
   }
 }
 
+std::vector<int64_t> many_groups() {
+  std::vector<int64_t> sizes(900, 5);
+  sizes[7] = 701;
+  return sizes;
+}
+
 }  // namespace
 
 void conform_group_advantage(Suite& suite) {
   check_by_hand(suite);
   check_data_errors(suite);
+  check_data_errors_in_many_groups(suite);
   uint64_t seed = 3000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
 #define EQP_TEST_SCALE(name, value) value,
@@ -257,6 +305,26 @@ void conform_group_advantage(Suite& suite) {
 #undef EQP_TEST_SCALE
   for (const eqp_advantage_scale scale : scales) {
     for (const eqp_dtype dtype : {EQP_F32, EQP_F64}) {
+      // Groups that several warps share, and batches that several blocks share.
+      for (const std::vector<int64_t>& sizes :
+           {std::vector<int64_t>{301, 299, 0, 512, 257, 1, 600}, many_groups()}) {
+        for (const double infinite : {0.0, 0.002}) {
+          Setup s;
+          s.dtype = dtype;
+          s.scale = scale;
+          s.offsets_dtype = ++seed % 2 == 0 ? EQP_I32 : EQP_I64;
+          s.missing = seed % 3 == 0 ? 0.3 : 0;
+          s.group_sizes = sizes;
+          s.infinite = infinite;
+          run_case(suite, s, seed);
+        }
+        Setup equal;
+        equal.dtype = dtype;
+        equal.scale = scale;
+        equal.group_sizes = sizes;
+        equal.spread = 0;
+        run_case(suite, equal, ++seed);
+      }
       for (const int ddof : {0, 1}) {
         for (const eqp_advantage_singleton singleton :
              {EQP_ADVANTAGE_SINGLETON_ZERO, EQP_ADVANTAGE_SINGLETON_RAW}) {

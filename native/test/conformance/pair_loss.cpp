@@ -311,6 +311,24 @@ void check_oracle_by_differences(eqp_pair_loss_kind kind, double label_smoothing
   }
 }
 
+// 1 - beta (u - v) is exactly 0: the gradient is 0 there, not that of the other side.
+void check_hinge_at_its_kink(Suite& suite, eqp_dtype dtype) {
+  Case call(suite.backend, suite.report, "pair_loss", "hinge at its kink");
+  call.options<eqp_pair_loss_options>().kind = EQP_PAIR_LOSS_HINGE;
+  call.options<eqp_pair_loss_options>().beta = 0.5;
+  const std::vector<double> chosen = {-1}, rejected = {-3}, mask = {1};
+  call.add("policy_chosen", dtype, {1, 1}, chosen);
+  call.add("policy_rejected", dtype, {1, 1}, rejected);
+  call.add("mask_chosen", EQP_U8, {1, 1}, mask);
+  call.add("mask_rejected", EQP_U8, {1, 1}, mask);
+  call.add("loss", dtype == EQP_F64 ? EQP_F64 : EQP_F32, {1});
+  call.add("d_policy_chosen", dtype, {1, 1});
+  call.add("d_policy_rejected", dtype, {1, 1});
+  if (!call.run()) return;
+  for (const char* output : {"loss", "d_policy_chosen", "d_policy_rejected"})
+    call.expect(output, [](int64_t) { return Expected{0, 0}; });
+}
+
 }  // namespace
 
 void conform_pair_loss(Suite& suite) {
@@ -323,6 +341,8 @@ void conform_pair_loss(Suite& suite) {
 #define EQP_TEST_KIND(name, value, smoothing) Kind{value, smoothing},
   const Kind kinds[] = {EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)};
 #undef EQP_TEST_KIND
+  for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16})
+    check_hinge_at_its_kink(suite, dtype);
   for (const Kind& kind : kinds) {
     check_oracle_by_differences(kind.value, 0);
     if (kind.uses_label_smoothing) check_oracle_by_differences(kind.value, 0.3);
@@ -378,6 +398,21 @@ void conform_pair_loss(Suite& suite) {
       Setup few = usual();
       few.all_outputs = false;
       run_case(suite, few, seed);
+      // Sides that several warps share, and more pairs than a device has partial sums for.
+      for (const int64_t pairs : {2, 7}) {
+        Setup shared = usual();
+        shared.pairs = pairs;
+        shared.tokens_chosen = 1031;
+        shared.tokens_rejected = 1009;
+        run_case(suite, shared, seed);
+      }
+      if (dtype == EQP_F32) {
+        Setup many = usual();
+        many.pairs = 8209;
+        many.tokens_chosen = 2;
+        many.tokens_rejected = 3;
+        run_case(suite, many, seed);
+      }
       Setup large = usual();
       large.pairs = 151;
       large.tokens_chosen = 701;

@@ -389,6 +389,19 @@ void conform_policy_loss(Suite& suite) {
       Setup few = usual();
       few.all_outputs = false;
       run_case(suite, few, seed);
+      // Sequences that several warps share, and more of them than a device has partial sums for.
+      for (const int64_t sequences : {2, 7}) {
+        Setup shared = usual();
+        shared.sequences = sequences;
+        shared.tokens = 1031;
+        run_case(suite, shared, seed);
+      }
+      if (dtype == EQP_F32) {
+        Setup many = usual();
+        many.sequences = 8209;
+        many.tokens = 3;
+        run_case(suite, many, seed);
+      }
       Setup large = usual();
       large.sequences = 151;
       large.tokens = 701;

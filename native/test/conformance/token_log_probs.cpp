@@ -377,33 +377,39 @@ void check_oracle_by_differences() {
   }
 }
 
-void check_data_errors(Suite& suite) {
-  for (const double bad : {-1.0, 5.0, 1e9, -101.0}) {
+// A target that is wrong in one row, in rows of every way in which a backend cuts them.
+void check_data_errors(Suite& suite, int64_t vocab) {
+  for (const double bad : {-1.0, static_cast<double>(vocab), 1e9, -101.0}) {
     for (const eqp_dtype target_dtype : {EQP_I32, EQP_I64}) {
-      Setup s{EQP_F32, {4, 5}, {3, 1}};
+      Setup s{EQP_F32, {4, vocab}, {3, 1}};
       s.target_dtype = target_dtype;
       s.ignored_share = 0;
       Problem problem = make_problem(s, 3);
       problem.targets[2] = bad;
-      Case forward(suite.backend, suite.report, "token_log_probs_forward", format("target %g", bad),
-                   s.layout);
-      forward.add("logits", s.dtype, {4, 5}, problem.logits);
+      const std::vector<int64_t> shape = {4, vocab};
+      const std::string what = format("target %g of %lld", bad, static_cast<long long>(vocab));
+      Case forward(suite.backend, suite.report, "token_log_probs_forward", what, s.layout);
+      forward.add("logits", s.dtype, shape, problem.logits);
       forward.add("targets", target_dtype, {4}, problem.targets);
       forward.add("log_probs", EQP_F32, {4});
       expect_data_error(suite, forward, "targets");
-      Case backward(suite.backend, suite.report, "token_log_probs_backward",
-                    format("target %g", bad), s.layout);
-      backward.add("logits", s.dtype, {4, 5}, problem.logits);
+      Case backward(suite.backend, suite.report, "token_log_probs_backward", what, s.layout);
+      backward.add("logits", s.dtype, shape, problem.logits);
       backward.add("targets", target_dtype, {4}, problem.targets);
       backward.add("log_sum_exp", EQP_F32, {4}, {1, 1, 1, 1});
       backward.add("d_log_probs", EQP_F32, {4}, {1, 1, 1, 1});
-      backward.add("d_logits", s.dtype, {4, 5});
+      backward.add("d_logits", s.dtype, shape);
       expect_data_error(suite, backward, "targets");
-      if (!suite.backend.validates_before_writing()) {
-        EQP_CHECK(std::isnan(forward.at("log_probs").get(2)),
-                  "expected NaN in the row with the bad target");
-        EQP_CHECK(!std::isnan(forward.at("log_probs").get(1)),
-                  "expected the other rows to be right");
+      if (suite.backend.validates_before_writing()) continue;
+      for (int64_t i = 0; i < 4; ++i) {
+        EQP_CHECK(std::isnan(forward.at("log_probs").get(i)) == (i == 2),
+                  "expected NaN in the row with the bad target alone, found %g in row %d",
+                  forward.at("log_probs").get(i), static_cast<int>(i));
+        for (const int64_t j : {int64_t{0}, vocab / 2, vocab - 1}) {
+          EQP_CHECK(std::isnan(backward.at("d_logits").get(i * vocab + j)) == (i == 2),
+                    "expected NaN in the row with the bad target alone, found %g in row %d",
+                    backward.at("d_logits").get(i * vocab + j), static_cast<int>(i));
+        }
       }
     }
   }
@@ -454,6 +460,19 @@ void conform_token_log_probs(Suite& suite) {
       some.entropy = chosen == 4;
       run_all(suite, some, seed++);
     }
+    // A warp's row and one column more; rows of one block; rows of several blocks. With many rows
+    // that are left out, and with all that is special.
+    for (const Shape shape : {Shape{3, 1024}, Shape{3, 1025}, Shape{14, 1501}, Shape{4, 8192},
+                              Shape{4, 8209}, Shape{2, 16389}}) {
+      Setup s{dtype, shape, layouts[seed % 5]};
+      s.ignored_share = 0.4;
+      run_all(suite, s, seed++);
+      s.ignored_share = 0;
+      for (const Data data : {Data::kSpecial, Data::kClimbing}) {
+        s.data = data;
+        run_all(suite, s, seed++);
+      }
+    }
     // Large enough for several threads: many rows, and few rows with a large vocabulary.
     for (const Shape shape :
          {Shape{521, 401}, Shape{3, 65537}, Shape{1, 151937}, Shape{9, 16411}}) {
@@ -473,7 +492,8 @@ void conform_token_log_probs(Suite& suite) {
   run_all(suite, Setup{EQP_F32, {23, 98305}, {1, 0}}, seed++);
   // More rows than a 16-bit grid dimension holds.
   run_all(suite, Setup{EQP_F32, {70001, 3}, {1, 0}}, seed++);
-  check_data_errors(suite);
+  run_all(suite, Setup{EQP_F32, {1, int64_t{1} << 20}, {0, 1}}, seed++);
+  for (const int64_t vocab : {5, 1501, 8209}) check_data_errors(suite, vocab);
 }
 
 }  // namespace eqp::test

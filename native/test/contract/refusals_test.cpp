@@ -253,8 +253,16 @@ EQP_TEST(arguments_that_belong_together) {
       return true;
     });
   };
-  drop("pair_loss", {"reference_chosen"}, "reference");
-  drop("pair_loss", {"reference_rejected"}, "reference");
+  drop("pair_loss", {"reference_chosen"}, "reference_chosen: expected both");
+  drop("pair_loss", {"reference_rejected"}, "reference_rejected: expected both");
+  refuse(op_named("pair_loss"), "a pair less on the whole rejected side", "policy_rejected",
+         [](LegalCall& call) {
+           for (const char* name : {"policy_rejected", "reference_rejected", "mask_rejected",
+                                    "d_policy_rejected", "rewards_rejected"}) {
+             --call.tensors[static_cast<size_t>(call.op().index_of(name))].shape[0];
+           }
+           return true;
+         });
   drop("token_log_probs_backward", {"d_log_probs", "d_entropy"}, "d_log_probs");
   drop("token_log_probs_backward", {"entropy"}, "entropy");
   drop("eight_bit", {"out", "codes"}, "out");
