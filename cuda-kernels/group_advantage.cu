@@ -88,12 +88,13 @@ EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
 #pragma unroll
   for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
 }
+// Two calls need a team_sum between them: its barriers keep the next group's writers behind the
+// readers at the end.
 EQP_DEVICE void team_range(double* least, double* greatest, int team) {
   *least = warp_min(*least);
   *greatest = warp_max(*greatest);
   if (team != kThreads) return;
   EQP_SHARED(double, by_warp, 2 * kWarps);
-  __syncthreads();  // the previous group's readers
   if (threadIdx.x % 32 == 0) {
     by_warp[threadIdx.x / 32] = *least;
     by_warp[kWarps + threadIdx.x / 32] = *greatest;

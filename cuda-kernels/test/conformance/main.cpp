@@ -3,6 +3,8 @@
 // The conformance suite of native/test over the kernels, compiled for the execution model: values,
 // gradients, guarded bytes, bitwise equality over schedules; and through the model bounds,
 // alignment, initialisation, races, divergence and masks of every access.
+#include <malloc.h>
+
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -14,6 +16,10 @@
 
 int main(int argc, char** argv) {
   using namespace eqp::test;
+  // Each case allocates megabytes of shadow memory: keep freed memory rather than give it back to the
+  // system and clear new pages.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
   ModelRun run = ModelRun::kSchedules;
   std::string csv, filter;
   for (int i = 1; i < argc; ++i) {

@@ -36,6 +36,7 @@ alignas(256) char shared_arena[kArenaBytes];
 void thread_main() {
   thread_body(thread_argument);
   execution.thread[execution.current].state = Thread::State::kDone;
+  execution.warp[execution.current / 32].done |= 1u << execution.current % 32;
   eqp_model_switch(&execution.thread[execution.current].stack_pointer, scheduler_stack_pointer);
   abort();  // a finished thread is never resumed
 }
@@ -130,7 +131,8 @@ void forbid_shared(int64_t offset) {
 
 void run_block(dim3 block) {
   execution.barrier = 0;
-  std::fill(std::begin(execution.warp_sync), std::end(execution.warp_sync), 0u);
+  std::fill(std::begin(execution.warp), std::end(execution.warp), Warp{});
+  execution.at_barrier = 0;
   for (const auto& [declaration, offset] : shared_offsets) forbid_shared(offset);
   shared_offsets.clear();
   static_shared_bytes = 0;
@@ -166,8 +168,26 @@ void run_block(dim3 block) {
   finish_block_traffic();
 }
 
+// Two lanes that wait for each other must have called the same.
+void check_same_call(int lane, int other) {
+  const int warp_begin = execution.current / 32 * 32;
+  const Thread& a = execution.thread[warp_begin + lane];
+  const Thread& b = execution.thread[warp_begin + other];
+  if (a.operation == b.operation && a.mask == b.mask && a.width == b.width) return;
+  char text[192];
+  snprintf(text, sizeof(text),
+           "mask misuse: lane %d calls %s with mask 0x%08x while lane %d waits in %s with mask "
+           "0x%08x",
+           lane, kCollectiveNames[static_cast<int>(a.operation)], a.mask, other,
+           kCollectiveNames[static_cast<int>(b.operation)], b.mask);
+  report(text);
+}
+
 void complete_collective(int warp_begin, unsigned mask) {
   const Thread* const lanes = execution.thread + warp_begin;
+  for (int lane = 0; lane < 32; ++lane) {
+    if ((mask >> lane & 1) != 0) check_same_call(execution.current % 32, lane);
+  }
   unsigned ballot = 0;
   for (int lane = 0; lane < 32; ++lane) {
     if ((mask >> lane & 1) != 0 && lanes[lane].value != 0) ballot |= 1u << lane;
@@ -205,15 +225,14 @@ void complete_collective(int warp_begin, unsigned mask) {
     thread.result = thread.operation == Collective::kBallot ? ballot : lanes[source].value;
   }
   if (lanes[__builtin_ctz(mask)].operation == Collective::kSyncWarp) {
-    const int alive = std::min(32, execution.threads - warp_begin);
-    unsigned all = 0;
-    for (int lane = 0; lane < alive; ++lane) {
-      if (lanes[lane].state != Thread::State::kDone) all |= 1u << lane;
-    }
+    const int lanes_there = std::min(32, execution.threads - warp_begin);
+    const unsigned there = lanes_there == 32 ? ~0u : (1u << lanes_there) - 1;
+    const unsigned alive = there & ~execution.warp[warp_begin / 32].done;
     // A partial __syncwarp orders only some lanes; it gets no credit (none of our kernels needs
     // it).
-    if ((mask & all) == all) ++execution.warp_sync[warp_begin / 32];
+    if ((mask & alive) == alive) ++execution.warp[warp_begin / 32].syncs;
   }
+  execution.warp[warp_begin / 32].waiting &= ~mask;
   for (int lane = 0; lane < 32; ++lane) {
     if ((mask >> lane & 1) != 0) make_ready(warp_begin + lane);
   }
@@ -264,29 +283,19 @@ uint64_t collective(Collective operation, unsigned mask, uint64_t value, int arg
              kCollectiveNames[static_cast<int>(operation)], mask);
     report(text);
   }
-  bool complete = true;
-  for (int other = 0; other < 32; ++other) {
-    if (other == lane || (mask >> other & 1) == 0) continue;
-    const Thread& peer = execution.thread[warp_begin + other];
-    if (warp_begin + other >= execution.threads || peer.state == Thread::State::kDone) {
-      snprintf(text, sizeof(text), "mask misuse: %s with mask 0x%08x names lane %d, which %s",
-               kCollectiveNames[static_cast<int>(operation)], mask, other,
-               warp_begin + other >= execution.threads ? "does not exist" : "has left the kernel");
-      report(text);
-    }
-    if (peer.state != Thread::State::kCollective) {
-      complete = false;
-      continue;
-    }
-    if (peer.operation != operation || peer.mask != mask || peer.width != width) {
-      snprintf(text, sizeof(text),
-               "mask misuse: lane %d calls %s with mask 0x%08x while lane %d waits in %s with mask "
-               "0x%08x",
-               lane, kCollectiveNames[static_cast<int>(operation)], mask, other,
-               kCollectiveNames[static_cast<int>(peer.operation)], peer.mask);
-      report(text);
-    }
+  Warp& warp = execution.warp[self / 32];
+  const int lanes_there = std::min(32, execution.threads - warp_begin);
+  const unsigned missing = lanes_there == 32 ? 0 : ~((1u << lanes_there) - 1);
+  if ((mask & (warp.done | missing)) != 0) {
+    const int other = __builtin_ctz(mask & (warp.done | missing));
+    snprintf(text, sizeof(text), "mask misuse: %s with mask 0x%08x names lane %d, which %s",
+             kCollectiveNames[static_cast<int>(operation)], mask, other,
+             other >= lanes_there ? "does not exist" : "has left the kernel");
+    report(text);
   }
+  if ((mask & warp.waiting) != 0) check_same_call(lane, __builtin_ctz(mask & warp.waiting));
+  warp.waiting |= 1u << lane;
+  const bool complete = (warp.waiting & mask) == mask;
   thread.state = Thread::State::kCollective;
   if (complete) complete_collective(warp_begin, mask);
   wait_for_others();
@@ -296,21 +305,16 @@ uint64_t collective(Collective operation, unsigned mask, uint64_t value, int arg
 void synchronise_block(int line) {
   Thread& self = execution.thread[execution.current];
   self.state = Thread::State::kBarrier;
-  self.barrier_line = line;
-  int waiting = 0;
-  for (int i = 0; i < execution.threads; ++i) {
-    const Thread& peer = execution.thread[i];
-    if (peer.state != Thread::State::kBarrier) continue;
-    ++waiting;
-    if (peer.barrier_line != line) {
-      char text[128];
-      snprintf(text, sizeof(text),
-               "barrier divergence: __syncthreads of line %d meets that of line %d", line,
-               peer.barrier_line);
-      report(text);
-    }
+  if (execution.at_barrier == 0) execution.barrier_line = line;
+  if (execution.barrier_line != line) {
+    char text[128];
+    snprintf(text, sizeof(text),
+             "barrier divergence: __syncthreads of line %d meets that of line %d", line,
+             execution.barrier_line);
+    report(text);
   }
-  if (waiting == execution.threads) {
+  if (++execution.at_barrier == execution.threads) {
+    execution.at_barrier = 0;
     ++execution.barrier;
     const bool reverse = execution.schedule.order == Order::kReverse;
     for (int i = 0; i < execution.threads; ++i) {

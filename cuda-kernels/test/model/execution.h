@@ -20,7 +20,13 @@ struct Thread {
   int width = 32;
   uint64_t value = 0;
   uint64_t result = 0;
-  int barrier_line = 0;
+};
+
+// Lanes of one warp, a bit each.
+struct Warp {
+  unsigned waiting = 0;  // in a collective
+  unsigned done = 0;
+  uint32_t syncs = 0;  // complete __syncwarps
 };
 
 struct Execution {
@@ -31,7 +37,9 @@ struct Execution {
   uint32_t first_block = 1;  // number of its first block
   uint32_t block = 0;        // number of the running block
   uint32_t barrier = 0;      // __syncthreads passed by the running block
-  uint32_t warp_sync[kMaxThreads / 32] = {};
+  Warp warp[kMaxThreads / 32];
+  int at_barrier = 0;    // threads that wait in __syncthreads
+  int barrier_line = 0;  // of the first of them
   int threads = 0;
   int current = 0;
   Thread thread[kMaxThreads];

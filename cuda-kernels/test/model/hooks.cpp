@@ -41,7 +41,7 @@ bool ordered(const Access& before, int thread) {
   if (before.thread == thread && before.scope == 0) return true;
   if (before.barrier != now.barrier) return true;
   const bool same_warp = before.thread / 32 == thread / 32 && before.scope < 2;
-  return same_warp && before.warp_sync != now.warp_sync[thread / 32];
+  return same_warp && before.warp_sync != now.warp[thread / 32].syncs;
 }
 
 Access current_access(bool atomic) {
@@ -50,7 +50,7 @@ Access current_access(bool atomic) {
   access.thread = static_cast<uint16_t>(execution.current);
   access.atomic = atomic;
   access.barrier = execution.barrier;
-  access.warp_sync = execution.warp_sync[execution.current / 32];
+  access.warp_sync = execution.warp[execution.current / 32].syncs;
   return access;
 }
 

@@ -37,6 +37,13 @@ EQP_API const char* eqp_torch_library_version(void);
 /* Text of this thread's last failed eqp_torch_ call. */
 EQP_API const char* eqp_torch_last_error(void);
 
+/* Waits for the CUDA streams on which ops of this library have run, in any thread, and reports the
+ * first errors in data that their kernels flagged since the last report (target out of range, ...):
+ * EQP_INVALID_DATA, as eqp_check. Ops on CPU report such errors themselves; without CUDA tensors
+ * EQP_OK. Ops run on LibTorch's current stream with a workspace that is kept for that stream: run an
+ * op once on the stream before its calls are captured into a CUDA graph. */
+EQP_API eqp_status eqp_torch_check(void);
+
 /* Frees an at::Tensor that this library created on the heap. */
 EQP_API void eqp_torch_delete(void* tensor);
 

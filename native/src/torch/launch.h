@@ -1,10 +1,14 @@
 // Where an op of the adapter runs: nothing to do on CPU; on CUDA LibTorch's current stream, a
-// device guard and a workspace from LibTorch's allocator.
+// device guard and the stream's workspace.
 #pragma once
+
+#include <mutex>
 
 #include "torch/arguments.h"
 
 namespace eqp::torch {
+
+struct StreamWorkspace;
 
 class Launch {
  public:
@@ -30,8 +34,9 @@ class Launch {
   eqp_status prepare_cuda(Arguments& call, const eqp_tensor* first, uint64_t bytes);
 
   eqp_launch record_ = {};
-  OwnedTensor workspace_;
   void* guard_ = nullptr;
+  // An op's launches on one stream follow each other without another op's between them.
+  std::unique_lock<std::mutex> workspace_lock_;
 };
 
 }  // namespace eqp::torch

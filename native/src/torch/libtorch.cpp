@@ -85,6 +85,7 @@ eqp_status bind(const char* path, const void* one) {
   need("aoti_torch_assign_tensors", t.assign_tensors);
   need("aoti_torch_delete_tensor_object", t.delete_tensor_object);
   need("aoti_torch_new_uninitialized_tensor", t.new_uninitialized_tensor);
+  need("aoti_torch_zero_", t.zero);
   need("aoti_torch_grad_mode_is_enabled", t.grad_mode_is_enabled);
   need("aoti_torch_layout_strided", layout_strided);
   need("aoti_torch_device_type_cpu", device_cpu);

@@ -44,6 +44,7 @@ struct LibTorch {
   int32_t (*assign_tensors)(Handle source, Handle destination);
   int32_t (*delete_tensor_object)(Handle);
   int32_t (*new_uninitialized_tensor)(Handle*);
+  int32_t (*zero)(Handle);
   bool (*grad_mode_is_enabled)();
   // C++.
   bool (*is_neg)(const void* tensor);

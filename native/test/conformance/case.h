@@ -74,6 +74,7 @@ class Case {
   Layout layout_;
   std::vector<uint64_t> options_;
   std::vector<Buffer> buffers_;
+  int64_t elements_ = 0;  // of all arguments
   std::vector<std::vector<double>> in_out_values_;
   std::string in_place_output_, in_place_input_;
 };

@@ -225,7 +225,12 @@ void check_data_errors(Suite& suite) {
                      {"decreases", {0, 4, 3, 6}},
                      {"ends before the samples", {0, 3, 5}},
                      {"ends behind the samples", {0, 3, 7}},
-                     {"is negative", {0, -1, 6}}};
+                     {"is negative", {0, -1, 6}},
+                     {"has no group for the samples", {0}},
+                     // Two errors must not make up for each other.
+                     {"does not start at 0 and decreases", {1, 4, 3, 6}},
+                     {"decreases and ends before the samples", {0, 4, 3, 5}},
+                     {"starts and ends wrong", {1, 3, 5}}};
   for (const Bad& b : bad) {
     for (const eqp_dtype dtype : {EQP_I32, EQP_I64}) {
       Case call(suite.backend, suite.report, "group_advantage", std::string("offsets ") + b.what);
@@ -306,6 +311,11 @@ void conform_group_advantage(Suite& suite) {
   for (const eqp_advantage_scale scale : scales) {
     for (const eqp_dtype dtype : {EQP_F32, EQP_F64}) {
       // Groups that several warps share, and batches that several blocks share.
+      Setup empty;
+      empty.dtype = dtype;
+      empty.scale = scale;
+      empty.group_sizes = {0, 0, 0};
+      run_case(suite, empty, ++seed);
       for (const std::vector<int64_t>& sizes :
            {std::vector<int64_t>{301, 299, 0, 512, 257, 1, 600}, many_groups()}) {
         for (const double infinite : {0.0, 0.002}) {

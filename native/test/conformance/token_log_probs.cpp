@@ -379,34 +379,36 @@ void check_oracle_by_differences() {
 
 // A target that is wrong in one row, in rows of every way in which a backend cuts them.
 void check_data_errors(Suite& suite, int64_t vocab) {
+  constexpr int64_t kRows = 2;
+  const std::vector<double> ones = {1, 1};
   for (const double bad : {-1.0, static_cast<double>(vocab), 1e9, -101.0}) {
     for (const eqp_dtype target_dtype : {EQP_I32, EQP_I64}) {
-      Setup s{EQP_F32, {4, vocab}, {3, 1}};
+      Setup s{EQP_F32, {kRows, vocab}, {3, 1}};
       s.target_dtype = target_dtype;
       s.ignored_share = 0;
       Problem problem = make_problem(s, 3);
-      problem.targets[2] = bad;
-      const std::vector<int64_t> shape = {4, vocab};
+      problem.targets[1] = bad;
+      const std::vector<int64_t> shape = {kRows, vocab};
       const std::string what = format("target %g of %lld", bad, static_cast<long long>(vocab));
       Case forward(suite.backend, suite.report, "token_log_probs_forward", what, s.layout);
       forward.add("logits", s.dtype, shape, problem.logits);
-      forward.add("targets", target_dtype, {4}, problem.targets);
-      forward.add("log_probs", EQP_F32, {4});
+      forward.add("targets", target_dtype, {kRows}, problem.targets);
+      forward.add("log_probs", EQP_F32, {kRows});
       expect_data_error(suite, forward, "targets");
       Case backward(suite.backend, suite.report, "token_log_probs_backward", what, s.layout);
       backward.add("logits", s.dtype, shape, problem.logits);
-      backward.add("targets", target_dtype, {4}, problem.targets);
-      backward.add("log_sum_exp", EQP_F32, {4}, {1, 1, 1, 1});
-      backward.add("d_log_probs", EQP_F32, {4}, {1, 1, 1, 1});
+      backward.add("targets", target_dtype, {kRows}, problem.targets);
+      backward.add("log_sum_exp", EQP_F32, {kRows}, ones);
+      backward.add("d_log_probs", EQP_F32, {kRows}, ones);
       backward.add("d_logits", s.dtype, shape);
       expect_data_error(suite, backward, "targets");
       if (suite.backend.validates_before_writing()) continue;
-      for (int64_t i = 0; i < 4; ++i) {
-        EQP_CHECK(std::isnan(forward.at("log_probs").get(i)) == (i == 2),
+      for (int64_t i = 0; i < kRows; ++i) {
+        EQP_CHECK(std::isnan(forward.at("log_probs").get(i)) == (i == 1),
                   "expected NaN in the row with the bad target alone, found %g in row %d",
                   forward.at("log_probs").get(i), static_cast<int>(i));
         for (const int64_t j : {int64_t{0}, vocab / 2, vocab - 1}) {
-          EQP_CHECK(std::isnan(backward.at("d_logits").get(i * vocab + j)) == (i == 2),
+          EQP_CHECK(std::isnan(backward.at("d_logits").get(i * vocab + j)) == (i == 1),
                     "expected NaN in the row with the bad target alone, found %g in row %d",
                     backward.at("d_logits").get(i * vocab + j), static_cast<int>(i));
         }

@@ -2,6 +2,7 @@ package org.equipoise.torch;
 
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.torch.adapter.TorchAdapter;
 
 /** What is loaded and how many threads it uses, over libequipoise, LibTorch and OpenBLAS. */
 public final class Equipoise {
@@ -42,6 +43,21 @@ public final class Equipoise {
   /** Threads of libequipoise. */
   public static int threads() {
     return org.equipoise.kernels.Equipoise.threads();
+  }
+
+  /**
+   * Waits for the CUDA streams on which ops of this library have run and reports errors in data that
+   * their kernels found since the last report, in any thread: a device cannot look at values before
+   * it writes, so it fills what depends on them with NaN and remembers. Ops on the CPU report such
+   * errors themselves; without CUDA tensors this does nothing. Call it once a step, or where a loss
+   * is read.
+   *
+   * @throws IllegalArgumentException naming the argument, what was expected and what was found
+   * @throws org.equipoise.kernels.DeviceException if a kernel failed
+   */
+  public static void checkData() {
+    TorchLibrary.require();
+    TorchLibrary.check(TorchAdapter.eqp_torch_check());
   }
 
   private static String openBlasThreads() {
