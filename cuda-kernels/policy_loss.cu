@@ -5,10 +5,11 @@
 //   kMaxParts contiguous parts, one block each: the part's sums go to the workspace and a second
 //   launch of one block adds them. One part (up to 16 short sequences or 2 long ones) is finished
 //   in the same launch. DAPO without total_tokens needs the number of unmasked tokens first: with
-//   one part the block counts them itself, otherwise a launch before does.
+//   one part the block counts them itself, otherwise the first launch leaves the parts' sums,
+//   undivided, and the second divides them and writes what belongs to each token.
 // Memory traffic
 //   The mask is read first, for the sequence's length (a gradient needs it), and again from cache
-//   with the tokens, which are read once. Consecutive lanes move consecutive elements: these
+//   with the tokens, which are read once (by each launch of DAPO's two). Consecutive lanes move consecutive elements: these
 //   tensors are thousands of times smaller than logits, the time is that of the launches.
 // Numerics
 //   Tokens in f32 (f64 for f64), a thread's sums of one sequence likewise, everything above in f64.
@@ -28,9 +29,11 @@ constexpr int64_t kMaxParts = 512;
 
 // What is summed over sequences, in this order: the metrics' numerators and the loss.
 enum Total { kLoss, kClipLow, kClipHigh, kK3, kRatio, kFloored, kTokens, kTotals };
-static_assert((kMaxParts * kTotals + kMaxParts) * static_cast<int64_t>(sizeof(double)) <=
-                  kPartialBytes,
-              "the partial sums and counts fit the workspace");
+static_assert(kMaxParts * kTotals * static_cast<int64_t>(sizeof(double)) <= kPartialBytes,
+              "the partial sums fit the workspace");
+
+// What a launch does: everything, or only the parts' sums, or only the rest.
+enum Pass { kEverything, kSums, kTokensOfEach };
 
 // How the sequences are cut into work.
 struct Parts {
@@ -76,10 +79,11 @@ EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
   for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
 }
 
-// S: compute type. Adds the lane's tokens of one sequence to sums and writes their gradients.
+// S: compute type. Adds the lane's tokens of one sequence to sums and writes their gradients where
+// they are wanted.
 template <class T, class S>
-EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double scale, int lane,
-                             int team, double (&sums)[kTotals]) {
+EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double scale, bool gradients,
+                             int lane, int team, double (&sums)[kTotals]) {
   const PolicyConstants<S> constants{static_cast<S>(1.0 - call.options.epsilon_low),
                                      static_cast<S>(1.0 + call.options.epsilon_high),
                                      static_cast<S>(call.options.kl_beta),
@@ -92,9 +96,9 @@ EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double sc
                                  ? log_probs
                                  : row_of<T>(call.reference_log_probs, sequence);
   const S* const advantages = row_of<S>(call.advantages, sequence);
-  T* const to = call.d_log_probs.data == nullptr ? nullptr
-                                                 : static_cast<T*>(call.d_log_probs.data) +
-                                                       sequence * call.d_log_probs.row_stride;
+  T* const to =
+      gradients ? static_cast<T*>(call.d_log_probs.data) + sequence * call.d_log_probs.row_stride
+                : nullptr;
   S loss = 0, clip_low = 0, clip_high = 0, k3 = 0, ratio = 0, floored = 0;
   for (int64_t t = lane; t < call.log_probs.columns; t += team) {
     if (mask[t] == 0) {
@@ -134,33 +138,46 @@ EQP_DEVICE void write_totals(const PolicyLoss& call, const double (&totals)[kTot
   metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(totals[kTokens]);
 }
 
-// The divisor common to all sequences. counts: of every part, from the launch before, or null.
-EQP_DEVICE double divisor_of(const PolicyLoss& call, const Parts& parts, const double* counts) {
+// Sums over all parts, in every thread of the block.
+EQP_DEVICE void add_parts(int64_t parts, const double* partial, double (&totals)[kTotals]) {
+  for (int64_t part = threadIdx.x; part < parts; part += kThreads) {
+#pragma unroll
+    for (int k = 0; k < kTotals; ++k) totals[k] += partial[part * kTotals + k];
+  }
+  block_sum(totals);
+}
+
+// The divisor common to all sequences, given the unmasked tokens of all (only DAPO asks).
+EQP_DEVICE double divisor_of(const PolicyLoss& call, double tokens) {
   const int64_t sequences = call.log_probs.rows;
   double divisor = sequences < 1 ? 1.0 : static_cast<double>(sequences);
   if (call.options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
     divisor *= call.options.max_completion_length;
   if (call.options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
-    double total = call.options.total_tokens;
-    if (total == 0.0 && counts == nullptr) {
-      total = block_tokens(call, 0, sequences, parts.team);
-    } else if (total == 0.0) {
-      double sum[1] = {0};
-      for (int64_t part = threadIdx.x; part < parts.count; part += kThreads) sum[0] += counts[part];
-      block_sum(sum);
-      total = sum[0];
-    }
+    const double total = call.options.total_tokens == 0.0 ? tokens : call.options.total_tokens;
     divisor = total < 1.0 ? 1.0 : total;
   }
   return divisor;
 }
 
+// Whether the divisor is the number of unmasked tokens.
+EQP_HD bool counts_tokens(const eqp_policy_loss_options& options) {
+  return options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_tokens == 0.0;
+}
+
 template <class T, class S>
-EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const double* counts,
+EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass pass,
                               double* partial) {
   const int lane = static_cast<int>(threadIdx.x) % parts.team;
   const int64_t sequences = call.log_probs.rows;
-  const double divisor = divisor_of(call, parts, counts);
+  double all[kTotals] = {};
+  if (pass == kTokensOfEach) {
+    add_parts(parts.count, partial, all);
+  } else if (pass == kEverything && counts_tokens(call.options)) {
+    all[kTokens] = block_tokens(call, 0, sequences, parts.team);
+  }
+  const double divisor = pass == kSums ? 1.0 : divisor_of(call, all[kTokens]);
+  const bool gradients = pass != kSums && call.d_log_probs.data != nullptr;
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
     double totals[kTotals] = {};
     const int64_t begin = part * parts.sequences_each;
@@ -176,17 +193,18 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const 
         scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
       }
       double sums[kTotals] = {};
-      add_sequence<T, S>(call, i, scale, lane, parts.team, sums);
+      add_sequence<T, S>(call, i, scale, gradients, lane, parts.team, sums);
       team_sum(sums, parts.team);
       if (lane != 0) continue;
       // A sequence without tokens adds nothing, whatever its weight.
       sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scale;
       sums[kTokens] = length[0];
-      if (call.sequence_losses != nullptr)
+      if (pass != kSums && call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
 #pragma unroll
       for (int k = 0; k < kTotals; ++k) totals[k] += sums[k];
     }
+    if (pass == kTokensOfEach) continue;
     block_sum(totals);
     if (threadIdx.x != 0) continue;
     if (parts.count == 1) {
@@ -196,41 +214,30 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, const 
       for (int k = 0; k < kTotals; ++k) partial[part * kTotals + k] = totals[k];
     }
   }
+  if (pass == kTokensOfEach && blockIdx.x == 0 && threadIdx.x == 0) {
+    all[kLoss] /= divisor;
+    write_totals<S>(call, all);
+  }
 }
 
 template <class S>
-EQP_DEVICE void add_parts(const PolicyLoss& call, int64_t parts, const double* partial) {
+EQP_DEVICE void finish_parts(const PolicyLoss& call, int64_t parts, const double* partial) {
   double totals[kTotals] = {};
-  for (int64_t part = threadIdx.x; part < parts; part += kThreads) {
-#pragma unroll
-    for (int k = 0; k < kTotals; ++k) totals[k] += partial[part * kTotals + k];
-  }
-  block_sum(totals);
+  add_parts(parts, partial, totals);
   if (threadIdx.x == 0) write_totals<S>(call, totals);
 }
 
 }  // namespace
 
-// shapes: log-probs, mask [sequences, tokens], counts [parts], partial [parts, kTotals]
-EQP_KERNEL_OF_FEW_BLOCKS
-policy_loss_count_kernel(PolicyLoss call, Parts parts, double* counts) {
-  for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
-    const int64_t begin = part * parts.sequences_each;
-    const int64_t end = begin + parts.sequences_each;
-    const double tokens =
-        block_tokens(call, begin, end < call.mask.rows ? end : call.mask.rows, parts.team);
-    if (threadIdx.x == 0) counts[part] = tokens;
-  }
-}
-
+// shapes: log-probs, mask [sequences, tokens], partial [parts, kTotals]
 #define EQP_KERNELS(T, S)                                                                        \
-  EQP_KERNEL_OF_FEW_BLOCKS policy_loss_fwd_##T##_kernel(PolicyLoss call, Parts parts,            \
-                                                        const double* counts, double* partial) { \
-    policy_losses<T, S>(call, parts, counts, partial);                                           \
+  EQP_KERNEL_OF_FEW_BLOCKS policy_loss_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, \
+                                                        double* partial) {                       \
+    policy_losses<T, S>(call, parts, pass, partial);                                             \
   }                                                                                              \
   EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
   policy_loss_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) {       \
-    add_parts<S>(call, parts, partial);                                                          \
+    finish_parts<S>(call, parts, partial);                                                       \
   }
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
@@ -240,8 +247,11 @@ EQP_KERNELS(double, double)
 #define EQP_POLICY_LOSS(T)                                                                        \
   do {                                                                                            \
     EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, \
-               parts, static_cast<const double*>(counts), partial);                               \
-    if (parts.count > 1) {                                                                        \
+               parts, first, partial);                                                            \
+    if (first == kSums) {                                                                         \
+      EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream,  \
+                 a, parts, kTokensOfEach, partial);                                               \
+    } else if (parts.count > 1) {                                                                 \
       EQP_LAUNCH(policy_loss_totals_##T##_kernel, 1, kThreads, a.stream.stream, a, parts.count,   \
                  static_cast<const double*>(partial));                                            \
     }                                                                                             \
@@ -260,13 +270,7 @@ eqp_status policy_loss(const PolicyLoss& a) {
   // No sequences: one part without any, which writes the zeros.
   parts.count = sequences == 0 ? 1 : (sequences + parts.sequences_each - 1) / parts.sequences_each;
   double* const partial = partials<double>(a.stream);
-  double* counts = nullptr;
-  if (parts.count > 1 && a.options.normalizer == EQP_POLICY_NORMALIZER_DAPO &&
-      a.options.total_tokens == 0) {
-    counts = partial + kMaxParts * kTotals;
-    EQP_LAUNCH(policy_loss_count_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, parts,
-               counts);
-  }
+  const Pass first = parts.count > 1 && counts_tokens(a.options) ? kSums : kEverything;
   EQP_BY_DTYPE_AND_F64(a.log_probs.dtype, EQP_POLICY_LOSS);
   return scope.finish();
 }

@@ -267,6 +267,31 @@ void losses(eqp_dtype dtype, int64_t count, int64_t tokens) {
   });
 }
 
+// DAPO that counts its own tokens: both launches read everything, the first writes the parts' sums.
+void dapo(eqp_dtype dtype, int64_t count, int64_t tokens) {
+  const int64_t s = size_of(dtype), n = count * tokens;
+  const std::vector<int64_t> shape = {count, tokens};
+  Tensor policy(dtype, shape, true), reference(dtype, shape, true), mask(EQP_U8, shape, true);
+  Tensor advantages(EQP_F32, {count}, true), loss(EQP_F32, {1}, false);
+  Tensor each(EQP_F32, {count}, false), metrics(EQP_F32, {6}, false), d(dtype, shape, false);
+  uint64_t bytes = 0;
+  eqp_policy_loss_workspace_size(policy, &bytes);
+  Workspace workspace(bytes);
+  eqp_policy_loss_options options;
+  eqp_policy_loss_options_init(&options);
+  options.normalizer = EQP_POLICY_NORMALIZER_DAPO;
+  const int64_t parts = (count + 15) / 16, partial = parts * 7 * 8;
+  const int64_t cut = count * (tokens / 32 + 1);
+  // Every block of the second launch reads the sums of all parts, in each of its 8 warps.
+  measure("policy_loss, dapo", shape_text(shape), dtype,
+          {2 * (n * (2 * s + 1) + count * 4) + partial, n * s + count * 4 + 28 + partial,
+           n * (2 * s + 1) / 32 + 24 * cut + cut * 2 + parts * (64 + 8 * 8) + 64},
+          [&] {
+            return eqp_policy_loss(&options, policy, policy, reference, advantages, mask, nullptr,
+                                   loss, each, metrics, d, workspace);
+          });
+}
+
 void group_advantage(int64_t groups, int64_t members) {
   const int64_t n = groups * members;
   Tensor rewards(EQP_F32, {n}, true), advantages(EQP_F32, {n}, false);
@@ -288,18 +313,20 @@ void group_advantage(int64_t groups, int64_t members) {
 std::string table() {
   std::ostringstream text;
   text << "| op | shape | dtype | launches | bytes read | bytes written | sector bytes / distinct "
-          "bytes | 16-byte "
-          "requests | bank conflicts |\n|---|---|---|---|---|---|---|---|---|\n";
+          "bytes | sectors per request | 16-byte "
+          "requests | bank conflicts |\n|---|---|---|---|---|---|---|---|---|---|\n";
   for (const Row& row : rows) {
     char line[320];
     const double ratio = 32.0 *
                          static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
                          static_cast<double>(row.sum.read_bytes + row.sum.written_bytes);
     snprintf(
-        line, sizeof(line), "| %s | %s | %s | %zu | %lld | %lld | %.2f | %.0f %% | %lld |\n",
+        line, sizeof(line), "| %s | %s | %s | %zu | %lld | %lld | %.2f | %.1f | %.0f %% | %lld |\n",
         row.op.c_str(), row.shape.c_str(), row.dtype.c_str(), row.launches,
         static_cast<long long>(row.sum.read_bytes), static_cast<long long>(row.sum.written_bytes),
         ratio,
+        static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
+            static_cast<double>(row.sum.requests),
         100.0 * static_cast<double>(row.sum.wide_requests) / static_cast<double>(row.sum.requests),
         static_cast<long long>(row.sum.bank_conflicts));
     text << line;
@@ -338,6 +365,7 @@ int main(int argc, char** argv) {
     token_log_probs(dtype, 3, 1501);
     perturbation(dtype, {2, 3, 56, 56});
     losses(dtype, 40, 128);
+    dapo(dtype, 40, 128);
   }
   group_advantage(64, 8);
   printf("%s", table().c_str());
