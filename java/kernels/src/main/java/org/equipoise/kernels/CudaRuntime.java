@@ -159,11 +159,16 @@ final class CudaRuntime {
   private static void on(int device, String call, IntSupplier body) {
     int[] previous = new int[1];
     check("cudaGetDevice", cudart.cudaGetDevice(previous));
-    check("cudaSetDevice(" + device + ")", cudart.cudaSetDevice(device));
+    boolean other = previous[0] != device; // to choose a device is to occupy memory on it
+    if (other) {
+      check("cudaSetDevice(" + device + ")", cudart.cudaSetDevice(device));
+    }
     try {
       check(call, body.getAsInt());
     } finally {
-      cudart.cudaSetDevice(previous[0]);
+      if (other) {
+        cudart.cudaSetDevice(previous[0]);
+      }
     }
   }
 

@@ -283,6 +283,12 @@ class CudaKernelsTest {
 
   @Test
   void anUnreachableStreamFreesItselfAfterItsWork() throws InterruptedException {
+    // The driver keeps what so many streams at once needed.
+    List<CudaStream> streams = new ArrayList<>();
+    for (int i = 0; i < 64; i++) {
+      streams.add(CudaStream.on(0));
+    }
+    streams.forEach(CudaStream::close);
     long before = freeBytes();
     for (int i = 0; i < 64; i++) {
       CudaStream stream = CudaStream.on(0);
@@ -292,6 +298,25 @@ class CudaKernelsTest {
       LaunchTest.collect();
     }
     assertTrue(before - freeBytes() <= 2 << 20, before + " bytes became " + freeBytes());
+  }
+
+  @Test
+  void aStreamOutlivesTheScopeItWasMadeIn() {
+    CudaStream stream;
+    try (PointerScope scope = new PointerScope()) {
+      stream = CudaStream.on(0);
+    }
+    try (TensorView rewards = stream.copyOf(floats(1, 3));
+        TensorView advantages = stream.empty(DataType.F32, 2)) {
+      GroupAdvantageKernel.drGrpo()
+          .groupSize(2)
+          .applyInto(rewards, null, null, advantages, null, null, stream.launch());
+      ByteBuffer result = memory(8);
+      stream.copy(advantages, TensorView.of(result, DataType.F32, 2));
+      stream.synchronize();
+      assertEquals(-1, result.getFloat(0));
+    }
+    stream.close();
   }
 
   @Test
