@@ -54,8 +54,8 @@ public final class CudaEvent implements AutoCloseable, Retention.Mark {
   }
 
   /**
-   * Milliseconds of device time since {@code earlier}; both must have been reached. The resolution
-   * is about half a microsecond.
+   * Milliseconds of device time since {@code earlier}; both must have been reached. NVIDIA states a
+   * resolution of about half a microsecond.
    *
    * @throws DeviceException if one was not recorded or not reached yet
    */

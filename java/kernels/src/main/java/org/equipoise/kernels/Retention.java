@@ -24,7 +24,7 @@ final class Retention {
     void close();
   }
 
-  /** Calls between two marks: recording one costs about as much as queueing a kernel. */
+  /** Calls between two marks; a mark for each would double the calls into the driver. */
   static final int CALLS_PER_MARK = 8;
 
   /** What the calls between two marks use: references, and pointers whose count was raised. */
