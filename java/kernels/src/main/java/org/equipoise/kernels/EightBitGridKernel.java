@@ -81,6 +81,21 @@ public final class EightBitGridKernel {
    * @param codes same shape, u8, written; may be null, but not together with {@code out}
    */
   public void applyInto(TensorView pixels, TensorView original, TensorView out, TensorView codes) {
+    applyInto(pixels, original, out, codes, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(
+      TensorView pixels, TensorView original, TensorView out, TensorView codes, Launch launch) {
+    if (launch != null) {
+      launch.retain(pixels, original, out, codes);
+    }
     Status.check(
         EquipoiseAbi.eqp_eight_bit(
             options,
@@ -88,6 +103,6 @@ public final class EightBitGridKernel {
             TensorView.abi(original),
             TensorView.abi(out),
             TensorView.abi(codes),
-            null));
+            Launch.abi(launch)));
   }
 }

@@ -7,8 +7,8 @@ public final class Equipoise {
   private Equipoise() {}
 
   /**
-   * One fact a line: version, ABI, CPU variant in use and available, threads, CUDA status with its
-   * reason.
+   * One fact a line: version, ABI, CPU variant in use and available, threads, the CUDA backend's
+   * status and that of {@link CudaStream}, each with its reason.
    *
    * @throws NativeLoadException if the library cannot be loaded
    * @throws IllegalArgumentException if {@code EQP_CPU_VARIANT} names a variant that does not exist
@@ -29,7 +29,9 @@ public final class Equipoise {
         + ")\nthreads: "
         + EquipoiseAbi.eqp_num_threads()
         + "\ncuda: "
-        + EquipoiseAbi.eqp_cuda_status();
+        + EquipoiseAbi.eqp_cuda_status()
+        + "\ncuda streams: "
+        + CudaPresets.status();
   }
 
   /**

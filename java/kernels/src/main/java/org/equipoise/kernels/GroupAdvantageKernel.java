@@ -118,6 +118,27 @@ public final class GroupAdvantageKernel {
       TensorView advantages,
       TensorView groupMean,
       TensorView groupStd) {
+    applyInto(rewards, weights, offsets, advantages, groupMean, groupStd, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(
+      TensorView rewards,
+      TensorView weights,
+      TensorView offsets,
+      TensorView advantages,
+      TensorView groupMean,
+      TensorView groupStd,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(rewards, weights, offsets, advantages, groupMean, groupStd);
+    }
     Status.check(
         EquipoiseAbi.eqp_group_advantage(
             options,
@@ -127,6 +148,6 @@ public final class GroupAdvantageKernel {
             advantages.abi(),
             TensorView.abi(groupMean),
             TensorView.abi(groupStd),
-            null));
+            Launch.abi(launch)));
   }
 }

@@ -143,6 +143,26 @@ public final class LinfStepKernel {
       TensorView gradient,
       TensorView momentum,
       TensorView out) {
+    applyInto(pixels, original, gradient, momentum, out, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(
+      TensorView pixels,
+      TensorView original,
+      TensorView gradient,
+      TensorView momentum,
+      TensorView out,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(pixels, original, gradient, momentum, out);
+    }
     Status.check(
         EquipoiseAbi.eqp_linf_step(
             options,
@@ -151,6 +171,6 @@ public final class LinfStepKernel {
             gradient.abi(),
             TensorView.abi(momentum),
             out.abi(),
-            null));
+            Launch.abi(launch)));
   }
 }

@@ -16,6 +16,10 @@ public final class NativeLibrary {
   private static final String JAR_VERSION =
       jarVersion(NativeLibrary.class, "version.properties", "equipoise-kernels");
 
+  /** Version of the CUDA presets that this jar was built with. */
+  static final String CUDA_PRESETS_VERSION =
+      property(NativeLibrary.class, "version.properties", "equipoise-kernels", "cuda");
+
   /** What went wrong while loading; null when all is well. A constant to the compiler. */
   private static final NativeLoadException FAILURE = load();
 
@@ -82,6 +86,10 @@ public final class NativeLibrary {
 
   /** Reads the version that the build wrote beside {@code owner}. */
   public static String jarVersion(Class<?> owner, String resource, String artifact) {
+    return property(owner, resource, artifact, "version");
+  }
+
+  private static String property(Class<?> owner, String resource, String artifact, String name) {
     try (InputStream stream = owner.getResourceAsStream(resource)) {
       if (stream == null) {
         throw new NativeLoadException(
@@ -94,7 +102,7 @@ public final class NativeLibrary {
       }
       Properties properties = new Properties();
       properties.load(stream);
-      return properties.getProperty("version");
+      return properties.getProperty(name);
     } catch (IOException e) {
       throw new NativeLoadException("cannot read " + resource + " in the jar " + artifact, e);
     }

@@ -95,6 +95,61 @@ public final class PairLossKernel {
       TensorView metrics,
       TensorView dPolicyChosen,
       TensorView dPolicyRejected) {
+    applyInto(
+        policyChosen,
+        policyRejected,
+        referenceChosen,
+        referenceRejected,
+        maskChosen,
+        maskRejected,
+        loss,
+        pairLosses,
+        rewardsChosen,
+        rewardsRejected,
+        metrics,
+        dPolicyChosen,
+        dPolicyRejected,
+        null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(
+      TensorView policyChosen,
+      TensorView policyRejected,
+      TensorView referenceChosen,
+      TensorView referenceRejected,
+      TensorView maskChosen,
+      TensorView maskRejected,
+      TensorView loss,
+      TensorView pairLosses,
+      TensorView rewardsChosen,
+      TensorView rewardsRejected,
+      TensorView metrics,
+      TensorView dPolicyChosen,
+      TensorView dPolicyRejected,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(
+          policyChosen,
+          policyRejected,
+          referenceChosen,
+          referenceRejected,
+          maskChosen,
+          maskRejected,
+          loss,
+          pairLosses,
+          rewardsChosen,
+          rewardsRejected,
+          metrics,
+          dPolicyChosen,
+          dPolicyRejected);
+    }
     Status.check(
         EquipoiseAbi.eqp_pair_loss(
             options,
@@ -111,6 +166,6 @@ public final class PairLossKernel {
             TensorView.abi(metrics),
             TensorView.abi(dPolicyChosen),
             TensorView.abi(dPolicyRejected),
-            null));
+            Launch.abi(launch)));
   }
 }

@@ -166,6 +166,52 @@ public final class PolicyLossKernel {
       TensorView sequenceLosses,
       TensorView metrics,
       TensorView dLogProbs) {
+    applyInto(
+        logProbs,
+        oldLogProbs,
+        referenceLogProbs,
+        advantages,
+        mask,
+        sequenceWeights,
+        loss,
+        sequenceLosses,
+        metrics,
+        dLogProbs,
+        null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(
+      TensorView logProbs,
+      TensorView oldLogProbs,
+      TensorView referenceLogProbs,
+      TensorView advantages,
+      TensorView mask,
+      TensorView sequenceWeights,
+      TensorView loss,
+      TensorView sequenceLosses,
+      TensorView metrics,
+      TensorView dLogProbs,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(
+          logProbs,
+          oldLogProbs,
+          referenceLogProbs,
+          advantages,
+          mask,
+          sequenceWeights,
+          loss,
+          sequenceLosses,
+          metrics,
+          dLogProbs);
+    }
     Status.check(
         EquipoiseAbi.eqp_policy_loss(
             options,
@@ -179,6 +225,6 @@ public final class PolicyLossKernel {
             TensorView.abi(sequenceLosses),
             TensorView.abi(metrics),
             TensorView.abi(dLogProbs),
-            null));
+            Launch.abi(launch)));
   }
 }

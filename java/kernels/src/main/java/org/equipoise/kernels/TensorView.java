@@ -10,17 +10,25 @@ import org.equipoise.kernels.abi.eqp_tensor;
  * A view of memory that the caller owns: address, element type, device, shape and strides, encoded
  * once into native memory. Immutable, so it may be shared between threads; the memory it describes
  * is the caller's business. It keeps the pointer or buffer it was made from alive. Close it to free
- * the descriptor (not the data); an unclosed one is freed by the garbage collector.
+ * the descriptor (not the data, but for tensors that {@link CudaStream} allocated); an unclosed one
+ * is freed by the garbage collector.
  */
 public final class TensorView implements AutoCloseable {
   private final eqp_tensor tensor;
   private final Object owner;
+  private final boolean ownsMemory;
   private final DataType type;
   private final Device device;
   private final long[] shape;
 
   private TensorView(
-      Pointer data, Object owner, DataType type, Device device, long[] shape, long[] strides) {
+      Pointer data,
+      Object owner,
+      boolean ownsMemory,
+      DataType type,
+      Device device,
+      long[] shape,
+      long[] strides) {
     NativeLibrary.require();
     if (shape.length > EquipoiseAbi.EQP_MAX_DIMS) {
       throw new IllegalArgumentException(
@@ -43,10 +51,11 @@ public final class TensorView implements AutoCloseable {
               + "; take getPointer(position) first");
     }
     this.owner = owner;
+    this.ownsMemory = ownsMemory;
     this.type = type;
     this.device = device;
     this.shape = shape.clone();
-    tensor = NativeLibrary.keep(new eqp_tensor());
+    tensor = NativeLibrary.keep(new Descriptor(owner));
     tensor.data(data);
     tensor.dtype(type.code());
     tensor.device_type(device.type());
@@ -60,7 +69,7 @@ public final class TensorView implements AutoCloseable {
 
   /** A contiguous tensor in host memory, starting at the pointer's address. */
   public static TensorView of(Pointer data, DataType type, long... shape) {
-    return new TensorView(data, data, type, Device.CPU, shape, contiguous(shape));
+    return new TensorView(data, data, false, type, Device.CPU, shape, contiguous(shape));
   }
 
   /**
@@ -87,13 +96,19 @@ public final class TensorView implements AutoCloseable {
               + bytes);
     }
     Pointer pointer = new Pointer(data.duplicate().clear());
-    return new TensorView(pointer, data, type, Device.CPU, shape, contiguous(shape));
+    return new TensorView(pointer, data, false, type, Device.CPU, shape, contiguous(shape));
   }
 
   /** Any strides (in elements) on any device. The innermost stride must be 1. */
   public static TensorView strided(
       Pointer data, DataType type, Device device, long[] shape, long[] strides) {
-    return new TensorView(data, data, type, device, shape, strides);
+    return new TensorView(data, data, false, type, device, shape, strides);
+  }
+
+  /** A contiguous tensor whose memory is released, by its reference count, when it is closed. */
+  static TensorView owning(Pointer data, DataType type, Device device, long... shape) {
+    return new TensorView(
+        NativeLibrary.keep(data), data, true, type, device, shape, contiguous(shape));
   }
 
   public DataType type() {
@@ -121,9 +136,37 @@ public final class TensorView implements AutoCloseable {
     return view == null ? null : view.abi();
   }
 
+  /** The pointer or buffer this was made from; null for a tensor without memory. */
+  Object owner() {
+    return owner;
+  }
+
+  long bytes() {
+    return bytes(type, shape);
+  }
+
+  static long bytes(DataType type, long... shape) {
+    return Arrays.stream(shape).reduce(type.bytes(), Math::multiplyExact);
+  }
+
+  boolean isContiguous() {
+    long[] expected = contiguous(shape);
+    for (int i = 0; i < shape.length; i++) {
+      if (shape[i] > 1 && abi().stride(i) != expected[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   @Override
   public void close() {
-    tensor.deallocate();
+    if (!tensor.isNull()) {
+      tensor.deallocate();
+      if (ownsMemory) {
+        ((Pointer) owner).releaseReference();
+      }
+    }
   }
 
   @Override
@@ -134,7 +177,7 @@ public final class TensorView implements AutoCloseable {
         + " on "
         + device
         + " in "
-        + owner.getClass().getSimpleName();
+        + (owner == null ? "no memory" : owner.getClass().getSimpleName());
   }
 
   private static long[] contiguous(long[] shape) {
@@ -155,5 +198,15 @@ public final class TensorView implements AutoCloseable {
       return 2;
     }
     return buffer instanceof java.nio.IntBuffer || buffer instanceof java.nio.FloatBuffer ? 4 : 8;
+  }
+
+  /** Keeps the memory reachable as long as a native call holds the descriptor. */
+  private static final class Descriptor extends eqp_tensor {
+    @SuppressWarnings("unused") // being there is what it does
+    private final Object owner;
+
+    Descriptor(Object owner) {
+      this.owner = owner;
+    }
   }
 }

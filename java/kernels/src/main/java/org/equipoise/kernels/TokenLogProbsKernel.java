@@ -79,6 +79,27 @@ public final class TokenLogProbsKernel {
       TensorView logSumExp,
       TensorView logSumExp2x,
       TensorView entropy) {
+    forwardInto(logits, targets, logProbs, logSumExp, logSumExp2x, entropy, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void forwardInto(
+      TensorView logits,
+      TensorView targets,
+      TensorView logProbs,
+      TensorView logSumExp,
+      TensorView logSumExp2x,
+      TensorView entropy,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(logits, targets, logProbs, logSumExp, logSumExp2x, entropy);
+    }
     Status.check(
         EquipoiseAbi.eqp_token_log_probs_forward(
             options,
@@ -88,7 +109,7 @@ public final class TokenLogProbsKernel {
             TensorView.abi(logSumExp),
             TensorView.abi(logSumExp2x),
             TensorView.abi(entropy),
-            null));
+            Launch.abi(launch)));
   }
 
   /**
@@ -113,6 +134,28 @@ public final class TokenLogProbsKernel {
       TensorView dLogProbs,
       TensorView dEntropy,
       TensorView dLogits) {
+    backwardInto(logits, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void backwardInto(
+      TensorView logits,
+      TensorView targets,
+      TensorView logSumExp,
+      TensorView entropy,
+      TensorView dLogProbs,
+      TensorView dEntropy,
+      TensorView dLogits,
+      Launch launch) {
+    if (launch != null) {
+      launch.retain(logits, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits);
+    }
     Status.check(
         EquipoiseAbi.eqp_token_log_probs_backward(
             options,
@@ -123,6 +166,6 @@ public final class TokenLogProbsKernel {
             TensorView.abi(dLogProbs),
             TensorView.abi(dEntropy),
             dLogits.abi(),
-            null));
+            Launch.abi(launch)));
   }
 }

@@ -102,8 +102,22 @@ public final class UniformStartKernel {
    * @param out same shape and dtype, written; may be the memory of {@code original}
    */
   public void applyInto(TensorView original, TensorView streams, TensorView out) {
+    applyInto(original, streams, out, null);
+  }
+
+  /**
+   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
+   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
+   * {@link Launch#check()}.
+   *
+   * @param launch null: as the form without it
+   */
+  public void applyInto(TensorView original, TensorView streams, TensorView out, Launch launch) {
+    if (launch != null) {
+      launch.retain(original, streams, out);
+    }
     Status.check(
         EquipoiseAbi.eqp_uniform_start(
-            options, original.abi(), TensorView.abi(streams), out.abi(), null));
+            options, original.abi(), TensorView.abi(streams), out.abi(), Launch.abi(launch)));
   }
 }
