@@ -291,7 +291,7 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
     const bool inside = target >= 0 && target < rows.columns;
     if (target == rows.ignore_index || !inside) {
       const bool ignored = target == rows.ignore_index;
-      if (!ignored && part.chunk == 0 && lane == 0)
+      if (!ignored && part.chunk + lane == 0)
         flag_data_error(rows.errors, kTargetOutOfRange, part.row);
       const FillBody<T> body{to, ignored ? 0.0f : kNaNF};
       visit_chunk<T>(rows.columns, part.chunk, head, true, lane, team, body);
