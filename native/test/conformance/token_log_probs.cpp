@@ -409,6 +409,16 @@ void check_data_errors(Suite& suite) {
   }
 }
 
+void run_large(Suite& suite, uint64_t seed) {
+  constexpr int64_t kColumns = 1 << 20;
+  for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
+    run_all(suite, Setup{dtype, {3, kColumns}, {0, 0}}, seed++);
+    run_all(suite, Setup{dtype, {2, kColumns - 1}, {3, 1}}, seed++);
+    run_all(suite, Setup{dtype, {70001, 3}, {1, 0}}, seed++);
+    run_all(suite, Setup{dtype, {65537, 33}, {0, 0}}, seed++);
+  }
+}
+
 }  // namespace
 
 void conform_token_log_probs(Suite& suite) {
@@ -473,6 +483,7 @@ void conform_token_log_probs(Suite& suite) {
   run_all(suite, Setup{EQP_F32, {23, 98305}, {1, 0}}, seed++);
   // More rows than a 16-bit grid dimension holds.
   run_all(suite, Setup{EQP_F32, {70001, 3}, {1, 0}}, seed++);
+  if (suite.large_cases) run_large(suite, seed);
   check_data_errors(suite);
 }
 
