@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t kChannels = 3, kSide = 448;
 constexpr int64_t kImageElements = kChannels * kSide * kSide;
 constexpr int64_t kBatchBytes = 1 << 30;  // of each tensor
+constexpr int64_t kAttackedImages = 8;
 
 std::vector<int64_t> images_shape(int64_t images) { return {images, kChannels, kSide, kSide}; }
 
@@ -186,9 +187,10 @@ bool wants_any(const Runner& runner) {
 void measure_perturbation(Runner& runner, eqp_dtype dtype) {
   if (!wants_any(runner)) return;
   const int64_t image_bytes = kImageElements * dtype_bytes(dtype);
+  const int64_t bytes_each = Tensors::bytes_per_image(dtype);
   const int64_t batch = (kBatchBytes / (runner.quick() ? 4 : 1) + image_bytes - 1) / image_bytes;
   for (const int64_t images :
-       {runner.fitting(batch, Tensors::bytes_per_image(dtype)), static_cast<int64_t>(8)}) {
+       {runner.fitting(batch, bytes_each), runner.fitting(kAttackedImages, bytes_each)}) {
     const Tensors t(dtype, images);
     measure_step(runner, t, false);
     measure_uniform_start(runner, t);
