@@ -39,10 +39,7 @@ class ModelBackend final : public Backend {
     return run_ == ModelRun::kFuzz ? "cuda-model-fuzz" : "cuda-model";
   }
   bool supports(const std::string& entry, eqp_dtype dtype) const override {
-    if (dtype == EQP_F32) return true;
-    if (dtype == EQP_F64)
-      return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
-    return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
+    return cuda_supports(entry, dtype);
   }
   int64_t largest_case_elements() const override {
     return run_ == ModelRun::kShort ? 40'000 : 1 << 20;

@@ -6,7 +6,8 @@
 
 namespace eqp::test {
 
-bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter) {
+bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter,
+                     bool large_cases) {
   struct Family {
     const char* op;  // base name of the sources
     const char* name;
@@ -27,7 +28,7 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
     return true;
   }
   Report report;
-  Suite suite{backend, report};
+  Suite suite{backend, report, large_cases};
   for (const Family& family : families) {
     if (std::string(family.name).find(filter) == std::string::npos && filter != family.op) continue;
     const int64_t before = failures();

@@ -14,6 +14,9 @@ namespace eqp::test {
 struct Suite {
   Backend& backend;
   Report& report;
+  // Also the sizes that are hard for a device alone, in every dtype: 2^20 columns, more rows (or
+  // images) than the 65 535 that a 16-bit grid dimension holds.
+  bool large_cases;
 };
 
 void conform_token_log_probs(Suite& suite);
@@ -26,7 +29,8 @@ void conform_eight_bit(Suite& suite);
 
 // Runs every family whose name contains `filter` over the backend, prints the table and writes it
 // to `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.
-bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter);
+bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter,
+                     bool large_cases = false);
 
 // A call whose data break the contract: a backend that validates first refuses it with
 // EQP_INVALID_DATA, names `argument` and writes nothing; another one reports it after the call.

@@ -186,6 +186,11 @@ void conform_eight_bit(Suite& suite) {
     run_case(suite, large, seed);
     large.shape = {2, 2, 1, 2 * 32768 + 1};  // planes of several pieces of work
     run_case(suite, large, seed);
+    if (!suite.large_cases) continue;
+    for (const ImageShape& shape : kLargeShapes) {
+      large.shape = shape;
+      run_case(suite, large, seed);
+    }
   }
 }
 

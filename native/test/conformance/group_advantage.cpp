@@ -405,6 +405,13 @@ void conform_group_advantage(Suite& suite) {
           large.group_sizes.assign(4001, 8);
           large.group_sizes[7] = 30011;
           run_case(suite, large, seed);
+          if (!suite.large_cases) continue;
+          Setup many = usual();
+          many.group_sizes.assign(70001, 3);
+          run_case(suite, many, seed);
+          Setup one = usual();
+          one.group_sizes.assign(1, 1 << 20);
+          run_case(suite, one, seed);
         }
       }
     }

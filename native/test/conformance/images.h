@@ -24,6 +24,10 @@ struct ImageShape {
   int64_t channel_of(int64_t element) const { return element / plane() % channels; }
 };
 
+// Of suite.large_cases: planes of 2^20 pixels; more images and more planes than 65 535.
+inline constexpr ImageShape kLargeShapes[] = {
+    {1, 3, 1024, 1024}, {70001, 1, 1, 3}, {21846, 4, 3, 1}};
+
 inline std::string text_of(const ImageShape& s) {
   return format("[%lld, %lld, %lld, %lld]%s", static_cast<long long>(s.images),
                 static_cast<long long>(s.channels), static_cast<long long>(s.height),

@@ -233,6 +233,11 @@ void conform_linf_step(Suite& suite) {
         large.shape = {2, 2, 1, plane};
         run_case(suite, large, seed);
       }
+      if (!suite.large_cases) continue;
+      for (const ImageShape& shape : kLargeShapes) {
+        large.shape = shape;
+        run_case(suite, large, seed);
+      }
     }
   }
 }

@@ -1,7 +1,11 @@
 // conformance [--variant NAME] [--backend cpu|cuda] [--csv FILE] [--filter TEXT]
+//             [--large] [--brief] [--require-device]
 //
 // Runs the suite over one backend. --variant states which CPU variant must be running (the library
-// chooses it by EQP_CPU_VARIANT); exit code 77 says that this processor cannot run it.
+// chooses it by EQP_CPU_VARIANT); exit code 77 says that this processor cannot run it, or that
+// there is no device. --require-device turns the latter into a failure, exit code 3. --large adds
+// the sizes that are hard for a device alone; --brief runs one launch of each small case, for tools
+// that make launches slow.
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
@@ -12,48 +16,82 @@
 
 namespace {
 
-constexpr int kSkipped = 77;
+using namespace eqp::test;
+
+constexpr int kWrongArguments = 2, kNoDevice = 3, kSkipped = 77;
+
+struct Options {
+  std::string variant, backend = "cpu", csv, filter;
+  bool large = false, brief = false, require_device = false;
+};
+
+bool parse(int argc, char** argv, Options* options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    bool* const on = flag == "--large"            ? &options->large
+                     : flag == "--brief"          ? &options->brief
+                     : flag == "--require-device" ? &options->require_device
+                                                  : nullptr;
+    std::string* const value = flag == "--variant"   ? &options->variant
+                               : flag == "--backend" ? &options->backend
+                               : flag == "--csv"     ? &options->csv
+                               : flag == "--filter"  ? &options->filter
+                                                     : nullptr;
+    if (on == nullptr && (value == nullptr || i + 1 == argc)) {
+      fprintf(stderr,
+              "expected --large, --brief, --require-device, or --variant, --backend, --csv or "
+              "--filter with a value, found '%s'\n",
+              argv[i]);
+      return false;
+    }
+    if (on != nullptr) *on = true;
+    if (value != nullptr) *value = argv[++i];
+  }
+  return true;
+}
 
 bool listed(const std::string& list, const std::string& name) {
   return ("," + list + ",").find("," + name + ",") != std::string::npos;
 }
 
+// 0 to go on, otherwise the exit code.
+int check_variant(const std::string& variant) {
+  if (variant.empty()) return 0;
+  if (eqp_initialize() != EQP_OK && !listed(eqp_cpu_variants(), variant)) {
+    printf("SKIPPED cpu-%s: this processor runs only %s\n", variant.c_str(), eqp_cpu_variants());
+    return kSkipped;
+  }
+  EQP_CHECK(variant == eqp_cpu_variant(), "expected the variant '%s', found '%s' running",
+            variant.c_str(), eqp_cpu_variant());
+  return failures() > 0 ? finish_tests() : 0;
+}
+
+int cannot_run(const Options& options, const std::string& name, const std::string& reason) {
+  if (options.require_device) {
+    fprintf(stderr,
+            "FAILED %s: this run requires a CUDA device, and none can be used: %s.\n"
+            "cuda-kernels/RUN_ON_GPU.md says what is needed.\n",
+            name.c_str(), reason.c_str());
+    return kNoDevice;
+  }
+  printf("SKIPPED %s: %s\n", name.c_str(), reason.c_str());
+  return kSkipped;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace eqp::test;
-  std::string variant, backend_name = "cpu", csv, filter;
-  for (int i = 1; i < argc; ++i) {
-    const std::string flag = argv[i];
-    std::string* const value = flag == "--variant"   ? &variant
-                               : flag == "--backend" ? &backend_name
-                               : flag == "--csv"     ? &csv
-                               : flag == "--filter"  ? &filter
-                                                     : nullptr;
-    if (value == nullptr || i + 1 == argc) {
-      fprintf(stderr, "expected --variant, --backend, --csv or --filter with a value, found '%s'\n",
-              argv[i]);
-      return 2;
-    }
-    *value = argv[++i];
-  }
-  if (!variant.empty()) {
-    if (eqp_initialize() != EQP_OK && !listed(eqp_cpu_variants(), variant)) {
-      printf("SKIPPED cpu-%s: this processor runs only %s\n", variant.c_str(), eqp_cpu_variants());
-      return kSkipped;
-    }
-    EQP_CHECK(variant == eqp_cpu_variant(), "expected the variant '%s', found '%s' running",
-              variant.c_str(), eqp_cpu_variant());
-    if (failures() > 0) return finish_tests();
-  }
+  Options options;
+  if (!parse(argc, argv, &options)) return kWrongArguments;
+  const int stop = check_variant(options.variant);
+  if (stop != 0) return stop;
   try {
-    const auto backend = backend_name == "cuda" ? make_cuda_backend() : make_cpu_backend();
+    const bool cuda = options.backend == "cuda";
+    const auto backend = cuda ? make_cuda_backend(options.brief) : make_cpu_backend();
     const std::string reason = backend->skip_reason();
-    if (!reason.empty()) {
-      printf("SKIPPED %s: %s\n", backend->name().c_str(), reason.c_str());
-      return kSkipped;
-    }
-    run_conformance(*backend, csv, filter);
+    if (!reason.empty()) return cannot_run(options, backend->name(), reason);
+    if (cuda) printf("device: %s\n", eqp_cuda_status());
+    run_conformance(*backend, options.csv, options.filter, options.large);
   } catch (const std::exception& error) {
     record_failure(__FILE__, __LINE__, error.what());
   }

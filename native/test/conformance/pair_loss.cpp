@@ -421,6 +421,16 @@ void conform_pair_loss(Suite& suite) {
       large.pairs = 2;
       large.tokens_chosen = 65537;
       run_case(suite, large, seed);
+      if (!suite.large_cases) continue;
+      Setup many = usual();
+      many.pairs = 70001;
+      many.tokens_chosen = 3;
+      many.tokens_rejected = 2;
+      run_case(suite, many, seed);
+      Setup wide = usual();
+      wide.pairs = 1;
+      wide.tokens_chosen = 1 << 20;
+      run_case(suite, wide, seed);
     }
   }
 }

@@ -409,6 +409,15 @@ void conform_policy_loss(Suite& suite) {
       large.sequences = 2;
       large.tokens = 65537;
       run_case(suite, large, seed);
+      if (!suite.large_cases) continue;
+      Setup many = usual();
+      many.sequences = 70001;
+      many.tokens = 3;
+      run_case(suite, many, seed);
+      Setup wide = usual();
+      wide.sequences = 1;
+      wide.tokens = 1 << 20;
+      run_case(suite, wide, seed);
     }
   }
 }

@@ -417,6 +417,16 @@ void check_data_errors(Suite& suite, int64_t vocab) {
   }
 }
 
+void run_large(Suite& suite, uint64_t seed) {
+  constexpr int64_t kColumns = 1 << 20;
+  for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
+    run_all(suite, Setup{dtype, {3, kColumns}, {0, 0}}, seed++);
+    run_all(suite, Setup{dtype, {2, kColumns - 1}, {3, 1}}, seed++);
+    run_all(suite, Setup{dtype, {70001, 3}, {1, 0}}, seed++);
+    run_all(suite, Setup{dtype, {65537, 33}, {0, 0}}, seed++);
+  }
+}
+
 }  // namespace
 
 void conform_token_log_probs(Suite& suite) {
@@ -495,6 +505,7 @@ void conform_token_log_probs(Suite& suite) {
   // More rows than a 16-bit grid dimension holds.
   run_all(suite, Setup{EQP_F32, {70001, 3}, {1, 0}}, seed++);
   run_all(suite, Setup{EQP_F32, {1, int64_t{1} << 20}, {0, 1}}, seed++);
+  if (suite.large_cases) run_large(suite, seed);
   for (const int64_t vocab : {5, 1501, 8209}) check_data_errors(suite, vocab);
 }
 

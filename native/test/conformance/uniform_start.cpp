@@ -136,6 +136,11 @@ void conform_uniform_start(Suite& suite) {
     several.dtype = dtype;
     several.shape = {2, 2, 1, 2 * 32768 + 1};
     run_case(suite, several, ++seed);
+    if (!suite.large_cases) continue;
+    for (const ImageShape& shape : kLargeShapes) {
+      several.shape = shape;
+      run_case(suite, several, ++seed);
+    }
   }
 }
 

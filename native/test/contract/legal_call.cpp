@@ -4,7 +4,7 @@
 
 namespace eqp::test {
 
-LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_present)
+LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_present, Scale scale)
     : op_(op), backend_(backend), random_(random), buffers_(op.arguments.size()) {
   layout_ = Layout{random.below(3) * 5, random.below(3)};
   options_bytes.assign(op.options_bytes + 64, 0);
@@ -14,7 +14,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
   const eqp_dtype low_or_f32 = random.chance(0.5) ? EQP_F32 : EQP_BF16;
   const eqp_dtype index = random.chance(0.5) ? EQP_I32 : EQP_I64;
   const eqp_dtype mask = random.chance(0.5) ? EQP_BOOL : EQP_U8;
-  const int64_t rows = 2 + random.below(4), columns = 2 + random.below(9);
+  const int64_t rows = scale.rows * (2 + random.below(4)),
+                columns = scale.columns * (2 + random.below(9));
   if (entry.find("token_log_probs") == 0) {
     add("logits", low_or_f32, {rows, columns}, 1, -4, 4);
     add("targets", index, {rows}, 1, 0, static_cast<double>(columns) - 0.01);
@@ -115,12 +116,14 @@ void LegalCall::fill(const char* argument, const std::vector<double>& values) {
   for (int64_t i = 0; i < buffer.size(); ++i) buffer.set(i, values[static_cast<size_t>(i)]);
 }
 
-eqp_status LegalCall::invoke() {
+void LegalCall::upload() {
+  for (Buffer& buffer : buffers_) buffer.upload();
+}
+
+eqp_status LegalCall::call() {
   std::vector<const eqp_tensor*> arguments;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    buffers_[i].upload();
+  for (size_t i = 0; i < tensors.size(); ++i)
     arguments.push_back(present[i] ? &tensors[i] : nullptr);
-  }
   return op_.invoke(backend_.entries(), options_bytes.data(), arguments.data(), &launch);
 }
 

@@ -10,11 +10,16 @@
 
 namespace eqp::test {
 
+// Multiplies the few rows and columns of the small call.
+struct Scale {
+  int64_t rows = 1, columns = 1;
+};
+
 class LegalCall {
  public:
   // Shapes, dtypes, contents and the presence of optional tensors depend on the random generator;
   // all_present gives every optional tensor.
-  LegalCall(Backend& backend, const Op& op, Random& random, bool all_present);
+  LegalCall(Backend& backend, const Op& op, Random& random, bool all_present, Scale scale = {});
 
   const Op& op() const { return op_; }
   // The descriptors of the next call; change them at will, they do not own memory.
@@ -29,7 +34,12 @@ class LegalCall {
   eqp_launch launch{};
 
   // Restores contents, then calls.
-  eqp_status invoke();
+  eqp_status invoke() {
+    upload();
+    return call();
+  }
+  void upload();
+  eqp_status call();
   // The first byte that changed although it is no element of an output ("" when none).
   // nothing_written: no byte may have changed at all.
   std::string damage(bool nothing_written);

@@ -88,7 +88,10 @@ class Backend {
 
 // The CPU backend with the variant that EQP_CPU_VARIANT (or the library's own choice) selected.
 std::unique_ptr<Backend> make_cpu_backend();
-// A real CUDA device through libequipoise_cuda; skip_reason() says what is missing.
-std::unique_ptr<Backend> make_cuda_backend();
+// What the CUDA kernels take, on a device or over the execution model.
+bool cuda_supports(const std::string& entry, eqp_dtype dtype);
+// A real CUDA device through libequipoise_cuda; skip_reason() says what is missing. brief: one
+// launch of each small case, for runs under a tool that makes launches slow.
+std::unique_ptr<Backend> make_cuda_backend(bool brief = false);
 
 }  // namespace eqp::test

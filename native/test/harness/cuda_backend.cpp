@@ -61,12 +61,14 @@ void require(int error, const char* what) {
 
 class CudaBackend final : public Backend {
  public:
+  explicit CudaBackend(bool brief) : brief_(brief) {}
+
   std::string name() const override { return "cuda"; }
   std::string skip_reason() const override { return driver_.why_not; }
   bool supports(const std::string& entry, eqp_dtype dtype) const override {
-    if (dtype == EQP_F32) return true;
-    return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
+    return cuda_supports(entry, dtype);
   }
+  int64_t largest_case_elements() const override { return brief_ ? 40'000 : INT64_MAX; }
   eqp_device_type device_type() const override { return EQP_CUDA; }
   void* allocate(size_t bytes) override {
     DevicePointer memory = 0;
@@ -82,16 +84,26 @@ class CudaBackend final : public Backend {
     require(driver_.to_host(host, reinterpret_cast<DevicePointer>(device), bytes),
             "copy to the host");
   }
-  int schedules() const override { return 3; }
+  int schedules() const override { return brief_ ? 1 : 3; }
   std::string use_schedule(int index) override { return "launch " + std::to_string(index + 1); }
   bool validates_before_writing() const override { return false; }
 
  private:
+  bool brief_;
   Driver driver_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend() { return std::make_unique<CudaBackend>(); }
+bool cuda_supports(const std::string& entry, eqp_dtype dtype) {
+  if (dtype == EQP_F32) return true;
+  if (dtype == EQP_F64)
+    return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
+  return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
+}
+
+std::unique_ptr<Backend> make_cuda_backend(bool brief) {
+  return std::make_unique<CudaBackend>(brief);
+}
 
 }  // namespace eqp::test

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
  * The ops on tensors of a real CUDA device against the same calls on the CPU. Needs the GPU flavour
  * of LibTorch and a device; without them every test fails and says so.
  */
-@Tag("cuda")
+@Tag("cuda-torch")
 class CudaTorchTest {
   private static final int ROWS = 5;
   private static final int VOCAB = 1501;
