@@ -12,7 +12,37 @@
 
 #include "conformance/conformance.h"
 #include "conformance/model_backend.h"
+#include "contract/legal_call.h"
 #include "harness/check.h"
+#include "model/model.h"
+
+namespace {
+
+// A device that cannot be chosen: the op says so and launches nothing.
+void check_refusal_of_another_device(eqp::test::Backend& backend) {
+  using namespace eqp::test;
+  Random random(2);
+  for (const Op& op : ops()) {
+    Context context(op.function() + " on device 1");
+    LegalCall call(backend, op, random, true);
+    for (eqp_tensor& tensor : call.tensors) tensor.device_index = 1;
+    uint64_t bytes = 0;
+    if (op.workspace_size != nullptr)
+      op.workspace_size(backend.entries(), &call.tensors[0], &bytes);
+    if (bytes > 0) call.launch.workspace = backend.allocate(bytes);
+    call.launch.workspace_size = bytes;
+    eqp::model::clear_launches();
+    const eqp_status status = call.invoke();
+    EQP_CHECK(status == EQP_DEVICE_ERROR, "expected EQP_DEVICE_ERROR, found %d: %s", status,
+              eqp_last_error());
+    EQP_CHECK(eqp::model::launches().empty(), "expected no launch, found some");
+    const std::string damage = call.damage(true);
+    EQP_CHECK(damage.empty(), "a refused call wrote %s", damage.c_str());
+    if (bytes > 0) backend.release(call.launch.workspace);
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace eqp::test;
@@ -41,6 +71,7 @@ int main(int argc, char** argv) {
     EQP_CHECK(strcmp(eqp_cuda_status(), "the host execution model, no device") == 0,
               "expected the execution model, found '%s'", eqp_cuda_status());
     const auto backend = make_model_backend(run);
+    check_refusal_of_another_device(*backend);
     run_conformance(*backend, csv, filter);
   } catch (const std::exception& error) {
     record_failure(__FILE__, __LINE__, error.what());

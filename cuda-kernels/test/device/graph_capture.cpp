@@ -122,7 +122,7 @@ void test_op(Backend& backend, const Op& op) {
                              static_cast<long long>(scale.columns), index));
       CapturedCall captured(backend, op, random, index == 0, scale);
       if (std::string(op.entry) == "policy_loss" && index % 2 == 0) {
-        // DAPO counts its own tokens, in a launch of its own.
+        // DAPO that counts its own tokens needs two launches over everything.
         captured.call().options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DAPO;
       }
       const Bytes expected = captured.direct();

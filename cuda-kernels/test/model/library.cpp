@@ -25,11 +25,18 @@ const CudaLibrary kLibrary = {EQP_ABI_VERSION, &kBackend, "the host execution mo
 
 }  // namespace
 
-LaunchScope::LaunchScope(const char* op, const Stream&) : op_(op) { model::clear_findings(); }
+// The model is device 0; another one cannot be chosen.
+LaunchScope::LaunchScope(const char* op, const Stream& stream) : op_(op) {
+  model::clear_findings();
+  if (stream.device_index == 0) return;
+  status_ = record_error(EQP_DEVICE_ERROR, op,
+                         "choosing the tensors' device: the execution model has only device 0");
+}
 LaunchScope::~LaunchScope() = default;
 
 // A finding is a defect of a kernel: the op fails, so that no test can overlook it.
 eqp_status LaunchScope::finish() {
+  if (status_ != EQP_OK) return status_;
   if (model::findings().empty()) return EQP_OK;
   return record_error(EQP_INTERNAL_ERROR, op_, model::findings()[0].c_str());
 }
