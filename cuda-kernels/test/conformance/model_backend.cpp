@@ -42,7 +42,7 @@ class ModelBackend final : public Backend {
     return cuda_supports(entry, dtype);
   }
   int64_t largest_case_elements() const override {
-    return run_ == ModelRun::kShort ? 80'000 : 1 << 20;
+    return run_ == ModelRun::kShort ? 82'000 : 1 << 20;
   }
   eqp_device_type device_type() const override { return EQP_CUDA; }
   void* allocate(size_t bytes) override {

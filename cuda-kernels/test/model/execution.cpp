@@ -21,6 +21,7 @@ void* scheduler_stack_pointer = nullptr;
 void (*thread_body)(const void*) = nullptr;
 const void* thread_argument = nullptr;
 std::vector<int> ready;
+size_t ready_begin = 0;
 std::vector<std::string> found;
 std::vector<Launch> finished_launches;
 std::map<const void*, int64_t> shared_offsets;  // of the running block, by declaration
@@ -45,26 +46,21 @@ void wait_for_others() {
   eqp_model_switch(&execution.thread[execution.current].stack_pointer, scheduler_stack_pointer);
 }
 
+// Threads that can run lie in ready[ready_begin...].
 int pick_ready() {
-  size_t chosen = 0;
-  switch (execution.schedule.order) {
-    case Order::kForward:
-    case Order::kReverse:
-      break;
-    case Order::kDepthFirst:
-      chosen = ready.size() - 1;
-      break;
-    case Order::kRandom:
-      chosen = next_random() % ready.size();
-      break;
+  size_t chosen = ready.size() - 1;
+  if (execution.schedule.order == Order::kForward || execution.schedule.order == Order::kReverse) {
+    const int first = ready[ready_begin++];
+    if (ready_begin == ready.size()) {
+      ready.clear();
+      ready_begin = 0;
+    }
+    return first;
   }
-  const int thread = ready[chosen];
-  if (execution.schedule.order == Order::kRandom) {
-    std::swap(ready[chosen], ready.back());
-    ready.pop_back();
-  } else {
-    ready.erase(ready.begin() + static_cast<long>(chosen));
-  }
+  if (execution.schedule.order == Order::kRandom) chosen = next_random() % ready.size();
+  std::swap(ready[chosen], ready.back());
+  const int thread = ready.back();
+  ready.pop_back();
   return thread;
 }
 
@@ -137,6 +133,7 @@ void run_block(dim3 block) {
   shared_offsets.clear();
   static_shared_bytes = 0;
   if (dynamic_shared_bytes > 0) declare_shared(kDynamicOffset, dynamic_shared_bytes);
+  ready_begin = 0;
   ready.resize(static_cast<size_t>(execution.threads));
   std::iota(ready.begin(), ready.end(), 0);
   if (execution.schedule.order == Order::kReverse) std::reverse(ready.begin(), ready.end());

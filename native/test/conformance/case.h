@@ -40,6 +40,8 @@ class Case {
               int contiguous_dims = 1);
   Buffer& add(const std::string& argument, eqp_dtype dtype, const std::vector<int64_t>& shape,
               const std::vector<double>& values, int contiguous_dims = 1);
+  // Of the arguments that are added from here on.
+  void use_layout(Layout layout) { layout_ = layout; }
   Buffer& at(const std::string& argument);
   bool has(const std::string& argument);
 

@@ -18,6 +18,7 @@ struct Setup {
   eqp_dtype dtype = EQP_F32;
   ImageShape shape{2, 3, 5, 7};
   Layout layout;
+  int64_t codes_offset = 0;  // the codes' own, beyond that of the layout
   bool normalised = false, original = true, out = true, codes = true, clean_is_eight_bit = true;
   float epsilon = 8 / 255.0f, lower = 0, upper = 1;
 };
@@ -93,6 +94,7 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.add("pixels", s.dtype, s.shape.dims(), pixels, dims);
   if (s.original) call.add("original", s.dtype, s.shape.dims(), original, dims);
   if (s.out) call.add("out", s.dtype, s.shape.dims(), dims);
+  call.use_layout({s.layout.gap, s.layout.offset + s.codes_offset});
   if (s.codes) call.add("codes", EQP_U8, s.shape.dims(), dims);
   if (s.out) call.also_in_place("out", "pixels");
   if (!call.run()) return;
@@ -154,6 +156,14 @@ void conform_eight_bit(Suite& suite) {
         s.codes = (outputs & 2) != 0;
         run_case(suite, s, seed);
       }
+    }
+    // Codes at every address modulo 4, where everything else is aligned.
+    for (const int64_t offset : {1, 2, 3}) {
+      Setup s = usual();
+      s.shape = {2, 3, 9, 16};
+      s.layout = {};
+      s.codes_offset = offset;
+      run_case(suite, s, seed);
     }
     const float bounds[][3] = {{static_cast<float>(kInf), 0, 1},
                                {0, 0, 1},
