@@ -78,8 +78,10 @@ for file in $sources vector.h reduce.h launch.h; do
     awk '/\\$/ { print FNR } ' "cuda-kernels/$file"; } | sort -nu > lines.txt
   awk -v path="$file" -v active=lines.txt -v rules="$here/rules.txt" -f generate.awk "cuda-kernels/$file" >> all.txt
 done
+[ -z "$only" ] || { awk -F'\t' -v t="$only" 'index($1 " " $2, t)' all.txt > some.txt; mv some.txt all.txt; }
 # Where equivalence is argued already, there is nothing to find out.
 argued=0
+: > open.txt
 if [ "$recheck" = no ]; then
   while IFS=$'\t' read -r path line column from to; do
     text=$(sed -n "${line}p" "cuda-kernels/$path" | sed 's/^[ \t]*//; s/[ \t]*\\*$//; s/\t/ /g')
@@ -91,7 +93,6 @@ if [ "$recheck" = no ]; then
   done < <(sed 's/\t$/\t(nothing)/' all.txt)
   sed 's/\t(nothing)$/\t/' open.txt > all.txt
 fi
-[ -z "$only" ] || { awk -F'\t' -v t="$only" 'index($1 " " $2, t)' all.txt > some.txt; mv some.txt all.txt; }
 total=$(wc -l < all.txt)
 [ "$count" -gt 0 ] && [ "$count" -lt "$total" ] || count=$total
 awk -v n="$count" -v total="$total" 'BEGIN { next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt

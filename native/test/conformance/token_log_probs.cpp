@@ -1,6 +1,7 @@
 // eqp_token_log_probs_forward and _backward against the formulas of token_log_probs.h.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "conformance/conformance.h"
@@ -402,6 +403,8 @@ void check_data_errors(Suite& suite, int64_t vocab) {
       backward.add("d_log_probs", EQP_F32, {kRows}, ones);
       backward.add("d_logits", s.dtype, shape);
       expect_data_error(suite, backward, "targets");
+      EQP_CHECK(strstr(eqp_last_error(), "in row 1") != nullptr,
+                "expected a text that names row 1, found '%s'", eqp_last_error());
       if (suite.backend.validates_before_writing()) continue;
       for (int64_t i = 0; i < kRows; ++i) {
         EQP_CHECK(std::isnan(forward.at("log_probs").get(i)) == (i == 1),
