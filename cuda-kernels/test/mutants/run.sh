@@ -11,6 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 kernels=$(cd "$here/../.." && pwd)
 native=$(cd "$kernels/../native" && pwd)
+. "$native/test/mutants/account.sh"
 build=$native/target/cmake count=0 jobs=2 only= recheck=no
 while [ $# -gt 0 ]; do
   case $1 in
@@ -80,13 +81,13 @@ for file in $sources vector.h reduce.h launch.h; do
 done
 [ -z "$only" ] || { awk -F'\t' -v t="$only" 'index($1 " " $2, t)' all.txt > some.txt; mv some.txt all.txt; }
 # Where equivalence is argued already, there is nothing to find out.
-argued=0
+left_out=0
 : > open.txt
 if [ "$recheck" = no ]; then
   while IFS=$'\t' read -r path line column from to; do
     text=$(sed -n "${line}p" "cuda-kernels/$path" | sed 's/^[ \t]*//; s/[ \t]*\\*$//; s/\t/ /g')
-    if grep -qxF -e "$path | $from | ${to:-(nothing)} | $text" -e "$path | any | $text" "$here/equivalent.txt"; then
-      argued=$((argued + 1))
+    if argued "$here/equivalent.txt" "$path" "$from" "${to:-(nothing)}" "$text"; then
+      left_out=$((left_out + 1))
     else
       printf '%s\t%s\t%s\t%s\t%s\n' "$path" "$line" "$column" "$from" "$to" >> open.txt
     fi
@@ -94,8 +95,9 @@ if [ "$recheck" = no ]; then
   sed 's/\t(nothing)$/\t/' open.txt > all.txt
 fi
 total=$(wc -l < all.txt)
+[ $((total + left_out)) -gt 0 ] || { echo "no place of the kernel files matches '$only'" >&2; exit 2; }
 [ "$count" -gt 0 ] && [ "$count" -lt "$total" ] || count=$total
-awk -v n="$count" -v total="$total" 'BEGIN { next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
+awk -v n="$count" -v total="$total" 'BEGIN { if (n > 0) next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
 
 try_mutant() {
   local number=$1 path line column from to dir verdict=survived filter= mutated source
@@ -126,22 +128,8 @@ try_mutant() {
   rm -rf "$dir"
 }
 export -f try_mutant
-seq 1 "$(wc -l < chosen.txt)" | xargs -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
+seq 1 "$(wc -l < chosen.txt)" | xargs -r -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
 
 # --- The account ------------------------------------------------------------------------------------
-cat result-*.txt > results.txt
-of() { grep -c "^$1" results.txt || true; }
-equivalent=0 unexplained=0
-while IFS=$'\t' read -r verdict path line from to text; do
-  [ "$verdict" = survived ] || continue
-  # equivalent.txt: file | original text | replacement | the line; or file | any | the line. Then why.
-  if grep -qxF -e "$path | $from | $to | $text" -e "$path | any | $text" "$here/equivalent.txt"; then
-    equivalent=$((equivalent + 1))
-  else
-    unexplained=$((unexplained + 1))
-    echo "SURVIVED $path:$line"
-    echo "$path | $from | $to | $text"
-  fi
-done < results.txt
-echo "mutants of the CUDA kernels: $((total + argued)) possible, $(wc -l < chosen.txt) generated, $(of unbuildable) do not compile, $(of killed) killed, $(of endless) do not end, $((equivalent + argued)) equivalent, $unexplained unexplained survivors, $((SECONDS - started)) s"
-[ "$unexplained" = 0 ]
+find . -maxdepth 1 -name "result-*.txt" -exec cat {} + > results.txt
+account "mutants of the CUDA kernels" "$here/equivalent.txt" "$left_out" "$started"

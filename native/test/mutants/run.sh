@@ -8,6 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 native=$(cd "$here/../.." && pwd)
+. "$here/account.sh"
 count=40 jobs=2 only=
 while [ $# -gt 0 ]; do
   case $1 in
@@ -90,9 +91,10 @@ for file in src/math/*.h src/cpu/*.cpp src/cpu/masked.h src/ops/*.cpp; do
 done
 [ -z "$only" ] || { grep -F "$only" all.txt > some.txt || true; mv some.txt all.txt; }
 total=$(wc -l < all.txt)
+[ "$total" -gt 0 ] || { echo "no place of the sources matches '$only'" >&2; exit 2; }
 [ "$count" -gt 0 ] && [ "$count" -lt "$total" ] || count=$total
 # Evenly spread, starting half a step in.
-awk -v n="$count" -v total="$total" 'BEGIN { next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
+awk -v n="$count" -v total="$total" 'BEGIN { if (n > 0) next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
 
 try_mutant() {
   local number=$1 path line column from to dir files op program
@@ -144,24 +146,8 @@ try_mutant() {
   rm -rf "$dir"
 }
 export -f try_mutant
-seq 1 "$(wc -l < chosen.txt)" | xargs -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
+seq 1 "$(wc -l < chosen.txt)" | xargs -r -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
 
 # --- The account ------------------------------------------------------------------------------------
-cat result-*.txt > results.txt
-killed=$(grep -c '^killed' results.txt || true)
-endless=$(grep -c '^endless' results.txt || true)
-unbuildable=$(grep -c '^unbuildable' results.txt || true)
-equivalent=0 unexplained=0
-while IFS=$'\t' read -r verdict path line from to text; do
-  [ "$verdict" = survived ] || continue
-  # equivalent.txt: path | original text | replacement | the line; or path | any | the line. Then why.
-  if grep -qxF -e "$path | $from | $to | $text" -e "$path | any | $text" "$here/equivalent.txt"; then
-    equivalent=$((equivalent + 1))
-  else
-    unexplained=$((unexplained + 1))
-    echo "SURVIVED $path:$line  '$from' -> '$to'"
-    echo "$path | $from | $to | $text"
-  fi
-done < results.txt
-echo "mutants: $total possible, $(wc -l < chosen.txt) generated, $unbuildable do not compile, $killed killed, $endless do not end, $equivalent equivalent, $unexplained unexplained survivors, $((SECONDS - started)) s"
-[ "$unexplained" = 0 ]
+find . -maxdepth 1 -name "result-*.txt" -exec cat {} + > results.txt
+account mutants "$here/equivalent.txt" 0 "$started"
