@@ -46,11 +46,11 @@ public final class Equipoise {
   }
 
   /**
-   * Waits for the CUDA streams on which ops of this library have run and reports errors in data that
-   * their kernels found since the last report, in any thread: a device cannot look at values before
-   * it writes, so it fills what depends on them with NaN and remembers. Ops on the CPU report such
-   * errors themselves; without CUDA tensors this does nothing. Call it once a step, or where a loss
-   * is read.
+   * Waits for the CUDA streams on which ops of this library have run and reports errors in data
+   * that their kernels found since the last report, in any thread: a device cannot look at values
+   * before it writes, so it fills what depends on them with NaN and remembers. Ops on the CPU
+   * report such errors themselves; without CUDA tensors this does nothing. Call it once a step, or
+   * where a loss is read.
    *
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    * @throws org.equipoise.kernels.DeviceException if a kernel failed

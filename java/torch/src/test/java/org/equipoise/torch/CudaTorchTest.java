@@ -57,8 +57,7 @@ class CudaTorchTest {
 
   private static void assertClose(Tensor expected, Tensor found, double tolerance) {
     assertTrue(found.is_cuda(), "expected a result on the device of its inputs");
-    assertArrayEquals(
-        TestTensors.doubles(expected), TestTensors.doubles(found.cpu()), tolerance);
+    assertArrayEquals(TestTensors.doubles(expected), TestTensors.doubles(found.cpu()), tolerance);
   }
 
   private static Tensor logits(ScalarType type) {
@@ -111,8 +110,7 @@ class CudaTorchTest {
       PairLoss.Result pair = PairLoss.sigmoid().beta(0.3).apply(c, r, null, null, m, m);
       Tensor rewards = r.sum(1).detach();
       Tensor advantages = GroupAdvantage.trl().apply(rewards, 2);
-      PolicyLoss.Result policy =
-          PolicyLoss.grpo().klBeta(0.1).apply(c, r, r, advantages, m);
+      PolicyLoss.Result policy = PolicyLoss.grpo().klBeta(0.1).apply(c, r, r, advantages, m);
       losses[device] = pair.loss().add(policy.loss());
       losses[device].backward();
       gradients[device] = c.grad();
@@ -135,8 +133,7 @@ class CudaTorchTest {
     Tensor start = UniformStart.defaults().seed(7).apply(original);
     assertClose(start, UniformStart.defaults().seed(7).apply(original.cuda()), 0);
     Tensor step = LinfStep.defaults().apply(start, original, gradient);
-    Tensor cudaStep =
-        LinfStep.defaults().apply(start.cuda(), original.cuda(), gradient.cuda());
+    Tensor cudaStep = LinfStep.defaults().apply(start.cuda(), original.cuda(), gradient.cuda());
     assertClose(step, cudaStep, 0);
     assertClose(
         EightBitGrid.defaults().epsilon(8 / 255.0).apply(step, original),

@@ -62,8 +62,8 @@ class ResidentMemoryTest {
         mebibytes.add(residentMebibytes());
       }
       System.out.printf("resident MiB after every %d calls: %s%n", CALLS / WINDOWS, mebibytes);
-      // The median of each half: what the virtual machine takes once, early, or for a while does not
-      // count; what a leak takes again and again does.
+      // The median of each half: what the virtual machine takes once, early, or for a while does
+      // not count; what a leak takes again and again does.
       double early = median(mebibytes.subList(0, WINDOWS / 2));
       double late = median(mebibytes.subList(WINDOWS / 2, WINDOWS));
       assertTrue(late <= early * 1.05, "resident MiB over the calls: " + mebibytes);
