@@ -4,9 +4,9 @@
 //   A warp per group (up to 256 members on average) or a block per group. BATCH scaling also needs
 //   statistics over all samples: up to kOneBlock samples one block does everything in one launch,
 //   otherwise a launch before leaves count, mean and squares of each part of the samples in the
-//   workspace and every block merges them. Given offsets are checked by a launch before (by the
-//   block itself where there is only one), because a group may only be touched when all offsets are
-//   sound: groups that overlap would race.
+//   workspace and every block merges them. Given offsets are checked by that launch or by one of a
+//   single block (by the block itself where there is only one), because a group may only be touched
+//   when all offsets are sound: groups that overlap would race.
 // Memory traffic
 //   Rewards are read three times (mean, squares, result), all but the first from cache: a group is
 //   a few hundred bytes. Advantages are written once.
@@ -246,9 +246,16 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int t
   }
 }
 
+// For the next launch. All threads of one block call it.
+EQP_DEVICE void check_offsets(const GroupAdvantage& call, Scratch* scratch) {
+  const bool invalid = offsets_invalid(call);
+  if (threadIdx.x == 0) scratch->invalid_offsets = invalid ? 1.0 : 0.0;
+}
+
 template <class T>
-EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch,
-                                PartStatistics* out) {
+EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch, Scratch* scratch) {
+  if (call.offsets.data != nullptr && blockIdx.x == 0) check_offsets(call, scratch);
+  PartStatistics* const out = reinterpret_cast<PartStatistics*>(scratch + 1);
   for (int64_t part = blockIdx.x; part < batch.parts; part += gridDim.x) {
     const int64_t begin = part * batch.samples_each;
     const int64_t limit = begin + batch.samples_each;
@@ -266,8 +273,7 @@ EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch,
 // shapes: rewards [samples, functions], offsets [groups + 1], advantages [samples]
 EQP_KERNEL_OF_FEW_BLOCKS
 group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
-  const bool invalid = offsets_invalid(call);
-  if (threadIdx.x == 0) scratch->invalid_offsets = invalid ? 1.0 : 0.0;
+  check_offsets(call, scratch);
 }
 
 #define EQP_KERNELS(T)                                                                          \
@@ -276,8 +282,8 @@ group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
     advantages<T>(call, batch, team, scratch, errors);                                          \
   }                                                                                             \
   EQP_KERNEL_OF_FEW_BLOCKS                                                                      \
-  group_advantage_parts_##T##_kernel(GroupAdvantage call, Batch batch, PartStatistics* out) {   \
-    part_statistics<T>(call, batch, out);                                                       \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Batch batch, Scratch* scratch) {      \
+    part_statistics<T>(call, batch, scratch);                                                   \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(double)
@@ -286,7 +292,7 @@ EQP_KERNELS(double)
   do {                                                                                            \
     if (batch.parts > 0) {                                                                        \
       EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(batch.parts), kThreads,             \
-                 a.stream.stream, a, batch, reinterpret_cast<PartStatistics*>(scratch + 1));      \
+                 a.stream.stream, a, batch, scratch);                                             \
     }                                                                                             \
     EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid, kThreads, a.stream.stream, a, batch, team, \
                static_cast<const Scratch*>(scratch), data_errors(a.stream));                      \
@@ -309,7 +315,7 @@ eqp_status group_advantage(const GroupAdvantage& a) {
       one_block && (a.options.scale == EQP_ADVANTAGE_SCALE_BATCH || a.offsets.data != nullptr);
   const unsigned grid = alone || blocks == 0 ? 1 : grid_for(blocks);
   Scratch* const scratch = partials<Scratch>(a.stream);
-  if (a.offsets.data != nullptr && grid > 1) {
+  if (a.offsets.data != nullptr && grid > 1 && batch.parts == 0) {
     EQP_LAUNCH(group_advantage_check_kernel, 1, kThreads, a.stream.stream, a, scratch);
   }
   if (a.rewards.dtype == EQP_F32) {

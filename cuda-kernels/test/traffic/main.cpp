@@ -145,6 +145,7 @@ void measure(const std::string& op, const std::string& shape, eqp_dtype dtype, c
     sum.requests += launch.requests;
     sum.wide_requests += launch.wide_requests;
     sum.bank_conflicts += launch.bank_conflicts;
+    sum.blocks += launch.blocks;
   }
   check(sum.read_bytes == ideal.read_bytes,
         where + ": expected " + std::to_string(ideal.read_bytes) + " distinct bytes read, found " +
@@ -292,39 +293,66 @@ void dapo(eqp_dtype dtype, int64_t count, int64_t tokens) {
           });
 }
 
-void group_advantage(int64_t groups, int64_t members) {
+// A group may cut a sector at both ends each of the three times that it is read. BATCH scaling of
+// many samples: a launch before reads them and writes statistics of 32 bytes for each part. Given
+// offsets: every group's are read, and by one block of a launch before where there are many groups.
+void group_advantage(int64_t groups, int64_t members, eqp_advantage_scale scale, bool ragged) {
   const int64_t n = groups * members;
   Tensor rewards(EQP_F32, {n}, true), advantages(EQP_F32, {n}, false);
   Tensor mean(EQP_F32, {groups}, false), std(EQP_F32, {groups}, false);
+  Tensor offsets(EQP_I64, {groups + 1}, true);
+  for (int64_t g = 0; g <= groups; ++g)
+    static_cast<int64_t*>(static_cast<const eqp_tensor*>(offsets)->data)[g] = g * members;
   uint64_t bytes = 0;
   eqp_group_advantage_workspace_size(rewards, &bytes);
   Workspace workspace(bytes);
   eqp_group_advantage_options options;
   eqp_group_advantage_options_init(&options);
-  options.group_size = members;
-  // Read three times; a group may cut a sector at both ends each time.
-  measure("group_advantage", shape_text({groups, members}), EQP_F32,
-          {n * 4, n * 4 + groups * 8, 2 * n * 4 / 32 + groups * 10}, [&] {
-            return eqp_group_advantage(&options, rewards, nullptr, nullptr, advantages, mean, std,
-                                       workspace);
-          });
+  options.group_size = ragged ? 0 : members;
+  options.scale = scale;
+  const bool many = n > 4096, batch = scale == EQP_ADVANTAGE_SCALE_BATCH;
+  const int64_t parts = many && batch ? (n + 255) / 256 : 0;
+  const int64_t checks = ragged ? (many ? 2 : 1) : 0;  // launches that read the offsets
+  Ideal ideal{n * 4 + checks * (groups + 1) * 8, n * 4 + groups * 8, 2 * n * 4 / 32 + groups * 10};
+  if (parts > 0) {
+    ideal.read_bytes += n * 4 + parts * 32;
+    ideal.written_bytes += parts * 32;
+    // Six fields of every part, in every block of 8 groups.
+    ideal.allowance += 2 * n * 4 / 32 + parts * (6 * groups / 8 + 16);
+  }
+  if (ragged) {
+    if (many) {
+      ideal.read_bytes += 8;  // the verdict of the launch before
+      ideal.written_bytes += 8;
+    }
+    ideal.allowance += groups * 8 + 64;
+  }
+  const std::string name =
+      std::string("group_advantage") + (batch ? ", batch" : "") + (ragged ? ", offsets" : "");
+  measure(name, shape_text({groups, members}), EQP_F32, ideal, [&] {
+    return eqp_group_advantage(&options, rewards, nullptr,
+                               ragged ? static_cast<const eqp_tensor*>(offsets) : nullptr,
+                               advantages, mean, std, workspace);
+  });
 }
 
 std::string table() {
   std::ostringstream text;
-  text << "| op | shape | dtype | launches | bytes read | bytes written | sector bytes / distinct "
+  text << "| op | shape | dtype | launches | blocks | bytes read | bytes written | sector bytes / "
+          "distinct "
           "bytes | sectors per request | 16-byte "
-          "requests | bank conflicts |\n|---|---|---|---|---|---|---|---|---|---|\n";
+          "requests | bank conflicts |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const Row& row : rows) {
     char line[320];
     const double ratio = 32.0 *
                          static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
                          static_cast<double>(row.sum.read_bytes + row.sum.written_bytes);
     snprintf(
-        line, sizeof(line), "| %s | %s | %s | %zu | %lld | %lld | %.2f | %.1f | %.0f %% | %lld |\n",
+        line, sizeof(line),
+        "| %s | %s | %s | %zu | %lld | %lld | %lld | %.2f | %.1f | %.0f %% | %lld |\n",
         row.op.c_str(), row.shape.c_str(), row.dtype.c_str(), row.launches,
-        static_cast<long long>(row.sum.read_bytes), static_cast<long long>(row.sum.written_bytes),
-        ratio,
+        static_cast<long long>(row.sum.blocks), static_cast<long long>(row.sum.read_bytes),
+        static_cast<long long>(row.sum.written_bytes), ratio,
         static_cast<double>(row.sum.read_sectors + row.sum.written_sectors) /
             static_cast<double>(row.sum.requests),
         100.0 * static_cast<double>(row.sum.wide_requests) / static_cast<double>(row.sum.requests),
@@ -367,7 +395,12 @@ int main(int argc, char** argv) {
     losses(dtype, 40, 128);
     dapo(dtype, 40, 128);
   }
-  group_advantage(64, 8);
+  for (const bool ragged : {false, true}) {
+    for (const int64_t groups : {64, 1024}) {
+      group_advantage(groups, 8, EQP_ADVANTAGE_SCALE_GROUP, ragged);
+      group_advantage(groups, 8, EQP_ADVANTAGE_SCALE_BATCH, ragged);
+    }
+  }
   printf("%s", table().c_str());
   if (argc == 3 && strcmp(argv[1], "--readme") == 0) readme(argv[2], true);
   if (argc == 3 && strcmp(argv[1], "--check") == 0) readme(argv[2], false);

@@ -246,8 +246,15 @@ void check_data_errors(Suite& suite) {
   }
 }
 
-// The same among more groups than one block of a device looks at.
+// The same among more groups than one block of a device looks at, and without any group.
 void check_data_errors_in_many_groups(Suite& suite) {
+  Case none(suite.backend, suite.report, "group_advantage", "no group for many samples");
+  const std::vector<double> nothing = {0};
+  none.add("rewards", EQP_F32, {5000}, std::vector<double>(5000, 1));
+  none.add("offsets", EQP_I64, {1}, nothing);
+  none.add("advantages", EQP_F32, {5000});
+  expect_data_error(suite, none, "offsets");
+  expect_poisoned(suite, none, 5000, 0);
   const int64_t groups = 1250, samples = 4 * groups;
   std::vector<double> good;
   for (int64_t g = 0; g <= groups; ++g) good.push_back(static_cast<double>(4 * g));
