@@ -62,8 +62,9 @@ done | xargs -P "$jobs" -d '\n' -I{} bash -c '{}'
 link "$scratch/objects"
 run_started=$SECONDS
 passes "$scratch/objects" "" 3600 || { echo "FAILED: the unmutated kernels do not pass:"; grep -h FAILED objects/*.txt; exit 1; }
-# A mutant that runs this long does not end: far more than the tests need, also on a busy machine.
-export limit_s=$((60 + 3 * (SECONDS - run_started)))
+# A mutant that runs this long does not end: far more than the tests of one op, or of all, need, also on
+# a busy machine.
+export op_limit_s=$((30 + SECONDS - run_started)) all_limit_s=$((60 + 3 * (SECONDS - run_started)))
 
 # --- Mutants ----------------------------------------------------------------------------------------
 # Only lines that reach the compiler count.
@@ -118,7 +119,8 @@ try_mutant() {
     link "$dir" 2> /dev/null || verdict=unbuildable
   fi
   if [ $verdict = survived ]; then
-    local status=0
+    local status=0 limit_s=$op_limit_s
+    [ -n "$filter" ] || limit_s=$all_limit_s
     passes "$dir" "$filter" "$limit_s" || status=$?
     [ $status = 0 ] || verdict=killed
     [ $status != 124 ] || verdict=endless
