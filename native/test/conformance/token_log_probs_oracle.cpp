@@ -1,0 +1,133 @@
+// Written from the formulas of token_log_probs.h, not from the implementation.
+#include "conformance/token_log_probs_oracle.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace eqp::test {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kRoundoff = kLogProbRoundoff;
+constexpr double kFunction = 4;  // roundings that one exp or log may cost
+
+}  // namespace
+
+Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature,
+             bool ignored) {
+  Row row;
+  row.ignored = ignored;
+  row.temperature = temperature;
+  if (ignored) {
+    row.log_sum_exp = row.log_sum_exp_2x = row.entropy = row.log_prob = 0;
+    return row;
+  }
+  const size_t n = static_cast<size_t>(vocab);
+  row.z.resize(n);
+  for (size_t j = 0; j < n; ++j) {
+    row.z[j] = logits[j] / temperature;
+    if (std::isnan(row.z[j]) || row.z[j] == kInf) row.nan = true;
+    row.maximum = std::max(row.maximum, row.z[j]);
+  }
+  row.nan = row.nan || row.maximum == -kInf;
+  if (row.nan) return row;
+  const double m = row.maximum;
+  double s = 0, s2 = 0;
+  for (double z : row.z) {
+    s += std::exp(z - m);
+    s2 += std::exp(2 * (z - m));
+  }
+  row.log_sum_exp = m + std::log(s);
+  row.log_sum_exp_2x = 2 * m + std::log(s2);
+  row.log_prob = row.z[static_cast<size_t>(target)] - row.log_sum_exp;
+
+  // Errors of the arguments z - m, weighted as they enter each sum.
+  double p_argument = 0, q_argument = 0, distance = 0, entropy_argument = 0;
+  row.entropy = 0;
+  for (double z : row.z) {
+    if (z == -kInf) continue;
+    const double argument = row.scaling(std::fabs(z) + std::fabs(m)) + kRoundoff * (m - z);
+    const double p = std::exp(z - row.log_sum_exp);
+    const double q = std::exp(2 * z - row.log_sum_exp_2x);
+    row.entropy -= p * (z - row.log_sum_exp);
+    p_argument += p * argument;
+    q_argument += q * 2 * argument;
+    distance += p * (m - z);
+  }
+  for (double z : row.z) {
+    if (z == -kInf) continue;
+    const double argument = row.scaling(std::fabs(z) + std::fabs(m)) + kRoundoff * (m - z);
+    const double p = std::exp(z - row.log_sum_exp);
+    entropy_argument +=
+        p * std::fabs(z - row.log_sum_exp + row.entropy) * (argument + 6 * kRoundoff);
+  }
+  // ln s: a sum of positive terms, each with one exp, then one log.
+  const double sum = sum_error(static_cast<double>(n), kRoundoff) + kFunction * kRoundoff;
+  const double log_s = p_argument + sum + kFunction * kRoundoff * std::log(s);
+  const double log_s2 = q_argument + sum + kFunction * kRoundoff * std::log(s2);
+  row.log_sum_exp_tolerance =
+      log_s + row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp);
+  row.log_sum_exp_2x_tolerance =
+      log_s2 + 2 * row.scaling(std::fabs(m)) + kRoundoff * std::fabs(row.log_sum_exp_2x);
+  // (z_t - m) - ln s: no rounding of the size of the logits themselves.
+  const double z_t = row.z[static_cast<size_t>(target)];
+  row.log_prob_tolerance = log_s + kRoundoff * (m - z_t) + kRoundoff * std::fabs(row.log_prob) +
+                           row.scaling(std::fabs(z_t) + std::fabs(m));
+  // entropy = ln s + sum p (m - z): both parts are positive, so nothing cancels.
+  row.entropy_tolerance = entropy_argument + sum * (1 + distance) +
+                          kFunction * kRoundoff * std::log(s) +
+                          4 * kRoundoff * (distance + row.entropy);
+  return row;
+}
+
+Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy) {
+  if (row.ignored) return {0, 0};
+  if (row.nan) return {kNaN, 0};
+  const size_t index = static_cast<size_t>(j);
+  const double one = j == target ? 1 : 0;
+  const double t = row.temperature;
+  const double underflow = 0x1p-126 * (std::fabs(d_log_prob) + 128 * std::fabs(d_entropy)) / t;
+  if (row.z[index] == -kInf)
+    return {d_log_prob * one / t, 4 * kRoundoff * std::fabs(d_log_prob) / t};
+  const double log_p = row.log_p(index);
+  const double p = std::exp(log_p);
+  const double bend = log_p + row.entropy;
+  const double value = (d_log_prob * (one - p) - d_entropy * p * bend) / t;
+  // The log_sum_exp and entropy that the call is given are rounded to f32 themselves.
+  const double log_p_error = row.scaling(std::fabs(row.z[index])) +
+                             kRoundoff * (std::fabs(row.log_sum_exp) + std::fabs(log_p));
+  const double p_error = p * std::expm1(log_p_error + kFunction * kRoundoff);
+  const double bend_error = log_p_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
+  const double error = std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +
+                       std::fabs(d_entropy) * (p_error * std::fabs(bend) + p * bend_error +
+                                               3 * kRoundoff * p * std::fabs(bend));
+  return {value, error / t + 4 * kRoundoff * std::fabs(value) + underflow};
+}
+
+Naive naive_row(const Row& row, eqp_dtype dtype, int64_t target, double d_log_prob,
+                double d_entropy) {
+  const auto r = [dtype](double x) { return round_to(dtype, x); };
+  const size_t n = row.z.size();
+  double sum = 0, entropy = 0;
+  std::vector<double> z(n);
+  for (size_t j = 0; j < n; ++j) {
+    z[j] = r(row.z[j]);
+    sum += r(std::exp(r(z[j] - r(row.maximum))));
+  }
+  const double log_sum = r(r(row.maximum) + r(std::log(r(sum))));
+  for (size_t j = 0; j < n; ++j) entropy -= r(r(std::exp(r(z[j] - log_sum))) * r(z[j] - log_sum));
+  entropy = r(entropy);
+  Naive naive{r(z[static_cast<size_t>(target)] - log_sum), std::vector<double>(n)};
+  for (size_t j = 0; j < n; ++j) {
+    const double log_p = r(z[j] - log_sum);
+    const double p = r(std::exp(log_p));
+    const double one = static_cast<int64_t>(j) == target ? 1 : 0;
+    const double value = r(d_log_prob * r(one - p)) - r(r(d_entropy * p) * r(log_p + entropy));
+    naive.gradient[j] = r(r(value) / row.temperature);
+  }
+  return naive;
+}
+
+}  // namespace eqp::test

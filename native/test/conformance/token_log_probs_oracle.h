@@ -1,0 +1,48 @@
+// The oracle of token_log_probs in double precision, with the first-order effect of f32 arithmetic
+// on each result, and a naive low-precision computation as the yardstick for bf16 and f16.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "conformance/conformance.h"
+
+namespace eqp::test {
+
+constexpr double kLogProbRoundoff = 0x1p-24;  // the contract: every sum in f32
+
+// One row in double precision, with the first-order effect of f32 arithmetic on each result.
+struct Row {
+  bool ignored = false;
+  bool nan = false;
+  double temperature = 1;
+  std::vector<double> z;
+  double maximum = -HUGE_VAL;
+  double log_sum_exp = NAN, log_sum_exp_2x = NAN, entropy = NAN, log_prob = NAN;
+  double log_sum_exp_tolerance = 0, log_sum_exp_2x_tolerance = 0, entropy_tolerance = 0,
+         log_prob_tolerance = 0;
+
+  double log_p(size_t j) const { return z[j] - log_sum_exp; }
+  // What dividing by the temperature costs an argument of size |z|; nothing when it is 1.
+  double scaling(double magnitude) const {
+    return temperature == 1 ? 0 : 2 * kLogProbRoundoff * magnitude;
+  }
+};
+
+// ignored: the row's target is the ignore index; its logits are not read.
+Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature, bool ignored);
+
+// d_logits[j] of that row.
+Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy);
+
+// The same computation with every operation rounded to the logits' format, as a naive
+// implementation in that format does it: the yardstick for low precision.
+struct Naive {
+  double log_prob;
+  std::vector<double> gradient;
+};
+
+Naive naive_row(const Row& row, eqp_dtype dtype, int64_t target, double d_log_prob,
+                double d_entropy);
+
+}  // namespace eqp::test
