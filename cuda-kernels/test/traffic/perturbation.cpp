@@ -1,0 +1,44 @@
+// The traffic of perturbation.
+#include "traffic/traffic.h"
+
+namespace eqp::traffic {
+namespace {
+
+void measure_shape(eqp_dtype dtype, const std::vector<int64_t>& shape) {
+  const int64_t s = size_of(dtype);
+  const int64_t planes = shape[0] * shape[1], n = planes * shape[2] * shape[3];
+  Tensor pixels(dtype, shape, true), original(dtype, shape, true), gradient(dtype, shape, true);
+  Tensor momentum(EQP_F32, shape, true), out(dtype, shape, false), codes(EQP_U8, shape, false);
+  uint64_t bytes = 0;
+  eqp_linf_step_workspace_size(pixels, &bytes);
+  Workspace workspace(bytes);
+  const std::string text = shape_text(shape);
+  measure("linf_step", text, dtype, {3 * n * s, n * s, planes * 8}, [&] {
+    return eqp_linf_step(nullptr, pixels, original, gradient, nullptr, out, workspace);
+  });
+  // The sums of a part are 8 bytes; every warp of the step reads those of its image. With 16-bit
+  // pixels a lane moves 32 bytes of momentum in two requests, each of which touches every sector.
+  const int64_t chunks = (shape[2] * shape[3] * s + 16383) / 16384;
+  const int64_t splits = std::min<int64_t>(64, shape[1] * chunks);
+  measure(
+      "linf_step, momentum", text, dtype,
+      {4 * n * s + 4 * n + 8 * splits * shape[0], n * s + 4 * n + 8 * splits * shape[0],
+       planes * chunks * (12 + 8 * 16) + shape[0] * splits + (s == 2 ? 2 * 4 * n / 32 : 0)},
+      [&] { return eqp_linf_step(nullptr, pixels, original, gradient, momentum, out, workspace); });
+  measure("uniform_start", text, dtype, {n * s, n * s, planes * 4},
+          [&] { return eqp_uniform_start(nullptr, original, nullptr, out, nullptr); });
+  eqp_eight_bit_options options;
+  eqp_eight_bit_options_init(&options);
+  options.epsilon = 8.0f / 255.0f;
+  // With 16-bit pixels a lane writes 8 codes in two requests.
+  measure("eight_bit", text, dtype, {2 * n * s, n * s + n, planes * 8 + (s == 2 ? n / 32 : 0)},
+          [&] { return eqp_eight_bit(&options, pixels, original, out, codes, nullptr); });
+}
+
+}  // namespace
+
+void perturbation() {
+  for (const eqp_dtype dtype : kFloats) measure_shape(dtype, {2, 3, 56, 56});
+}
+
+}  // namespace eqp::traffic
