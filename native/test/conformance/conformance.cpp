@@ -18,9 +18,9 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
       {"pair_loss", "pair_loss", conform_pair_loss},
       {"policy_loss", "policy_loss", conform_policy_loss},
       {"group_advantage", "group_advantage", conform_group_advantage},
-      {"perturbation", "linf_step", conform_linf_step},
-      {"perturbation", "uniform_start", conform_uniform_start},
-      {"perturbation", "eight_bit", conform_eight_bit},
+      {"linf_step", "linf_step", conform_linf_step},
+      {"uniform_start", "uniform_start", conform_uniform_start},
+      {"eight_bit", "eight_bit", conform_eight_bit},
   };
   const std::string reason = backend.skip_reason();
   if (!reason.empty()) {

@@ -85,7 +85,7 @@ done | awk -v root="" '
   /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
   { if (file ~ /^src\// && NF > 0) print file "\t" line; ++line }' | sort -u > active.txt
 : > all.txt
-for file in src/math/*.h src/cpu/*.cpp src/cpu/masked.h src/ops/*.cpp; do
+for file in src/math/*.h src/cpu/*.cpp src/cpu/images.h src/cpu/masked.h src/ops/*.cpp src/ops/images.h; do
   awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt > lines.txt
   awk -v path="$file" -v active=lines.txt -v rules=test/mutants/rules.txt -f test/mutants/generate.awk "$file" >> all.txt
 done
@@ -109,14 +109,15 @@ try_mutant() {
   op=$(basename "$path"); op=${op%.*}
   local verdict=survived programs="contract conformance" filter=$op
   case $path in
-    src/ops/*) files=$path ;;
-    src/cpu/*.cpp | src/math/*_*.h | src/math/perturbation.h) files=src/cpu/$op.cpp; programs=conformance ;;
+    src/ops/*.cpp) files=$path ;;
+    src/ops/*.h) files=$(cd src && ls ops/*.cpp | sed 's|^|src/|'); filter= ;;
+    src/cpu/*.cpp | src/math/*_*.h) files=src/cpu/$op.cpp; programs=conformance ;;
     *) files=$(cd src && ls cpu/*.cpp | sed 's|^|src/|'); programs="elementary conformance"; filter= ;;
   esac
   for file in $files; do
     local object definitions
     case $file in
-      src/ops/*) object=ops-$op.o; definitions=$base ;;
+      src/ops/*) object=ops-$(basename "$file" .cpp).o; definitions=$base ;;
       *) object=$isa-$(basename "$file" .cpp).o; definitions=$cpu_flags ;;
     esac
     (cd "$dir" && $CXX $definitions -I"$scratch/include" -Isrc -c "$file" -o "$object") 2> /dev/null || verdict=unbuildable

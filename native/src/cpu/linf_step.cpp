@@ -1,60 +1,13 @@
-// linf_step, uniform_start and eight_bit on the CPU. A channel plane is cut into pieces of fixed
-// size: the tasks. Everything is elementwise except the mean |gradient| of momentum.
-#include "math/perturbation.h"
+// linf_step on the CPU. Everything is elementwise except the mean |gradient| of momentum.
+#include "math/linf_step.h"
 
-#include "cpu/kernels.h"
-#include "math/philox.h"
+#include "cpu/images.h"
 
 namespace eqp {
 namespace EQP_ISA {
 namespace {
 
-constexpr int64_t kPiece = 32 * 1024;
 constexpr int64_t kMaxPartials = 512;
-
-struct Piece {
-  int64_t image, channel, begin, count;
-};
-
-// Numbers the pieces of an image batch, image by image and channel by channel.
-struct Pieces {
-  int64_t images, channels, plane, length, per_plane;
-
-  explicit Pieces(const Images& like)
-      : images(like.images),
-        channels(like.channels),
-        plane(like.plane),
-        length(kPiece),
-        per_plane((like.plane + kPiece - 1) / kPiece) {}
-  int64_t count() const { return images * channels * per_plane; }
-  int64_t elements() const { return images * channels * plane; }
-  Piece at(int64_t index) const {
-    Piece piece;
-    piece.begin = index % per_plane * length;
-    piece.count = plane - piece.begin < length ? plane - piece.begin : length;
-    const int64_t of_planes = index / per_plane;
-    piece.channel = of_planes % channels;
-    piece.image = of_planes / channels;
-    return piece;
-  }
-};
-
-template <class E>
-E* address(const Images& images, const Piece& piece) {
-  return static_cast<E*>(images.data) + piece.image * images.image_stride +
-         piece.channel * images.channel_stride + piece.begin;
-}
-
-template <class Options>
-LinfChannel linf_channel(const Options& options, int64_t channel) {
-  const ChannelSpace space = channel_space(options.pixel_space, channel);
-  LinfChannel result;
-  result.epsilon = length_in(space, options.epsilon);
-  result.signed_step = 0;
-  result.lower = position_in(space, options.lower);
-  result.upper = position_in(space, options.upper);
-  return result;
-}
 
 template <class E, bool streaming>
 void step_piece(const E* pixel, const E* original, const E* gradient, E* out, int64_t count,
@@ -170,64 +123,6 @@ void linf_steps(const LinfStep& call) {
   }
 }
 
-template <class E>
-void uniform_starts(const UniformStart& call) {
-  const Pieces pieces(call.original);
-  const uint64_t bytes = 2 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
-  parallel_for(pieces.count(), bytes, [&](int64_t index) {
-    const Piece piece = pieces.at(index);
-    const LinfChannel channel = linf_channel(call.options, piece.channel);
-    const E* const original = address<const E>(call.original, piece);
-    E* const out = address<E>(call.out, piece);
-    const uint64_t stream_id = call.streams != nullptr
-                                   ? static_cast<uint64_t>(call.streams[piece.image])
-                                   : call.options.stream + static_cast<uint64_t>(piece.image);
-    const uint64_t first = static_cast<uint64_t>(piece.channel * pieces.plane + piece.begin);
-    Philox4 bits = {};
-    for (int64_t i = 0; i < piece.count; ++i) {
-      const uint64_t element = first + static_cast<uint64_t>(i);
-      if (i == 0 || element % 4 == 0)
-        bits = philox4x32_10(call.options.seed, element / 4, stream_id);
-      assign(out + i,
-             uniform_start(to_float(original[i]), uniform01(bits.lane[element % 4]), channel));
-    }
-  });
-}
-
-template <class E>
-void eight_bit_grid(const EightBit& call) {
-  const Pieces pieces(call.pixels);
-  const uint64_t bytes = 3 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
-  parallel_for(pieces.count(), bytes, [&](int64_t index) {
-    const Piece piece = pieces.at(index);
-    const ChannelSpace space = channel_space(call.options.pixel_space, piece.channel);
-    const E* const pixels = address<const E>(call.pixels, piece);
-    const E* const original =
-        call.original.data == nullptr ? nullptr : address<const E>(call.original, piece);
-    E* const out = call.out.data == nullptr ? nullptr : address<E>(call.out, piece);
-    uint8_t* const codes =
-        call.codes.data == nullptr ? nullptr : address<uint8_t>(call.codes, piece);
-    const auto pixel_of = [&space](E value) {
-      return static_cast<double>(to_float(value)) * space.std + space.mean;
-    };
-    for (int64_t i = 0; i < piece.count; ++i) {
-      const double pixel = pixel_of(pixels[i]);
-      const double center = original == nullptr ? pixel : pixel_of(original[i]);
-      const bool number = pixel == pixel && center == center;
-      const double code =
-          number ? eight_bit_code(pixel, center, static_cast<double>(call.options.epsilon),
-                                  static_cast<double>(call.options.lower),
-                                  static_cast<double>(call.options.upper))
-                 : 0.0;
-      if (codes != nullptr) codes[i] = static_cast<uint8_t>(code);
-      if (out != nullptr) {
-        assign(out + i,
-               number ? static_cast<float>((code / 255.0 - space.mean) / space.std) : kNaNF);
-      }
-    }
-  });
-}
-
 }  // namespace
 
 eqp_status linf_step(const LinfStep& call) {
@@ -235,24 +130,6 @@ eqp_status linf_step(const LinfStep& call) {
     linf_steps<float>(call);
   } else {
     linf_steps<bfloat16>(call);
-  }
-  return EQP_OK;
-}
-
-eqp_status uniform_start(const UniformStart& call) {
-  if (call.original.dtype == EQP_F32) {
-    uniform_starts<float>(call);
-  } else {
-    uniform_starts<bfloat16>(call);
-  }
-  return EQP_OK;
-}
-
-eqp_status eight_bit(const EightBit& call) {
-  if (call.pixels.dtype == EQP_F32) {
-    eight_bit_grid<float>(call);
-  } else {
-    eight_bit_grid<bfloat16>(call);
   }
   return EQP_OK;
 }

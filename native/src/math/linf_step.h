@@ -1,0 +1,27 @@
+// Formula of the L-infinity step, for one element.
+#pragma once
+
+#include "math/pixels.h"
+
+namespace eqp {
+namespace EQP_ISA {
+
+// out = min(max(pixel + signed_step sign(g), max(original - epsilon, lower)), min(original +
+// epsilon, upper)); the comparisons are written so that a NaN in any of the three inputs comes out.
+template <class T>
+EQP_HD T linf_step(T pixel, T original, T gradient, const LinfChannel& channel) {
+  const T zero = T{};
+  T step = gradient > zero ? zero + channel.signed_step : gradient;
+  step = gradient < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
+  T value = pixel + step;
+  T low = original - channel.epsilon;
+  T high = original + channel.epsilon;
+  low = low < channel.lower ? zero + channel.lower : low;
+  high = high > channel.upper ? zero + channel.upper : high;
+  value = value < low ? low : value;
+  value = value > high ? high : value;
+  return original == original ? value : original;
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp

@@ -1,0 +1,103 @@
+// Checks of what the perturbation ops share: images, their pixel space, radii and bounds.
+#pragma once
+
+#include <math.h>
+
+#include "ops/dispatch.h"
+
+namespace eqp {
+
+constexpr unsigned kPixels = kF32 | kBF16 | kF16;
+
+inline eqp_status check_not_negative(const Call& call, const char* name, float value,
+                                     bool infinite_allowed) {
+  if (value >= 0 && (infinite_allowed || isfinite(value))) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a%s number >= 0, found %g", name,
+                   infinite_allowed ? "" : " finite", static_cast<double>(value));
+}
+
+inline eqp_status check_bounds(const Call& call, float lower, float upper) {
+  if (lower <= upper && isfinite(lower) && isfinite(upper)) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT,
+                   "lower, upper: expected finite numbers with lower <= upper, found %g and %g",
+                   static_cast<double>(lower), static_cast<double>(upper));
+}
+
+inline eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space,
+                                    const eqp_tensor& images) {
+  if (space.channels == 0) return EQP_OK;
+  if (space.channels < 0 || space.channels > EQP_MAX_CHANNELS) {
+    return call.fail(EQP_INVALID_ARGUMENT, "pixel_space.channels: expected 0 to %d, found %d",
+                     EQP_MAX_CHANNELS, space.channels);
+  }
+  if (space.channels != images.shape[1]) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "pixel_space.channels: expected the %lld channels of the images, found %d",
+                     static_cast<long long>(images.shape[1]), space.channels);
+  }
+  for (int c = 0; c < space.channels; ++c) {
+    if (!isfinite(space.mean[c]) || !isfinite(space.std[c]) || !(space.std[c] > 0)) {
+      return call.fail(
+          EQP_INVALID_ARGUMENT,
+          "pixel_space: expected a finite mean and a finite std > 0, found mean %g and std "
+          "%g in channel %d",
+          static_cast<double>(space.mean[c]), static_cast<double>(space.std[c]), c);
+    }
+  }
+  return EQP_OK;
+}
+
+// Image and channel strides are free; a channel plane must be contiguous.
+inline eqp_status check_planes(const Call& call, const char* name, const eqp_tensor* tensor) {
+  if (tensor == nullptr || tensor->ndim == 3) return EQP_OK;
+  if (tensor->shape[2] > 1 && tensor->shape[3] >= 1 && tensor->stride[2] != tensor->shape[3]) {
+    return call.fail(
+        EQP_INVALID_ARGUMENT,
+        "%s: expected contiguous channel planes, found row stride %lld for rows of %lld "
+        "pixels; make the tensor contiguous first",
+        name, static_cast<long long>(tensor->stride[2]), static_cast<long long>(tensor->shape[3]));
+  }
+  return EQP_OK;
+}
+
+inline eqp_status image_input(Call* call, const char* name, const eqp_tensor* tensor,
+                              unsigned dtypes) {
+  EQP_TRY(call->input(name, tensor, dtypes, 3, 4));
+  return check_planes(*call, name, tensor);
+}
+
+// Of the shape of `like`.
+inline eqp_status image_input(Call* call, const char* name, const eqp_tensor* tensor,
+                              unsigned dtypes, const char* like_name, const eqp_tensor* like) {
+  if (tensor == nullptr) return EQP_OK;
+  EQP_TRY(image_input(call, name, tensor, dtypes));
+  return call->same_shape(name, tensor, like_name, like);
+}
+
+inline eqp_status image_output(Call* call, const char* name, const eqp_tensor* tensor,
+                               unsigned dtypes, const char* like_name, const eqp_tensor* like) {
+  if (tensor == nullptr) return EQP_OK;
+  EQP_TRY(call->output(name, tensor, dtypes, 3, 4));
+  EQP_TRY(check_planes(*call, name, tensor));
+  return call->same_shape(name, tensor, like_name, like);
+}
+
+inline eqp_status required(const Call& call, const char* name, const eqp_tensor* tensor) {
+  if (tensor != nullptr) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a tensor, found NULL", name);
+}
+
+inline Images images_view(const eqp_tensor* tensor) {
+  Images view;
+  if (tensor == nullptr) return view;
+  view.data = tensor->data;
+  view.dtype = tensor->dtype;
+  view.images = tensor->shape[0];
+  view.channels = tensor->shape[1];
+  view.plane = tensor->shape[2] * (tensor->ndim == 4 ? tensor->shape[3] : 1);
+  view.image_stride = tensor->stride[0];
+  view.channel_stride = tensor->stride[1];
+  return view;
+}
+
+}  // namespace eqp
