@@ -75,7 +75,9 @@ int main(int argc, char** argv) {
   traffic::pair_loss();
   traffic::policy_loss();
   traffic::group_advantage();
-  traffic::perturbation();
+  traffic::linf_step();
+  traffic::uniform_start();
+  traffic::eight_bit();
   printf("%s", table().c_str());
   if (argc == 3 && strcmp(argv[1], "--readme") == 0) readme(argv[2], true);
   if (argc == 3 && strcmp(argv[1], "--check") == 0) readme(argv[2], false);

@@ -69,7 +69,9 @@ constexpr eqp_dtype kFloats[] = {EQP_F32, EQP_BF16, EQP_F16};
 // The cases of each op.
 void group_advantage();
 void pair_loss();
-void perturbation();
+void linf_step();
+void uniform_start();
+void eight_bit();
 void policy_loss();
 void token_log_probs();
 

@@ -1,4 +1,4 @@
-// The traffic of perturbation.
+// The traffic of linf_step.
 #include "traffic/traffic.h"
 
 namespace eqp::traffic {
@@ -8,7 +8,7 @@ void measure_shape(eqp_dtype dtype, const std::vector<int64_t>& shape) {
   const int64_t s = size_of(dtype);
   const int64_t planes = shape[0] * shape[1], n = planes * shape[2] * shape[3];
   Tensor pixels(dtype, shape, true), original(dtype, shape, true), gradient(dtype, shape, true);
-  Tensor momentum(EQP_F32, shape, true), out(dtype, shape, false), codes(EQP_U8, shape, false);
+  Tensor momentum(EQP_F32, shape, true), out(dtype, shape, false);
   uint64_t bytes = 0;
   eqp_linf_step_workspace_size(pixels, &bytes);
   Workspace workspace(bytes);
@@ -25,19 +25,11 @@ void measure_shape(eqp_dtype dtype, const std::vector<int64_t>& shape) {
       {4 * n * s + 4 * n + 8 * splits * shape[0], n * s + 4 * n + 8 * splits * shape[0],
        planes * chunks * (12 + 8 * 16) + shape[0] * splits + (s == 2 ? 2 * 4 * n / 32 : 0)},
       [&] { return eqp_linf_step(nullptr, pixels, original, gradient, momentum, out, workspace); });
-  measure("uniform_start", text, dtype, {n * s, n * s, planes * 4},
-          [&] { return eqp_uniform_start(nullptr, original, nullptr, out, nullptr); });
-  eqp_eight_bit_options options;
-  eqp_eight_bit_options_init(&options);
-  options.epsilon = 8.0f / 255.0f;
-  // With 16-bit pixels a lane writes 8 codes in two requests.
-  measure("eight_bit", text, dtype, {2 * n * s, n * s + n, planes * 8 + (s == 2 ? n / 32 : 0)},
-          [&] { return eqp_eight_bit(&options, pixels, original, out, codes, nullptr); });
 }
 
 }  // namespace
 
-void perturbation() {
+void linf_step() {
   for (const eqp_dtype dtype : kFloats) measure_shape(dtype, {2, 3, 56, 56});
 }
 
