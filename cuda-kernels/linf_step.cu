@@ -14,6 +14,7 @@
 // Occupancy
 //   At most 64 registers: 1024 threads per multiprocessor, each with up to three packs (48 bytes)
 //   in flight.
+#include "launch.h"
 #include "math/linf_step.h"
 #include "planes.h"
 #include "reduce.h"

@@ -4,6 +4,7 @@
 // up to 1024 pixels) takes one chunk at a time.
 #pragma once
 
+#include "launch.h"
 #include "math/pixels.h"
 #include "vector.h"
 

@@ -10,6 +10,7 @@
 //   the CPU's bits.
 // Occupancy
 //   At most 64 registers: 1024 threads per multiprocessor.
+#include "launch.h"
 #include "math/philox.h"
 #include "math/uniform_start.h"
 #include "planes.h"
