@@ -297,8 +297,10 @@ int main(int argc, char** argv) {
         const std::vector<int64_t> shape = {images, 3, 224, 224};
         const eqp_tensor a = tensor(stream[0], dtype, shape), b = tensor(stream[1], dtype, shape);
         const eqp_tensor c = tensor(stream[2], dtype, shape), out = tensor(stream[3], dtype, shape);
-        std::vector<Timed> all = {
-            {"op", [&] { must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, &out, nullptr)); }}};
+        std::vector<Timed> all = {{"op", [&] {
+                                     must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, nullptr,
+                                                        nullptr, nullptr, nullptr, &out, nullptr));
+                                   }}};
         for (const auto* k : kernels) {
           for (bool streaming : {false, true}) {
             all.push_back({std::string(streaming ? "3r1w non-temporal " : "3r1w ") + k->name,

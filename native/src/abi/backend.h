@@ -25,10 +25,12 @@ struct Vector {
   int64_t size = 0;
 };
 
-// An image batch: planes[i][c] are `plane` contiguous elements.
+// An image batch: planes[i][c] are `copies` times `plane` contiguous elements. Where the op takes
+// offsets, `images` counts the rows of dimension 0.
 struct Images {
   void* data = nullptr;
   eqp_dtype dtype = 0;
+  int32_t copies = 1;
   int64_t images = 0;
   int64_t channels = 0;
   int64_t plane = 0;
@@ -110,15 +112,35 @@ struct PolicyLoss {
   Stream stream;
 };
 
+// Which rows of dimension 0 make an image.
+struct ImageRows {
+  Vector offsets;  // absent: a row is an image
+  int64_t images = 0;
+};
+
 struct LinfStep {
   eqp_linf_step_options options;
-  Images pixels, original, gradient, momentum /* may be absent */, out;
+  Images pixels, original, gradient, out;
+  Images momentum, previous, mask;  // may be absent
+  ImageRows rows;
+  const float* step_sizes;  // may be null
+  Stream stream;
+};
+
+struct L2Step {
+  eqp_l2_step_options options;
+  Images pixels, original, gradient, out;
+  Images mask;  // may be absent
+  ImageRows rows;
+  const float* step_sizes;  // may be null
   Stream stream;
 };
 
 struct UniformStart {
   eqp_uniform_start_options options;
   Images original, out;
+  Images mask;  // may be absent
+  ImageRows rows;
   const int64_t* streams;  // may be null
   Stream stream;
 };
@@ -126,6 +148,15 @@ struct UniformStart {
 struct EightBit {
   eqp_eight_bit_options options;
   Images pixels, original /* may be absent */, out /* may be absent */, codes /* may be absent */;
+  Stream stream;
+};
+
+struct ImageNorms {
+  eqp_image_norms_options options;
+  Images values;
+  Images minus, mask;  // may be absent
+  ImageRows rows;
+  Matrix norms;
   Stream stream;
 };
 
@@ -137,8 +168,10 @@ struct EightBit {
   X(pair_loss, PairLoss)                             \
   X(policy_loss, PolicyLoss)                         \
   X(linf_step, LinfStep)                             \
+  X(l2_step, L2Step)                                 \
   X(uniform_start, UniformStart)                     \
-  X(eight_bit, EightBit)
+  X(eight_bit, EightBit)                             \
+  X(image_norms, ImageNorms)
 
 // One per CPU instruction set and one for CUDA. A null entry means that the backend lacks the op.
 struct Backend {

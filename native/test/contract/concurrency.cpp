@@ -68,7 +68,8 @@ struct Caller {
     const eqp_tensor slope = tensor(gradient.data(), EQP_F32, {1, 1, kRows, kVocab});
     const eqp_tensor out = tensor(pixels.data(), EQP_F32, {1, 1, kRows, kVocab});
     if (status == EQP_OK)
-      status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, &out, nullptr);
+      status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &out, nullptr);
     return status;
   }
 

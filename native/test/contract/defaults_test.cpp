@@ -65,7 +65,23 @@ EQP_TEST(defaults_of_perturbation) {
   expect("lower", 0, static_cast<double>(step.lower));
   expect("upper", 1, static_cast<double>(step.upper));
   expect("momentum_decay", 1, static_cast<double>(step.momentum_decay));
+  expect("blend", 0.75, static_cast<double>(step.blend));
   expect("pixel_space.channels", 0, step.pixel_space.channels);
+  expect("pixel_space.copies", 0, step.pixel_space.copies);
+
+  eqp_l2_step_options l2;
+  eqp_l2_step_options_init(&l2);
+  expect("size", sizeof(l2), l2.size);
+  expect("direction", EQP_DESCEND, l2.direction);
+  expect("epsilon", 1, static_cast<double>(l2.epsilon));
+  expect("step_size", static_cast<double>(0.2f), static_cast<double>(l2.step_size));
+  expect("lower", 0, static_cast<double>(l2.lower));
+  expect("upper", 1, static_cast<double>(l2.upper));
+
+  eqp_image_norms_options norms;
+  eqp_image_norms_options_init(&norms);
+  expect("size", sizeof(norms), norms.size);
+  expect("quantity", EQP_DIFFERENCE, norms.quantity);
 
   eqp_uniform_start_options start;
   eqp_uniform_start_options_init(&start);

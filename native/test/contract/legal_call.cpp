@@ -73,6 +73,15 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
       const std::string name = argument.name;
       if (name == "streams")
         add("streams", EQP_I64, {2}, 1, 0, 100);
+      else if (name == "offsets") {
+        add("offsets", index, {3}, 1, 0, 0);
+        fill("offsets", {0, 1, 2});
+      } else if (name == "step_sizes")
+        add("step_sizes", EQP_F32, {2}, 1, 0, 0.1);
+      else if (name == "norms")
+        add("norms", EQP_F32, {2, EQP_NORM_COUNT}, 1, 0, 0);
+      else if (name == "mask")
+        add("mask", mask, shape, flat ? 1 : 2, 0, 1.99);
       else if (name == "codes")
         add("codes", EQP_U8, shape, flat ? 1 : 2, 0, 0);
       else

@@ -238,6 +238,12 @@ EQP_TEST(options_are_checked) {
   refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
   refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay,
                 {-0.5f, nanf});
+  refuse_option("linf_step", "blend", &eqp_linf_step_options::blend, {-0.5f, 1.5f, nanf});
+  refuse_option("l2_step", "epsilon", &eqp_l2_step_options::epsilon, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "step_size", &eqp_l2_step_options::step_size, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "direction", &eqp_l2_step_options::direction, {0, 2});
+  refuse_option("l2_step", "lower", &eqp_l2_step_options::lower, {2.0f, nanf});
+  refuse_option("image_norms", "quantity", &eqp_image_norms_options::quantity, {-1, 2});
   refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
   refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
 }
@@ -294,12 +300,14 @@ EQP_TEST(arguments_that_belong_together) {
   }
   EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)
 #undef EQP_TEST_KIND
-  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
-    const size_t at =
-        std::string(entry) == "linf_step"       ? offsetof(eqp_linf_step_options, pixel_space)
-        : std::string(entry) == "uniform_start" ? offsetof(eqp_uniform_start_options, pixel_space)
-                                                : offsetof(eqp_eight_bit_options, pixel_space);
-    eqp_pixel_space bad[5] = {};
+  const std::pair<const char*, size_t> pixel_spaces[] = {
+      {"linf_step", offsetof(eqp_linf_step_options, pixel_space)},
+      {"l2_step", offsetof(eqp_l2_step_options, pixel_space)},
+      {"uniform_start", offsetof(eqp_uniform_start_options, pixel_space)},
+      {"eight_bit", offsetof(eqp_eight_bit_options, pixel_space)},
+      {"image_norms", offsetof(eqp_image_norms_options, pixel_space)}};
+  for (const auto& [entry, at] : pixel_spaces) {
+    eqp_pixel_space bad[7] = {};
     for (eqp_pixel_space& space : bad) {
       space.channels = 3;
       for (float& std : space.std) std = 0.5f;
@@ -309,8 +317,10 @@ EQP_TEST(arguments_that_belong_together) {
     bad[2].std[2] = 0;
     bad[3].std[0] = __builtin_nanf("");
     bad[4].mean[1] = __builtin_inff();
+    bad[5].copies = -1;
+    bad[6].copies = 1000;
     for (const eqp_pixel_space& space : bad) {
-      refuse(op_named(entry), "a bad pixel space", "pixel_space", [&](LegalCall& call) {
+      refuse(op_named(entry), "a bad pixel space", "pixel_space", [&, at = at](LegalCall& call) {
         memcpy(call.options_bytes.data() + at, &space, sizeof(space));
         return true;
       });
@@ -329,7 +339,7 @@ EQP_TEST(the_number_of_channels_of_a_pixel_space_is_bounded) {
 // Image and channel strides are free, rows follow each other: rows that are one pixel further apart
 // are refused, and the stride of a single row or of rows without pixels means nothing.
 EQP_TEST(channel_planes_are_contiguous) {
-  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
+  for (const char* entry : {"linf_step", "l2_step", "uniform_start", "eight_bit", "image_norms"}) {
     const Op& op = op_named(entry);
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       refuse(op, std::string(op.arguments[i].name) + " with a gap after each row",
@@ -427,6 +437,7 @@ EQP_TEST(in_place_is_allowed_where_documented_and_nowhere_else) {
   };
   const Pair allowed[] = {{"token_log_probs_backward", "d_logits", "logits"},
                           {"linf_step", "out", "pixels"},
+                          {"l2_step", "out", "pixels"},
                           {"uniform_start", "out", "original"},
                           {"eight_bit", "out", "pixels"}};
   for (const Op& op : ops()) {

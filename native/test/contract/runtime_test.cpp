@@ -124,7 +124,7 @@ EQP_TEST(an_executor_gets_every_task_once) {
   EQP_CHECK(eqp_set_executor(run, nullptr) == EQP_OK, "expected an executor to be accepted");
   const eqp_status status =
       eqp_linf_step(nullptr, buffers[0].tensor(), buffers[0].tensor(), buffers[1].tensor(), nullptr,
-                    buffers[2].tensor(), nullptr);
+                    nullptr, nullptr, nullptr, nullptr, buffers[2].tensor(), nullptr);
   EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
   EQP_CHECK(calls > 0, "expected a large call to use the executor");
   EQP_CHECK(eqp_set_executor(nullptr, nullptr) == EQP_OK, "expected NULL to restore the pool");
@@ -255,11 +255,13 @@ EQP_TEST(large_outputs_have_the_bits_of_in_place_calls) {
 
       const eqp_tensor pixels = describe(logits.data(), dtype, {1, rows, vocab});
       const eqp_tensor stepped = describe(to, dtype, {1, rows, vocab});
-      status = eqp_linf_step(nullptr, &pixels, &pixels, &pixels, nullptr, &stepped, nullptr);
+      status = eqp_linf_step(nullptr, &pixels, &pixels, &pixels, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &stepped, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       in_place = logits;
       const eqp_tensor image = describe(in_place.data(), dtype, {1, rows, vocab});
-      status = eqp_linf_step(nullptr, &image, &pixels, &pixels, nullptr, &image, nullptr);
+      status = eqp_linf_step(nullptr, &image, &pixels, &pixels, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &image, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: steps differ",
                 dtype_text(dtype));

@@ -118,22 +118,61 @@ std::vector<Op> make_ops() {
         {"original", kIn, true},
         {"gradient", kIn, true},
         {"momentum", Role::kInOut, false},
+        {"previous", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"step_sizes", kIn, false},
         {"out", kOut, true}},
        sizeof(eqp_linf_step_options),
        init_options<eqp_linf_step_options, eqp_linf_step_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
-         return e.linf_step(as<eqp_linf_step_options>(o), t[0], t[1], t[2], t[3], t[4], launch);
+         return e.linf_step(as<eqp_linf_step_options>(o), t[0], t[1], t[2], t[3], t[4], t[5], t[6],
+                            t[7], t[8], launch);
        },
        workspace<&Entries::linf_step_workspace_size>});
   list.push_back(
+      {"l2_step",
+       {{"pixels", kIn, true},
+        {"original", kIn, true},
+        {"gradient", kIn, true},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"step_sizes", kIn, false},
+        {"out", kOut, true}},
+       sizeof(eqp_l2_step_options),
+       init_options<eqp_l2_step_options, eqp_l2_step_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.l2_step(as<eqp_l2_step_options>(o), t[0], t[1], t[2], t[3], t[4], t[5], t[6],
+                          launch);
+       },
+       workspace<&Entries::l2_step_workspace_size>});
+  list.push_back(
       {"uniform_start",
-       {{"original", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       {{"original", kIn, true},
+        {"streams", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"out", kOut, true}},
        sizeof(eqp_uniform_start_options),
        init_options<eqp_uniform_start_options, eqp_uniform_start_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
-         return e.uniform_start(as<eqp_uniform_start_options>(o), t[0], t[1], t[2], launch);
+         return e.uniform_start(as<eqp_uniform_start_options>(o), t[0], t[1], t[2], t[3], t[4],
+                                launch);
        },
-       nullptr});
+       workspace<&Entries::uniform_start_workspace_size>});
+  list.push_back(
+      {"image_norms",
+       {{"values", kIn, true},
+        {"minus", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"norms", kOut, true}},
+       sizeof(eqp_image_norms_options),
+       init_options<eqp_image_norms_options, eqp_image_norms_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.image_norms(as<eqp_image_norms_options>(o), t[0], t[1], t[2], t[3], t[4], launch);
+       },
+       workspace<&Entries::image_norms_workspace_size>});
   list.push_back(
       {"eight_bit",
        {{"pixels", kIn, true},
