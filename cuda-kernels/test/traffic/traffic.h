@@ -69,6 +69,8 @@ constexpr eqp_dtype kFloats[] = {EQP_F32, EQP_BF16, EQP_F16};
 // The cases of each op.
 void group_advantage();
 void pair_loss();
+void image_norms();
+void l2_step();
 void linf_step();
 void uniform_start();
 void eight_bit();

@@ -103,12 +103,20 @@ EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* 
                                              const void* offsets, void* advantages,
                                              void* group_mean, void* group_std);
 
-/* As eqp_linf_step, eqp_uniform_start and eqp_eight_bit. */
+/* As eqp_linf_step, eqp_l2_step, eqp_uniform_start, eqp_eight_bit and eqp_image_norms. */
 EQP_API eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,
                                        const void* original, const void* gradient, void* momentum,
-                                       void* out);
+                                       const void* previous, const void* mask, const void* offsets,
+                                       const void* step_sizes, void* out);
+EQP_API eqp_status eqp_torch_l2_step(const eqp_l2_step_options* options, const void* pixels,
+                                     const void* original, const void* gradient, const void* mask,
+                                     const void* offsets, const void* step_sizes, void* out);
 EQP_API eqp_status eqp_torch_uniform_start(const eqp_uniform_start_options* options,
-                                           const void* original, const void* streams, void* out);
+                                           const void* original, const void* streams,
+                                           const void* mask, const void* offsets, void* out);
+EQP_API eqp_status eqp_torch_image_norms(const eqp_image_norms_options* options, const void* values,
+                                         const void* minus, const void* mask, const void* offsets,
+                                         void* norms);
 EQP_API eqp_status eqp_torch_eight_bit(const eqp_eight_bit_options* options, const void* pixels,
                                        const void* original, void* out, void* codes);
 

@@ -50,6 +50,9 @@ void step_image(const L2Step& call, const ImageRange& range) {
   const ByChannel<L2Channel> channels(call.options.pixel_space, [&](const ChannelSpace& space) {
     return l2_channel(move, space, call.options.lower, call.options.upper);
   });
+  const ByChannel<WideFactor> factors(call.options.pixel_space, [&](const ChannelSpace& space) {
+    return wide_inverse(move.gradient_norm, l2_step_numerator(move, space));
+  });
   const uint64_t bytes = 4 * static_cast<uint64_t>(pieces.pixels()) * sizeof(E);
   parallel_for(pieces.tasks(), bytes, [&](int64_t task) {
     pieces.visit_task(task, [&](const Piece& piece) {
@@ -58,12 +61,13 @@ void step_image(const L2Step& call, const ImageRange& range) {
       const E* const original = address<const E>(call.original, piece);
       E* const out = address<E>(call.out, piece);
       const L2Channel& channel = channels.at(piece.channel);
+      const WideFactor& factor = factors.at(piece.channel);
       for (int64_t i = 0; i < piece.count; i += kF32Width) {
         const int lanes =
             static_cast<int>(piece.count - i < kF32Width ? piece.count - i : kF32Width);
         const f32v center = load_lanes<float>(original + i, lanes);
         f32v value = l2_step(load_lanes<float>(pixel + i, lanes), center,
-                             gradient.vector_at(i, lanes), channel);
+                             times(gradient.vector_at(i, lanes), factor), channel);
         if (gradient.mask != nullptr) {
           value = mask_lanes<float>(gradient.mask + i, lanes) ? value : center;
         }

@@ -27,23 +27,24 @@ EQP_HD L2Move l2_move(const L2Sums& sums, double signed_step, double epsilon) {
   return L2Move{norm, signed_step, length <= epsilon ? 1.0 : epsilon / length};
 }
 
+// The factor of a gradient in the tensor's space, as numerator / norm; 0 / 1 without a gradient.
+EQP_HD double l2_step_numerator(const L2Move& move, const ChannelSpace& space) {
+  return move.signed_step / (space.std * space.std);
+}
+
+// excess = shrink - 1: without a shrink exactly the stepped pixel. A NaN in any input comes out.
 struct L2Channel {
-  WideFactor step;  // of a gradient in the tensor's space
-  float excess;     // shrink - 1
-  float lower, upper;
+  float excess, lower, upper;
 };
 EQP_HD L2Channel l2_channel(const L2Move& move, const ChannelSpace& space, float lower,
                             float upper) {
-  return L2Channel{wide_inverse(move.gradient_norm, move.signed_step / (space.std * space.std)),
-                   static_cast<float>(move.shrink - 1), position_in(space, lower),
+  return L2Channel{static_cast<float>(move.shrink - 1), position_in(space, lower),
                    position_in(space, upper)};
 }
-
-// Without a shrink exactly the stepped pixel. A NaN in any of the three inputs comes out.
 template <class T>
-EQP_HD T l2_step(T pixel, T original, T gradient, const L2Channel& channel) {
+EQP_HD T l2_step(T pixel, T original, T step, const L2Channel& channel) {
   const T zero = T{};
-  T value = pixel + times(gradient, channel.step);
+  T value = pixel + step;
   value = value + (value - original) * channel.excess;
   value = value < channel.lower ? zero + channel.lower : value;
   return value > channel.upper ? zero + channel.upper : value;

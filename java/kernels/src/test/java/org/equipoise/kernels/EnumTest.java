@@ -87,5 +87,8 @@ class EnumTest {
     assertEquals(
         constants("perturbation.h", "EQP_", "DESCEND|ASCEND"),
         java(Direction.class, Direction::code));
+    assertEquals(
+        constants("perturbation.h", "EQP_", "DIFFERENCE|GRADIENT"),
+        java(ImageQuantity.class, ImageQuantity::code));
   }
 }

@@ -210,6 +210,10 @@ final class KernelCase {
             .pixels("original", image)
             .normal("gradient", null, 1, image)
             .add("momentum", DataType.F32, true, i -> i % 5 - 2, image)
+            .pixels("previous", image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .add("stepSizes", DataType.F32, false, i -> 0.125 * i, image[0])
             .output("out", null, image)
             .calling(
                 (t, launch) ->
@@ -221,18 +225,67 @@ final class KernelCase {
                             t.get("original"),
                             t.get("gradient"),
                             t.get("momentum"),
+                            t.get("previous"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("stepSizes"),
                             t.get("out"),
+                            launch)),
+        new KernelCase("L2StepKernel.applyInto", floating)
+            .pixels("pixels", image)
+            .pixels("original", image)
+            .normal("gradient", null, 1, image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .add("stepSizes", DataType.F32, false, i -> 0.125 * i, image[0])
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    L2StepKernel.defaults()
+                        .epsilon(0.25)
+                        .applyInto(
+                            t.get("pixels"),
+                            t.get("original"),
+                            t.get("gradient"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("stepSizes"),
+                            t.get("out"),
+                            launch)),
+        new KernelCase("ImageNormsKernel.applyInto", floating)
+            .pixels("values", image)
+            .pixels("minus", image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .output("norms", DataType.F32, image[0], 3)
+            .calling(
+                (t, launch) ->
+                    ImageNormsKernel.defaults()
+                        .applyInto(
+                            t.get("values"),
+                            t.get("minus"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("norms"),
                             launch)),
         new KernelCase("UniformStartKernel.applyInto", floating)
             .pixels("original", image)
             .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
             .output("out", null, image)
             .calling(
                 (t, launch) ->
                     UniformStartKernel.defaults()
                         .seed(5)
                         .epsilon(0.25)
-                        .applyInto(t.get("original"), t.get("streams"), t.get("out"), launch)),
+                        .applyInto(
+                            t.get("original"),
+                            t.get("streams"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("out"),
+                            launch)),
         new KernelCase("EightBitGridKernel.applyInto", floating)
             .pixels("pixels", image)
             .pixels("original", image)
