@@ -128,10 +128,11 @@ EQP_DEVICE void merge_norms(const ImageNorms& call, const Round& round, const No
 }  // namespace
 
 // shapes: images [rows, channels, copies, plane], parts [images of the round, splits]
-#define EQP_KERNELS(T)                                                                         \
-  EQP_KERNEL image_norms_parts_##T##_kernel(ImageNorms call, Channels channels, Planes planes, \
-                                            Round round, Norms* parts, Divisor splits) {       \
-    norm_parts<T>(call, channels, planes, round, parts, splits);                               \
+#define EQP_KERNELS(T)                                                                        \
+  EQP_KERNEL_OF_FEW_BLOCKS image_norms_parts_##T##_kernel(ImageNorms call, Channels channels, \
+                                                          Planes planes, Round round,         \
+                                                          Norms* parts, Divisor splits) {     \
+    norm_parts<T>(call, channels, planes, round, parts, splits);                              \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)

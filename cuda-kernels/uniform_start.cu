@@ -115,7 +115,7 @@ EQP_DEVICE void start(const UniformStart& call, const Channels& channels, const 
 
 // shapes: images [images, channels, plane]
 #define EQP_KERNELS(T)                                                                \
-  EQP_KERNEL                                                                          \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                            \
   uniform_start_fwd_##T##_kernel(UniformStart call, Channels channels, Planes planes, \
                                  DataErrors* errors) {                                \
     start<T>(call, channels, planes, errors);                                         \

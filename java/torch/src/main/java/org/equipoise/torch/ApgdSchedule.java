@@ -22,8 +22,9 @@ final class ApgdSchedule {
   private final double[] last;
   private final double[] bestAtCheckpoint;
   private final boolean[] halvedAtCheckpoint;
-  private double fraction = 0.22;
-  private double fractionBefore;
+  // Hundredths of the steps: exact, so that no checkpoint is a step late.
+  private int percent = 22;
+  private int percentBefore;
   private int checkpointBefore;
 
   ApgdSchedule(Direction direction, int steps, double epsilon, double[] startValues) {
@@ -44,7 +45,7 @@ final class ApgdSchedule {
   }
 
   private int checkpoint() {
-    return (int) Math.ceil(fraction * steps);
+    return Math.toIntExact(((long) percent * steps + 99) / 100);
   }
 
   /**
@@ -75,9 +76,9 @@ final class ApgdSchedule {
       bestAtCheckpoint[i] = best[i];
       better[i] = 0;
     }
-    double next = fraction + Math.max(fraction - fractionBefore - 0.03, 0.06);
-    fractionBefore = fraction;
-    fraction = next;
+    int next = percent + Math.max(percent - percentBefore - 3, 6);
+    percentBefore = percent;
+    percent = next;
     checkpointBefore = step;
     return restart;
   }

@@ -6,6 +6,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.Direction;
+import org.equipoise.kernels.ImageQuantity;
+import org.equipoise.kernels.PixelSpace;
 
 /**
  * The ball around the originals of one attack: its starts, its steps, its points of the 8-bit grid.
@@ -55,7 +57,7 @@ final class AttackBall {
         EightBitGrid.defaults().bounds(options.lower, options.upper).pixelSpace(batch.pixelSpace());
     grid = options.norm == Norm.LINF ? bounded.epsilon(options.epsilon) : bounded;
     norms = ImageNorms.defaults().pixelSpace(batch.pixelSpace());
-    gradientNorms = norms.quantity(org.equipoise.kernels.ImageQuantity.GRADIENT);
+    gradientNorms = norms.quantity(ImageQuantity.GRADIENT);
   }
 
   /** As the kernels take it. */
@@ -115,11 +117,12 @@ final class AttackBall {
     // u = 0.5 - first is in (0, 1].
     Tensor radius = first.neg().add(new Scalar(0.5)).log().mul(new Scalar(-2.0)).sqrt();
     Tensor angle = second.mul(new Scalar(2 * Math.PI)).cos();
-    return radius.mul(angle).to(original.scalar_type());
+    // A step turns a gradient into pixels by 1 / std.
+    return radius.mul(angle).mul(batch.perChannel(1, original)).to(original.scalar_type());
   }
 
-  private org.equipoise.kernels.PixelSpace identityWithCopies() {
-    return org.equipoise.kernels.PixelSpace.IDENTITY.copies(batch.pixelSpace().copies());
+  private PixelSpace identityWithCopies() {
+    return PixelSpace.IDENTITY.copies(batch.pixelSpace().copies());
   }
 
   /**

@@ -7,7 +7,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.Direction;
-import org.equipoise.kernels.PixelSpace;
 
 /**
  * Iterative gradient attacks on images inside an L-infinity or L2 ball, built from {@link
@@ -255,14 +254,8 @@ public final class Pgd {
   /** x + direction momentum step_size M, per channel in the tensor's space. */
   private static Tensor lookahead(AttackRun run, Tensor x, Tensor momentum) {
     double length = run.direction.code() * run.options.momentum * run.options.stepSize;
-    PixelSpace space = run.batch.pixelSpace();
-    double[] scale = new double[Math.max(1, space.channels())];
-    for (int c = 0; c < scale.length; c++) {
-      scale[c] = space.channels() == 0 ? length : length / space.std()[c];
-    }
-    Tensor perChannel =
-        Tensor.create(scale, 1, scale.length, 1, 1).to(momentum.device(), momentum.scalar_type());
-    return x.add(momentum.mul(perChannel)).to(x.scalar_type());
+    Tensor change = momentum.mul(run.batch.perChannel(-1, momentum)).mul(new Scalar(length));
+    return x.add(change).to(x.scalar_type());
   }
 
   /** The mean gradient of the neighbours of x. */

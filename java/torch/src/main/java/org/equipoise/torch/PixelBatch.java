@@ -185,6 +185,15 @@ public final class PixelBatch {
     return Tensor.create(rows, rows.length, 1, 1, 1).to(like.device(), like.scalar_type());
   }
 
+  /** std^power of every channel: [1, channels or 1, 1, 1], f32. */
+  Tensor perChannel(int power, Tensor device) {
+    double[] factors = new double[Math.max(1, space.channels())];
+    for (int c = 0; c < factors.length; c++) {
+      factors[c] = space.channels() == 0 ? 1 : Math.pow(space.std()[c], power);
+    }
+    return Tensor.create(factors, 1, factors.length, 1, 1).to(device.device(), ScalarType.Float);
+  }
+
   /** One f32 number per image, for the kernels. */
   Tensor perImage(double[] values, Tensor device) {
     double[] all = new double[images()];

@@ -12,13 +12,13 @@ class ApgdScheduleTest {
   /** Section 3 of arXiv 2003.01690 for 100 steps, when nothing ever gets better. */
   @Test
   void checkpointsOfThePaper() {
-    ApgdSchedule schedule =
-        new ApgdSchedule(Direction.DESCEND, 100, 0.5, new double[] {1, 1});
+    ApgdSchedule schedule = new ApgdSchedule(Direction.DESCEND, 100, 0.5, new double[] {1, 1});
     List<Integer> halvings = new ArrayList<>();
     double size = 1;
     for (int step = 1; step <= 100; step++) {
       // The second image gets better with every step.
-      boolean[] restart = schedule.observe(step, new double[] {2, 1 - step}, new double[] {1, 1 - step});
+      boolean[] restart =
+          schedule.observe(step, new double[] {2, 1 - step}, new double[] {1, 1 - step});
       if (restart[0]) {
         halvings.add(step);
         size /= 2;

@@ -92,10 +92,8 @@ class AttackFormulaTest {
 
   @Test
   void fgsmAndBim() {
-    same(
-        AttackOracle.pgd(f, original, original, EPSILON, EPSILON, 1), found(Pgd.fgsm(EPSILON)));
-    same(
-        AttackOracle.pgd(f, original, original, EPSILON, ALPHA, STEPS), found(steps(Pgd.bim())));
+    same(AttackOracle.pgd(f, original, original, EPSILON, EPSILON, 1), found(Pgd.fgsm(EPSILON)));
+    same(AttackOracle.pgd(f, original, original, EPSILON, ALPHA, STEPS), found(steps(Pgd.bim())));
   }
 
   @Test
@@ -117,8 +115,7 @@ class AttackFormulaTest {
   void momentumAndNesterov() {
     for (boolean nesterov : new boolean[] {false, true}) {
       same(
-          AttackOracle.momentum(
-              f, original, EPSILON, ALPHA, STEPS, 0.9, nesterov, null, g -> g),
+          AttackOracle.momentum(f, original, EPSILON, ALPHA, STEPS, 0.9, nesterov, null, g -> g),
           found(steps(Pgd.bim()).momentum(0.9).nesterov(nesterov)));
     }
   }
@@ -141,8 +138,7 @@ class AttackFormulaTest {
     }
     for (boolean nesterov : new boolean[] {false, true}) {
       same(
-          AttackOracle.momentum(
-              f, original, EPSILON, ALPHA, STEPS, 1, nesterov, noise, g -> g),
+          AttackOracle.momentum(f, original, EPSILON, ALPHA, STEPS, 1, nesterov, noise, g -> g),
           found(steps(Pgd.bim()).momentum(1).nesterov(nesterov).variance(neighbours, 1.5)));
     }
   }
@@ -150,7 +146,9 @@ class AttackFormulaTest {
   @Test
   void gradientTransform() {
     // A blur along the image's rows, as a stand-in for the translation-invariant kernel.
-    UnaryOperator<Tensor> blur = g -> g.mul(new Scalar(0.5)).add(g.roll(1, 3).mul(new Scalar(0.5)));
+    UnaryOperator<Tensor> blur =
+        g ->
+            g.mul(new Scalar(0.5)).add(g.roll(new long[] {1}, new long[] {3}).mul(new Scalar(0.5)));
     UnaryOperator<double[]> oracle =
         g -> {
           double[] out = new double[g.length];

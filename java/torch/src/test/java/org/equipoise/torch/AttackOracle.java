@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
 /**
- * The published updates of the attacks in double precision, for one image in [0, 1] and an objective
- * that is maximised (torchattacks' signs). Written from the papers, without the library.
+ * The published updates of the attacks in double precision, for one image in [0, 1] and an
+ * objective that is maximised (torchattacks' signs). Written from the papers, without the library.
  */
 final class AttackOracle {
   private AttackOracle() {}
@@ -133,8 +133,8 @@ final class AttackOracle {
     double[] best = start;
     double bestValue = f.value(start);
     double lastValue = bestValue;
-    double p = 0.22;
-    double pBefore = 0;
+    int[] checkpoints = {22, 41, 57, 70, 80, 87, 93, 99, 105}; // percent of the steps
+    int checkpoint = 0;
     int wBefore = 0;
     int rises = 0;
     double bestAtW = bestValue;
@@ -152,7 +152,7 @@ final class AttackOracle {
         bestValue = value;
         best = x;
       }
-      int w = (int) Math.ceil(p * steps);
+      int w = (checkpoints[checkpoint] * steps + 99) / 100;
       if (k + 1 >= w) {
         boolean rarely = rises < 0.75 * (k + 1 - wBefore);
         boolean stuck = !halvedAtW && bestValue == bestAtW;
@@ -164,9 +164,7 @@ final class AttackOracle {
         halvedAtW = rarely || stuck;
         bestAtW = bestValue;
         rises = 0;
-        double pNext = p + Math.max(p - pBefore - 0.03, 0.06);
-        pBefore = p;
-        p = pNext;
+        checkpoint++;
         wBefore = k + 1;
       }
     }
