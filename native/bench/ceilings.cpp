@@ -13,7 +13,7 @@ constexpr int64_t kAhead = 1024;  // floats by which loads are prefetched
 float read(const float* a, int64_t n) {
   f32v s0 = {}, s1 = {}, s2 = {}, s3 = {};
   for (int64_t i = 0; i < n; i += 4 * w) {
-    for (int64_t line = 0; line < 4 * w; line += 16) prefetch(a + i + kAhead + line);
+    for (int64_t line = 0; line < 4 * w; line += 16) __builtin_prefetch(a + i + kAhead + line, 0, 3);
     s0 = s0 + load(a + i);
     s1 = s1 + load(a + i + w);
     s2 = s2 + load(a + i + 2 * w);
