@@ -256,15 +256,6 @@ void forward_rows(const TokenLogProbsForward& call) {
   }
 }
 
-template <bool streaming, class E>
-inline __attribute__((always_inline)) void put_pair(E* to, F32Pair pair) {
-  if (streaming) {
-    stream_pair(to, pair);
-  } else {
-    store_pair(to, pair);
-  }
-}
-
 struct RowGradient {
   float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
 };

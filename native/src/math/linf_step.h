@@ -14,12 +14,9 @@ EQP_HD T linf_step(T pixel, T original, T gradient, const LinfChannel& channel) 
   T step = gradient > zero ? zero + channel.signed_step : gradient;
   step = gradient < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
   T value = pixel + step;
-  T low = original - channel.epsilon;
-  T high = original + channel.epsilon;
-  low = low < channel.lower ? zero + channel.lower : low;
-  high = high > channel.upper ? zero + channel.upper : high;
-  value = value < low ? low : value;
-  value = value > high ? high : value;
+  const T low = max_or_second(zero + channel.lower, original - channel.epsilon);
+  const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
+  value = min_or_second(high, max_or_second(low, value));
   return original == original ? value : original;
 }
 

@@ -98,6 +98,7 @@ EQP_HD f32v max_or_second(f32v a, f32v b) {
 EQP_HD f64v max_or_second(f64v a, f64v b) { return a > b ? a : b; }
 
 // a < b ? a : b.
+EQP_HD float min_or_second(float a, float b) { return a < b ? a : b; }
 EQP_HD f32v min_or_second(f32v a, f32v b) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_min_ps((__m512)a, (__m512)b);
@@ -303,6 +304,15 @@ EQP_HD void store_pair(bfloat16* to, F32Pair pair) {
 }
 EQP_HD void stream_pair(bfloat16* to, F32Pair pair) { store_pair(to, pair); }
 #endif
+
+template <bool streaming, class E>
+EQP_HD void put_pair(E* to, F32Pair pair) {
+  if (streaming) {
+    stream_pair(to, pair);
+  } else {
+    store_pair(to, pair);
+  }
+}
 
 // For a loop that reads 2 * width elements at `address` next: asks for the same of 32 KiB ahead into the
 // second cache and of 2 KiB ahead into the first. Any address may be asked for. (Measured on Emerald
