@@ -20,22 +20,24 @@ void step_piece(const E* pixel, const E* original, const E* gradient, E* out, in
                             load_partial<E, f32v, float>(gradient + i, lanes, 0.0f), channel));
   };
   int64_t i = 0;
-  if (streaming) {
+  if (streaming) {  // to where a pair of vectors fills whole aligned registers
     const int64_t misaligned =
-        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % (w * sizeof(E)) / sizeof(E));
-    const int64_t head = misaligned == 0 ? 0 : w - misaligned;
-    i = head < count ? head : count;
-    if (i > 0) partial(0, i);
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % EQP_VECTOR_BYTES / sizeof(E));
+    int64_t head = misaligned == 0 ? 0 : EQP_VECTOR_BYTES / sizeof(E) - misaligned;
+    if (head > count) head = count;
+    for (; i < head; i += w) partial(i, head - i < w ? head - i : w);
+    i = head;
   }
-  for (; i + w <= count; i += w) {
-    const f32v value = linf_step(load(pixel + i), load(original + i), load(gradient + i), channel);
-    if (streaming) {
-      stream(out + i, value);
-    } else {
-      store(out + i, value);
-    }
+  for (; i + 2 * w <= count; i += 2 * w) {
+    prefetch_pair(pixel + i);
+    prefetch_pair(original + i);
+    prefetch_pair(gradient + i);
+    const F32Pair x = load_pair(pixel + i), x0 = load_pair(original + i),
+                  g = load_pair(gradient + i);
+    put_pair<streaming>(out + i, F32Pair{linf_step(x.first, x0.first, g.first, channel),
+                                         linf_step(x.second, x0.second, g.second, channel)});
   }
-  if (i < count) partial(i, count - i);
+  for (; i < count; i += w) partial(i, count - i < w ? count - i : w);
   if (streaming) stream_fence();
 }
 

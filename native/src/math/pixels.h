@@ -29,17 +29,14 @@ struct LinfChannel {
   float epsilon, signed_step, lower, upper;  // signed_step = direction * step_size
 };
 
-// min(max(value, max(original - epsilon, lower)), min(original + epsilon, upper)); the comparisons
-// are written so that a NaN in value or original comes out.
+// min(max(value, max(original - epsilon, lower)), min(original + epsilon, upper)); of equal or
+// unordered operands the second is taken, so that a NaN in value or original comes out.
 template <class T>
 EQP_HD T linf_project(T value, T original, const LinfChannel& channel) {
   const T zero = T{};
-  T low = original - channel.epsilon;
-  T high = original + channel.epsilon;
-  low = low < channel.lower ? zero + channel.lower : low;
-  high = high > channel.upper ? zero + channel.upper : high;
-  value = value < low ? low : value;
-  value = value > high ? high : value;
+  const T low = max_or_second(zero + channel.lower, original - channel.epsilon);
+  const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
+  value = min_or_second(high, max_or_second(low, value));
   return original == original ? value : original;
 }
 
