@@ -81,21 +81,22 @@ EQP_API eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options,
                                        void* loss, void* details);
 
 /* As eqp_policy_loss, outside of autograd. Every output but loss may be NULL. */
-EQP_API eqp_status eqp_torch_policy_loss_into(const eqp_policy_loss_options* options,
-                                              const void* log_probs, const void* old_log_probs,
-                                              const void* reference_log_probs,
-                                              const void* advantages, const void* mask,
-                                              const void* sequence_weights, void* loss,
-                                              void* sequence_losses, void* metrics,
-                                              void* d_log_probs);
+EQP_API eqp_status eqp_torch_policy_loss_into(
+    const eqp_policy_loss_options* options, const void* log_probs, const void* old_log_probs,
+    const void* reference_log_probs, const void* sampler_log_probs, const void* advantages,
+    const void* mask, const void* truncated, const void* sequence_weights, const void* entropy,
+    const void* entropy_threshold, void* loss, void* sequence_losses, void* metrics,
+    void* d_log_probs, void* d_entropy);
 
-/* Differentiable in log_probs. details becomes [EQP_POLICY_METRIC_COUNT + sequences]: metrics,
- * sequence_losses. */
+/* Differentiable in log_probs and entropy. details becomes [EQP_POLICY_METRIC_COUNT + sequences]:
+ * metrics, sequence_losses. */
 EQP_API eqp_status eqp_torch_policy_loss(const eqp_policy_loss_options* options,
                                          const void* log_probs, const void* old_log_probs,
-                                         const void* reference_log_probs, const void* advantages,
-                                         const void* mask, const void* sequence_weights, void* loss,
-                                         void* details);
+                                         const void* reference_log_probs,
+                                         const void* sampler_log_probs, const void* advantages,
+                                         const void* mask, const void* truncated,
+                                         const void* sequence_weights, const void* entropy,
+                                         const void* entropy_threshold, void* loss, void* details);
 
 /* As eqp_group_advantage; group_mean and group_std may be NULL. */
 EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* options,

@@ -21,9 +21,13 @@ EQP_HD typename vec<S>::type load_lanes(const E* from, int count) {
 // All bits set in the lanes whose mask byte is not 0; lanes beyond `count` are clear.
 template <class S>
 EQP_HD typename vec<S>::mask mask_lanes(const uint8_t* mask, int count) {
-  typename vec<S>::mask lanes = {};
-  for (int i = 0; i < count; ++i) lanes[i] = mask[i] != 0 ? -1 : 0;
-  return lanes;
+  typename vec<S>::bytes bytes = {};
+  if (count == vec<S>::width) {
+    memcpy(&bytes, mask, sizeof(bytes));
+  } else {
+    for (int i = 0; i < count; ++i) bytes[i] = mask[i];
+  }
+  return __builtin_convertvector(bytes, typename vec<S>::mask) != 0;
 }
 
 EQP_HD int64_t count_lanes(const uint8_t* mask, int64_t count) {

@@ -214,7 +214,34 @@ EQP_TEST(options_are_checked) {
   refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
   refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing,
                 {-0.1, 0.5, 1.0, nan});
-  refuse_option("policy_loss", "normalizer", &eqp_policy_loss_options::normalizer, {0, 4});
+  refuse_option("policy_loss", "normalizer", &eqp_policy_loss_options::normalizer, {0, 5});
+  refuse_option("policy_loss", "surrogate", &eqp_policy_loss_options::surrogate, {0, 7});
+  refuse_option("policy_loss", "importance", &eqp_policy_loss_options::importance, {0, 4});
+  refuse_option("policy_loss", "kl", &eqp_policy_loss_options::kl, {0, 5});
+  refuse_option("policy_loss", "kl_unbiased", &eqp_policy_loss_options::kl_unbiased, {-1, 2});
+  refuse_option("policy_loss", "sampler_correction", &eqp_policy_loss_options::sampler_correction,
+                {0, 4});
+  refuse_option("policy_loss", "sampler_level", &eqp_policy_loss_options::sampler_level, {0, 3});
+  refuse_option("policy_loss", "dual_clip", &eqp_policy_loss_options::dual_clip, {0.9, nan});
+  refuse_option("policy_loss", "sapo_tau_positive", &eqp_policy_loss_options::sapo_tau_positive,
+                {0.0, nan, inf});
+  refuse_option("policy_loss", "sapo_tau_negative", &eqp_policy_loss_options::sapo_tau_negative,
+                {-1.0, nan, inf});
+  refuse_option("policy_loss", "vespo_k_positive", &eqp_policy_loss_options::vespo_k_positive,
+                {-1.0, nan, inf});
+  refuse_option("policy_loss", "vespo_k_negative", &eqp_policy_loss_options::vespo_k_negative,
+                {-1.0, nan, inf});
+  refuse_option("policy_loss", "vespo_lambda_positive",
+                &eqp_policy_loss_options::vespo_lambda_positive, {0.0, nan, inf});
+  refuse_option("policy_loss", "vespo_lambda_negative",
+                &eqp_policy_loss_options::vespo_lambda_negative, {0.0, nan, inf});
+  refuse_option("policy_loss", "entropy_coefficient", &eqp_policy_loss_options::entropy_coefficient,
+                {nan, inf, -inf});
+  refuse_option("policy_loss", "off_policy_threshold",
+                &eqp_policy_loss_options::off_policy_threshold, {nan});
+  refuse_option("policy_loss", "sampler_min", &eqp_policy_loss_options::sampler_min,
+                {-0.1, 3.0, nan});
+  refuse_option("policy_loss", "sampler_max", &eqp_policy_loss_options::sampler_max, {0.0, nan});
   refuse_option("policy_loss", "epsilon_low", &eqp_policy_loss_options::epsilon_low,
                 {-0.1, 1.1, nan});
   refuse_option("policy_loss", "epsilon_high", &eqp_policy_loss_options::epsilon_high, {-0.1, nan});
@@ -276,6 +303,44 @@ EQP_TEST(arguments_that_belong_together) {
        [](LegalCall& call) { call.options<eqp_eight_bit_options>().epsilon = 0.1f; });
   drop("policy_loss", {"reference_log_probs"}, "reference_log_probs",
        [](LegalCall& call) { call.options<eqp_policy_loss_options>().kl_beta = 0.1; });
+  drop("policy_loss", {"sampler_log_probs"}, "sampler_log_probs", [](LegalCall& call) {
+    call.options<eqp_policy_loss_options>().sampler_correction = EQP_SAMPLER_CORRECTION_MASK;
+  });
+  drop("policy_loss", {"entropy"},
+       "entropy: expected a tensor because there is an entropy_threshold");
+  drop("policy_loss", {"entropy", "entropy_threshold"},
+       "entropy: expected a tensor because there is a d_entropy");
+  drop("policy_loss", {"entropy", "entropy_threshold", "d_entropy"},
+       "entropy: expected a tensor because entropy_coefficient is not 0",
+       [](LegalCall& call) { call.options<eqp_policy_loss_options>().entropy_coefficient = 0.1; });
+  const auto refuse_policy = [](const char* what, const char* about,
+                                const std::function<void(eqp_policy_loss_options&)>& edit) {
+    refuse(op_named("policy_loss"), what, about, [&](LegalCall& call) {
+      edit(call.options<eqp_policy_loss_options>());
+      return true;
+    });
+  };
+  refuse_policy("dual clip of another surrogate", "dual_clip: expected +Inf because only CLIP",
+                [](eqp_policy_loss_options& o) {
+                  o.surrogate = EQP_POLICY_SURROGATE_SAPO;
+                  o.dual_clip = 3;
+                });
+  refuse_policy("a level of the importance for VESPO", "importance: expected TOKEN because VESPO",
+                [](eqp_policy_loss_options& o) {
+                  o.surrogate = EQP_POLICY_SURROGATE_VESPO;
+                  o.importance = EQP_POLICY_IMPORTANCE_SEQUENCE;
+                });
+  refuse_policy("sequence ratios of the sampler for VESPO", "sampler_level: expected TOKEN",
+                [](eqp_policy_loss_options& o) {
+                  o.surrogate = EQP_POLICY_SURROGATE_VESPO;
+                  o.sampler_correction = EQP_SAMPLER_CORRECTION_MASK;
+                  o.sampler_level = EQP_POLICY_IMPORTANCE_SEQUENCE;
+                });
+  refuse(op_named("policy_loss"), "an advantage per token for GMPO", "advantages",
+         [](LegalCall& call) {
+           call.options<eqp_policy_loss_options>().surrogate = EQP_POLICY_SURROGATE_GMPO;
+           return call.tensors[static_cast<size_t>(call.op().index_of("advantages"))].ndim == 2;
+         });
   drop("group_advantage", {"offsets"}, "group_size");
   drop("group_advantage", {"offsets"}, "group_size",
        [](LegalCall& call) { call.options<eqp_group_advantage_options>().group_size = 4; });

@@ -98,18 +98,23 @@ std::vector<Op> make_ops() {
        {{"log_probs", kIn, true},
         {"old_log_probs", kIn, false},
         {"reference_log_probs", kIn, false},
+        {"sampler_log_probs", kIn, false},
         {"advantages", kIn, true},
         {"mask", kIn, true},
+        {"truncated", kIn, false},
         {"sequence_weights", kIn, false},
+        {"entropy", kIn, false},
+        {"entropy_threshold", kIn, false},
         {"loss", kOut, true},
         {"sequence_losses", kOut, false},
         {"metrics", kOut, false},
-        {"d_log_probs", kOut, false}},
+        {"d_log_probs", kOut, false},
+        {"d_entropy", kOut, false}},
        sizeof(eqp_policy_loss_options),
        init_options<eqp_policy_loss_options, eqp_policy_loss_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.policy_loss(as<eqp_policy_loss_options>(o), t[0], t[1], t[2], t[3], t[4], t[5],
-                              t[6], t[7], t[8], t[9], launch);
+                              t[6], t[7], t[8], t[9], t[10], t[11], t[12], t[13], t[14], launch);
        },
        workspace<&Entries::policy_loss_workspace_size>});
   list.push_back(

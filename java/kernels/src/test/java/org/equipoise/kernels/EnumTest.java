@@ -63,10 +63,20 @@ class EnumTest {
   }
 
   @Test
-  void policyNormalizers() throws IOException {
+  void policyLosses() throws IOException {
     assertEquals(
         list("policy_loss.h", "EQP_POLICY_NORMALIZERS"),
         java(PolicyNormalizer.class, PolicyNormalizer::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_POLICY_SURROGATES"),
+        java(PolicySurrogate.class, PolicySurrogate::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_POLICY_IMPORTANCES"),
+        java(PolicyImportance.class, PolicyImportance::code));
+    assertEquals(list("policy_loss.h", "EQP_POLICY_KLS"), java(PolicyKl.class, PolicyKl::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_SAMPLER_CORRECTIONS"),
+        java(SamplerCorrection.class, SamplerCorrection::code));
   }
 
   @Test

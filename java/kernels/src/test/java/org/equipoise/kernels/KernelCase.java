@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.IntToDoubleFunction;
+import org.equipoise.kernels.abi.EquipoiseAbi;
 
 /**
  * One call of a kernel with all its tensors, optional ones too, in sizes that need every part of a
@@ -164,28 +165,38 @@ final class KernelCase {
             .normal("logProbs", null, 0.5, pairs, chosen)
             .normal("oldLogProbs", null, 0.5, pairs, chosen)
             .normal("referenceLogProbs", null, 0.5, pairs, chosen)
+            .normal("samplerLogProbs", null, 0.5, pairs, chosen)
             .normal("advantages", DataType.F32, 1, pairs)
             .mask("mask", pairs, chosen)
+            .add("truncated", DataType.BOOL, false, i -> i % 5 == 3 ? 1 : 0, pairs)
             .add("sequenceWeights", DataType.F32, false, i -> 1 + i % 3, pairs)
+            .normal("entropy", DataType.F32, 1, pairs, chosen)
+            .add("entropyThreshold", DataType.F32, false, i -> -0.5, 1)
             .output("loss", DataType.F32, 1)
             .output("sequenceLosses", DataType.F32, pairs)
-            .output("metrics", DataType.F32, 6)
+            .output("metrics", DataType.F32, EquipoiseAbi.EQP_POLICY_METRIC_COUNT)
             .output("dLogProbs", null, pairs, chosen)
+            .output("dEntropy", DataType.F32, pairs, chosen)
             .calling(
                 (t, launch) ->
                     PolicyLossKernel.dapo()
                         .klBeta(0.05)
+                        .entropyCoefficient(0.01)
+                        .offPolicyThreshold(0.1)
+                        .samplerCorrection(SamplerCorrection.TRUNCATE, PolicyImportance.TOKEN)
                         .applyInto(
-                            t.get("logProbs"),
-                            t.get("oldLogProbs"),
-                            t.get("referenceLogProbs"),
-                            t.get("advantages"),
-                            t.get("mask"),
-                            t.get("sequenceWeights"),
+                            PolicyBatch.of(t.get("logProbs"), t.get("advantages"), t.get("mask"))
+                                .old(t.get("oldLogProbs"))
+                                .reference(t.get("referenceLogProbs"))
+                                .sampler(t.get("samplerLogProbs"))
+                                .truncated(t.get("truncated"))
+                                .sequenceWeights(t.get("sequenceWeights"))
+                                .entropy(t.get("entropy"), t.get("entropyThreshold")),
                             t.get("loss"),
                             t.get("sequenceLosses"),
                             t.get("metrics"),
                             t.get("dLogProbs"),
+                            t.get("dEntropy"),
                             launch)),
         new KernelCase("GroupAdvantageKernel.applyInto", DataType.F32)
             .normal("rewards", null, 1, samples, 2)

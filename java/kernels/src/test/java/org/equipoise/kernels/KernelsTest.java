@@ -95,7 +95,7 @@ class KernelsTest {
       same(new double[] {0.5}, loss, 1e-7);
       same(new double[] {-0.25}, gradient, 1e-7);
       PolicyLossKernel.grpo()
-          .applyInto(chosen, null, null, advantage, mask, null, value, null, null, d);
+          .applyInto(PolicyBatch.of(chosen, advantage, mask), value, null, null, d, null);
       same(new double[] {-2}, loss, 1e-7);
       same(new double[] {-2}, gradient, 1e-7);
     }

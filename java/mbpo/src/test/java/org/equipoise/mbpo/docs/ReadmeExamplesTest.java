@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
@@ -94,7 +95,10 @@ class ReadmeExamplesTest {
         PolicyLoss.grpo()
             .epsilon(0.2, 0.28)
             .klBeta(0.01)
-            .apply(logProbs, oldLogProbs, referenceLogProbs, advantages, mask);
+            .apply(
+                PolicyBatch.of(logProbs, advantages, mask)
+                    .old(oldLogProbs)
+                    .reference(referenceLogProbs));
     result.loss().backward();
     // [end]
     assertTrue(norm(logProbs.grad()) > 0);
