@@ -115,6 +115,19 @@ EQP_HD f32v min_or_second(f32v a, f32v b) {
 #endif
 }
 
+EQP_HD f32v sqrt(f32v v) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (f32v)_mm_sqrt_ps((__m128)v);
+#else
+  for (int i = 0; i < vec<float>::width; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+#endif
+}
+
 // value - 0 keeps the sign of a zero, unlike value + 0.
 template <class V, class S>
 EQP_HD V broadcast(S value) {

@@ -1,0 +1,107 @@
+// gaussian_noise on the CPU: 64 normal numbers at a time, then elementwise.
+#include "math/gaussian_noise.h"
+
+#include "cpu/images.h"
+
+namespace eqp {
+namespace EQP_ISA {
+namespace {
+
+constexpr int kBlocks = 16;  // of the generator, side by side
+constexpr int kBatch = 4 * kBlocks;
+
+// lane[l][i]: philox4x32_10(key, first + i, high).lane[l]. In loops over i, which vectorise.
+void philox_blocks(uint64_t key, uint64_t first, uint64_t high, int32_t (&lane)[4][kBlocks]) {
+  uint32_t c0[kBlocks], c1[kBlocks], c2[kBlocks], c3[kBlocks];
+  for (int i = 0; i < kBlocks; ++i) {
+    const uint64_t counter = first + static_cast<uint64_t>(i);
+    c0[i] = static_cast<uint32_t>(counter);
+    c1[i] = static_cast<uint32_t>(counter >> 32);
+    c2[i] = static_cast<uint32_t>(high);
+    c3[i] = static_cast<uint32_t>(high >> 32);
+  }
+  PhiloxKey round_key = philox_key(key);
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < kBlocks; ++i) philox_round(round_key, &c0[i], &c1[i], &c2[i], &c3[i]);
+    round_key = next_round(round_key);
+  }
+  for (int i = 0; i < kBlocks; ++i) {
+    lane[0][i] = static_cast<int32_t>(c0[i] >> 8);
+    lane[1][i] = static_cast<int32_t>(c1[i] >> 8);
+    lane[2][i] = static_cast<int32_t>(c2[i] >> 8);
+    lane[3][i] = static_cast<int32_t>(c3[i] >> 8);
+  }
+}
+
+// The normal numbers of elements 64 batch to 64 batch + 63.
+void normals(uint64_t seed, uint64_t stream, uint64_t batch, float* to) {
+  int32_t bits[4][kBlocks];
+  philox_blocks(seed, batch * kBlocks, stream, bits);
+  float z[4][kBlocks];
+  for (int pair = 0; pair < 4; pair += 2) {
+    for (int i = 0; i < kBlocks; i += kF32Width) {
+      i32v a, b;
+      memcpy(&a, &bits[pair][i], sizeof(a));
+      memcpy(&b, &bits[pair + 1][i], sizeof(b));
+      const NormalPair<f32v> both = normal_pair<f32v>(a, b);
+      store(&z[pair][i], both.even);
+      store(&z[pair + 1][i], both.odd);
+    }
+  }
+  for (int i = 0; i < kBlocks; ++i) {
+    for (int lane = 0; lane < 4; ++lane) to[4 * i + lane] = z[lane][i];
+  }
+}
+
+template <class E>
+void add_noise(const E* images, E* out, const float (&z)[kBatch], const NoiseChannel& channel) {
+  for (int i = 0; i < kBatch; i += kF32Width) {
+    store(out + i, noised(load(images + i), load(z + i), channel));
+  }
+}
+
+template <class E>
+void noisy_images(const GaussianNoise& call) {
+  const Pieces pieces(call.images);
+  const uint64_t bytes = 2 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
+  parallel_for(pieces.count(), bytes, [&](int64_t index) {
+    const Piece piece = pieces.at(index);
+    const NoiseChannel channel = noise_channel(call.options, piece.channel);
+    const E* const images = address<const E>(call.images, piece);
+    E* const out = address<E>(call.out, piece);
+    const uint64_t stream_id = call.streams != nullptr
+                                   ? static_cast<uint64_t>(call.streams[piece.image])
+                                   : call.options.stream + static_cast<uint64_t>(piece.image);
+    const int64_t first = piece.channel * pieces.plane + piece.begin;
+    float z[kBatch];
+    for (int64_t done = 0; done < piece.count;) {
+      const int64_t element = first + done;
+      const int skipped = static_cast<int>(element % kBatch);
+      const int64_t left = piece.count - done;
+      const int count = left < kBatch - skipped ? static_cast<int>(left) : kBatch - skipped;
+      normals(call.options.seed, stream_id, static_cast<uint64_t>(element / kBatch), z);
+      if (count == kBatch) {
+        add_noise(images + done, out + done, z, channel);
+      } else {
+        for (int64_t i = 0; i < count; ++i) {
+          assign(out + done + i, noised(to_float(images[done + i]), z[skipped + i], channel));
+        }
+      }
+      done += count;
+    }
+  });
+}
+
+}  // namespace
+
+eqp_status gaussian_noise(const GaussianNoise& call) {
+  if (call.images.dtype == EQP_F32) {
+    noisy_images<float>(call);
+  } else {
+    noisy_images<bfloat16>(call);
+  }
+  return EQP_OK;
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp
