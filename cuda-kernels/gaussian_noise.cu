@@ -29,9 +29,20 @@ NoiseChannels noise_channels(const eqp_gaussian_noise_options& options) {
   channels.shared = options.pixel_space.channels == 0;
   for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
     const bool used = channels.shared || c < options.pixel_space.channels;
-    channels.channel[c] = used ? noise_channel(options, c) : NoiseChannel{};
+    channels.channel[c] =
+        used ? noise_channel(options, channel_space(options.pixel_space, c)) : NoiseChannel{};
   }
   return channels;
+}
+
+// By comparisons: an index would move the table into local memory.
+EQP_DEVICE NoiseChannel channel_of(const NoiseChannels& channels, int64_t channel) {
+  NoiseChannel found = channels.channel[0];
+#pragma unroll
+  for (int c = 1; c < EQP_MAX_CHANNELS; ++c) {
+    if (!channels.shared && channel == c) found = channels.channel[c];
+  }
+  return found;
 }
 
 // The normal numbers of elements 4 block to 4 block + 3.
@@ -107,11 +118,11 @@ EQP_DEVICE void add_noise(const GaussianNoise& call, const NoiseChannels& channe
        item += team_count(planes.team)) {
     const Piece piece = piece_of(planes, item);
     const uint64_t stream = call.streams != nullptr
-                                ? static_cast<uint64_t>(call.streams[piece.image])
-                                : call.options.stream + static_cast<uint64_t>(piece.image);
+                                ? static_cast<uint64_t>(call.streams[piece.row])
+                                : call.options.stream + static_cast<uint64_t>(piece.row);
     const NoiseBody<T> body{plane_of<T>(call.images, piece),
                             plane_of<T>(call.out, piece),
-                            channels.channel[channels.shared ? 0 : piece.channel],
+                            channel_of(channels, piece.channel),
                             call.options.seed,
                             stream,
                             static_cast<uint64_t>(piece.channel * planes.plane)};

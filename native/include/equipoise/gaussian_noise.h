@@ -14,7 +14,8 @@
  * Images are [images, channels, height, width] (or [images, channels, n]), f32|bf16 (CUDA: f16,
  * too); each channel plane contiguous, any image and channel stride; they may be empty. deviation,
  * lower and upper are in pixel units and are converted per channel through pixel_space; signal and z
- * act on the tensor's own values. NaN pixels stay NaN. */
+ * act on the tensor's own values. NaN pixels stay NaN. For packed patches, add the noise before the
+ * images are packed: pixel_space.copies above 1 are refused. */
 #ifndef EQUIPOISE_GAUSSIAN_NOISE_H
 #define EQUIPOISE_GAUSSIAN_NOISE_H
 

@@ -61,34 +61,42 @@ void add_noise(const E* images, E* out, const float (&z)[kBatch], const NoiseCha
 }
 
 template <class E>
-void noisy_images(const GaussianNoise& call) {
-  const Pieces pieces(call.images);
-  const uint64_t bytes = 2 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
-  parallel_for(pieces.count(), bytes, [&](int64_t index) {
-    const Piece piece = pieces.at(index);
-    const NoiseChannel channel = noise_channel(call.options, piece.channel);
-    const E* const images = address<const E>(call.images, piece);
-    E* const out = address<E>(call.out, piece);
-    const uint64_t stream_id = call.streams != nullptr
-                                   ? static_cast<uint64_t>(call.streams[piece.image])
-                                   : call.options.stream + static_cast<uint64_t>(piece.image);
-    const int64_t first = piece.channel * pieces.plane + piece.begin;
-    float z[kBatch];
-    for (int64_t done = 0; done < piece.count;) {
-      const int64_t element = first + done;
-      const int skipped = static_cast<int>(element % kBatch);
-      const int64_t left = piece.count - done;
-      const int count = left < kBatch - skipped ? static_cast<int>(left) : kBatch - skipped;
-      normals(call.options.seed, stream_id, static_cast<uint64_t>(element / kBatch), z);
-      if (count == kBatch) {
-        add_noise(images + done, out + done, z, channel);
-      } else {
-        for (int64_t i = 0; i < count; ++i) {
-          assign(out + done + i, noised(to_float(images[done + i]), z[skipped + i], channel));
-        }
+void noisy_piece(const GaussianNoise& call, const Piece& piece, const NoiseChannel& channel) {
+  const E* const images = address<const E>(call.images, piece);
+  E* const out = address<E>(call.out, piece);
+  const uint64_t stream = call.streams != nullptr
+                              ? static_cast<uint64_t>(call.streams[piece.row])
+                              : call.options.stream + static_cast<uint64_t>(piece.row);
+  const int64_t first = piece.channel * call.images.plane + piece.begin;
+  float z[kBatch];
+  for (int64_t done = 0; done < piece.count;) {
+    const int64_t element = first + done;
+    const int skipped = static_cast<int>(element % kBatch);
+    const int64_t left = piece.count - done;
+    const int count = left < kBatch - skipped ? static_cast<int>(left) : kBatch - skipped;
+    normals(call.options.seed, stream, static_cast<uint64_t>(element / kBatch), z);
+    if (count == kBatch) {
+      add_noise(images + done, out + done, z, channel);
+    } else {
+      for (int64_t i = 0; i < count; ++i) {
+        assign(out + done + i, noised(to_float(images[done + i]), z[skipped + i], channel));
       }
-      done += count;
     }
+    done += count;
+  }
+}
+
+template <class E>
+void noisy_images(const GaussianNoise& call) {
+  const Pieces pieces(call.images, 0, call.images.images);
+  const ByChannel<NoiseChannel> channels(call.options.pixel_space, [&](const ChannelSpace& space) {
+    return noise_channel(call.options, space);
+  });
+  // A normal number costs more than the bytes of its pixel.
+  const uint64_t work = 16 * static_cast<uint64_t>(pieces.pixels());
+  parallel_for(pieces.tasks(), work, [&](int64_t task) {
+    pieces.visit_task(
+        task, [&](const Piece& piece) { noisy_piece<E>(call, piece, channels.at(piece.channel)); });
   });
 }
 

@@ -13,8 +13,8 @@ namespace EQP_ISA {
 struct NoiseChannel {
   float signal, deviation, lower, upper;
 };
-EQP_HD NoiseChannel noise_channel(const eqp_gaussian_noise_options& options, int64_t channel) {
-  const ChannelSpace space = channel_space(options.pixel_space, channel);
+EQP_HD NoiseChannel noise_channel(const eqp_gaussian_noise_options& options,
+                                  const ChannelSpace& space) {
   return NoiseChannel{options.signal, length_in(space, options.deviation),
                       position_in(space, options.lower), position_in(space, options.upper)};
 }

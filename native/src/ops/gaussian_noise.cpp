@@ -43,6 +43,12 @@ eqp_status eqp_gaussian_noise(const eqp_gaussian_noise_options* options, const e
   }
   EQP_TRY(image_input(&call, "images", images, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *images));
+  if (o.pixel_space.copies > 1) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "pixel_space.copies: expected 0 or 1, found %d; add the noise before the "
+                     "images are packed into patches",
+                     o.pixel_space.copies);
+  }
   EQP_TRY(call.optional_input("streams", streams, kI64, 1, 1));
   EQP_TRY(call.vector_shape("streams", streams, images->shape[0], "the images"));
   EQP_TRY(required(call, "out", out));

@@ -283,6 +283,16 @@ EQP_TEST(options_are_checked) {
     call.options<eqp_gaussian_noise_options>().upper = 0.25f;
     return true;
   });
+  refuse(op_named("gaussian_noise"), "copies", "pixel_space.copies: expected 0 or 1, found 2",
+         [](LegalCall& call) {
+           for (eqp_tensor& t : call.tensors) {
+             if (t.ndim != 4) continue;
+             t.shape[2] = 2;
+           }
+           if (call.tensors[0].ndim != 4) return false;
+           call.options<eqp_gaussian_noise_options>().pixel_space.copies = 2;
+           return true;
+         });
   for (const char* entry : {"input_diversity_forward", "input_diversity_backward"}) {
     refuse_option(entry, "interpolation", &eqp_input_diversity_options::interpolation, {0, 3});
     refuse_option(entry, "resize_rate", &eqp_input_diversity_options::resize_rate,
