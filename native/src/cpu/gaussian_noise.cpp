@@ -10,26 +10,32 @@ namespace {
 constexpr int kBlocks = 16;  // of the generator, side by side
 constexpr int kBatch = 4 * kBlocks;
 
-// lane[l][i]: philox4x32_10(key, first + i, high).lane[l]. In loops over i, which vectorise.
+// lane[l][i]: the upper 24 bits of philox4x32_10(key, first + i, high).lane[l]. Each counter word has
+// 64 bits of room; what its upper half holds besides is never looked at.
 void philox_blocks(uint64_t key, uint64_t first, uint64_t high, int32_t (&lane)[4][kBlocks]) {
-  uint32_t c0[kBlocks], c1[kBlocks], c2[kBlocks], c3[kBlocks];
-  for (int i = 0; i < kBlocks; ++i) {
-    const uint64_t counter = first + static_cast<uint64_t>(i);
-    c0[i] = static_cast<uint32_t>(counter);
-    c1[i] = static_cast<uint32_t>(counter >> 32);
-    c2[i] = static_cast<uint32_t>(high);
-    c3[i] = static_cast<uint32_t>(high >> 32);
-  }
-  PhiloxKey round_key = philox_key(key);
-  for (int round = 0; round < 10; ++round) {
-    for (int i = 0; i < kBlocks; ++i) philox_round(round_key, &c0[i], &c1[i], &c2[i], &c3[i]);
-    round_key = next_round(round_key);
-  }
-  for (int i = 0; i < kBlocks; ++i) {
-    lane[0][i] = static_cast<int32_t>(c0[i] >> 8);
-    lane[1][i] = static_cast<int32_t>(c1[i] >> 8);
-    lane[2][i] = static_cast<int32_t>(c2[i] >> 8);
-    lane[3][i] = static_cast<int32_t>(c3[i] >> 8);
+  constexpr int kWide = EQP_VECTOR_BYTES / 8;
+  const u64v multiplier0 = u64v{} + 0xD2511F53u, multiplier2 = u64v{} + 0xCD9E8D57u;
+  u64v counter;
+  for (int i = 0; i < kWide; ++i) counter[i] = first + static_cast<uint64_t>(i);
+  for (int block = 0; block < kBlocks; block += kWide) {
+    u64v c0 = counter + static_cast<uint64_t>(block), c1 = c0 >> 32;
+    u64v c2 = u64v{} + high, c3 = c2 >> 32;
+    PhiloxKey round_key = philox_key(key);
+    for (int round = 0; round < 10; ++round) {
+      const u64v product0 = multiply_low_halves(c0, multiplier0);
+      const u64v product2 = multiply_low_halves(c2, multiplier2);
+      c0 = (product2 >> 32) ^ c1 ^ uint64_t { round_key.first };
+      c2 = (product0 >> 32) ^ c3 ^ uint64_t { round_key.second };
+      c1 = product2;
+      c3 = product0;
+      round_key = next_round(round_key);
+    }
+    const u64v words[4] = {c0, c1, c2, c3};
+    for (int l = 0; l < 4; ++l) {
+      for (int i = 0; i < kWide; ++i) {
+        lane[l][block + i] = static_cast<int32_t>(static_cast<uint32_t>(words[l][i]) >> 8);
+      }
+    }
   }
 }
 
