@@ -73,21 +73,21 @@ public final class FusedLinear {
    */
   public static FusedLinear head(Tensor weight) {
     TorchLibrary.require();
-    require(weight.dim() == 2, "weight", "[V, H]", weight);
+    FusedArguments.require(weight.dim() == 2, "weight", "[V, H]", weight);
     int type = weight.scalar_type().value;
-    require(
+    FusedArguments.require(
         type == ScalarType.Float.value || type == ScalarType.BFloat16.value,
         "weight",
         "dtype float32 or bfloat16",
         weight);
-    require(weight.numel() > 0, "weight", "at least one row and column", weight);
+    FusedArguments.require(weight.numel() > 0, "weight", "at least one row and column", weight);
     return new FusedLinear(
         weight, null, TokenLogProbsOptions.defaults(), DEFAULT_BUDGET, null, null, null);
   }
 
   /** Added to the logits: [V], f32 or the dtype of the weight; null for none. */
   public FusedLinear bias(Tensor value) {
-    require(
+    FusedArguments.require(
         value == null || (value.dim() == 1 && value.size(0) == weight.size(0)),
         "bias",
         "[V] with V = " + weight.size(0),
@@ -152,7 +152,7 @@ public final class FusedLinear {
    * @param memory contiguous, in the dtype and on the device of the weight
    */
   public FusedLinear logitBuffer(Tensor memory) {
-    require(
+    FusedArguments.require(
         Tensors.sameType(memory, weight) && memory.is_contiguous(),
         "logitBuffer",
         "contiguous memory in the dtype of the weight",
@@ -171,7 +171,7 @@ public final class FusedLinear {
    * @param dBias [V] f32; null: the bias is frozen
    */
   public FusedLinear accumulateInto(Tensor dWeight, Tensor dBias) {
-    require(
+    FusedArguments.require(
         dWeight == null
             || (dWeight.dim() == 2
                 && dWeight.size(0) == weight.size(0)
@@ -180,7 +180,7 @@ public final class FusedLinear {
         "accumulateInto: dWeight",
         "float32 in the shape of the weight",
         dWeight);
-    require(
+    FusedArguments.require(
         dBias == null
             || (dBias.dim() == 1
                 && dBias.size(0) == weight.size(0)
@@ -244,7 +244,7 @@ public final class FusedLinear {
    */
   public <R extends ScalarLoss> FusedLoss<R> loss(
       Tensor hidden, Tensor targets, Function<FusedLogProbs, R> function) {
-    check(hidden, targets);
+    FusedArguments.check(weight, hidden, targets);
     HeadGradients gradients = wanted(hidden);
     FusedLogProbs out = new FusedLogProbs(this, hidden, targets, gradients.any());
     boolean direction = gradients.hiddenAlone() && !options.entropy();
@@ -280,7 +280,7 @@ public final class FusedLinear {
    */
   public <R extends ScalarLoss> FusedLoss<R> tokenLoss(
       Tensor hidden, Tensor targets, Function<FusedLogProbs, R> function) {
-    check(hidden, targets);
+    FusedArguments.check(weight, hidden, targets);
     HeadGradients gradients = wanted(hidden);
     FusedLogProbs out = new FusedLogProbs(this, hidden, targets, gradients.any());
     R details;
@@ -311,9 +311,8 @@ public final class FusedLinear {
     return new FusedLoss<>(attach(details.loss(), hidden, gradients), details, out);
   }
 
-  /** The forward into the caller's f32 tensors [tokens], outside of autograd; null: not wanted. */
   private FusedLogProbs forward(Tensor hidden, Tensor targets, boolean differentiable) {
-    check(hidden, targets);
+    FusedArguments.check(weight, hidden, targets);
     FusedLogProbs out = new FusedLogProbs(this, hidden, targets, differentiable);
     try (LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
       chunks.forwardAll(out);
@@ -357,39 +356,6 @@ public final class FusedLinear {
       attached.add(weight, gradients.dWeight).add(bias, gradients.dBias);
     }
     return attached.finish(value);
-  }
-
-  private void check(Tensor hidden, Tensor targets) {
-    long dims = hidden.dim();
-    require(
-        dims >= 1 && hidden.size(-1) == weight.size(1) && Tensors.sameType(hidden, weight),
-        "hidden",
-        "[..., H] with H = " + weight.size(1) + " in the dtype of the weight",
-        hidden);
-    boolean fits = targets.dim() == dims - 1;
-    for (long d = 0; fits && d < dims - 1; d++) {
-      fits = targets.size(d) == hidden.size(d);
-    }
-    require(fits, "targets", "the shape of hidden without its last dimension", targets);
-  }
-
-  private static void require(boolean holds, String name, String expected, Tensor found) {
-    if (!holds) {
-      StringBuilder shape = new StringBuilder();
-      for (long d = 0; d < found.dim(); d++) {
-        shape.append(d == 0 ? "" : ", ").append(found.size(d));
-      }
-      throw new IllegalArgumentException(
-          "FusedLinear: "
-              + name
-              + ": expected "
-              + expected
-              + ", found "
-              + found.scalar_type().intern()
-              + " ["
-              + shape
-              + "]");
-    }
   }
 
   Tensor weight() {
