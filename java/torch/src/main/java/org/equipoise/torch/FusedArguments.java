@@ -1,6 +1,7 @@
 package org.equipoise.torch;
 
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What {@link FusedLinear} demands of its tensors; a refusal names argument, expected and found.
@@ -21,6 +22,36 @@ final class FusedArguments {
       fits = targets.size(d) == hidden.size(d);
     }
     require(fits, "targets", "the shape of hidden without its last dimension", targets);
+  }
+
+  /** Memory for gradients; null: not wanted. */
+  static void checkGradients(
+      Tensor weight, Tensor hidden, Tensor dHidden, Tensor dWeight, Tensor dBias) {
+    require(
+        dHidden == null
+            || (dHidden.numel() == hidden.numel()
+                && dHidden.is_contiguous()
+                && Tensors.sameType(dHidden, hidden)),
+        "dHidden",
+        "contiguous memory in shape and dtype of hidden",
+        dHidden);
+    require(
+        dWeight == null
+            || (dWeight.dim() == 2
+                && dWeight.size(0) == weight.size(0)
+                && dWeight.size(1) == weight.size(1)
+                && dWeight.scalar_type().value == ScalarType.Float.value),
+        "dWeight",
+        "float32 in the shape of the weight",
+        dWeight);
+    require(
+        dBias == null
+            || (dBias.dim() == 1
+                && dBias.size(0) == weight.size(0)
+                && dBias.scalar_type().value == ScalarType.Float.value),
+        "dBias",
+        "float32 [V] with V = " + weight.size(0),
+        dBias);
   }
 
   static void require(boolean holds, String name, String expected, Tensor found) {

@@ -5,7 +5,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -171,23 +170,7 @@ public final class FusedLinear {
    * @param dBias [V] f32; null: the bias is frozen
    */
   public FusedLinear accumulateInto(Tensor dWeight, Tensor dBias) {
-    FusedArguments.require(
-        dWeight == null
-            || (dWeight.dim() == 2
-                && dWeight.size(0) == weight.size(0)
-                && dWeight.size(1) == weight.size(1)
-                && dWeight.scalar_type().value == ScalarType.Float.value),
-        "accumulateInto: dWeight",
-        "float32 in the shape of the weight",
-        dWeight);
-    FusedArguments.require(
-        dBias == null
-            || (dBias.dim() == 1
-                && dBias.size(0) == weight.size(0)
-                && dBias.scalar_type().value == ScalarType.Float.value),
-        "accumulateInto: dBias",
-        "float32 [V]",
-        dBias);
+    FusedArguments.checkGradients(weight, null, null, dWeight, dBias);
     return new FusedLinear(
         weight,
         bias,
@@ -209,7 +192,7 @@ public final class FusedLinear {
    * scores.
    */
   public Tensor score(Tensor hidden, Tensor targets) {
-    return forward(hidden, targets, false).values();
+    return FusedPasses.forward(this, hidden, targets, false).values();
   }
 
   /**
@@ -231,7 +214,7 @@ public final class FusedLinear {
    * {@code backward()}, {@link FusedLogProbs#backwardThrough()} carries the gradient on.
    */
   public FusedLogProbs logProbs(Tensor hidden, Tensor targets) {
-    return forward(hidden, targets, GradMode.is_enabled());
+    return FusedPasses.forward(this, hidden, targets, GradMode.is_enabled());
   }
 
   /**
@@ -244,29 +227,7 @@ public final class FusedLinear {
    */
   public <R extends ScalarLoss> FusedLoss<R> loss(
       Tensor hidden, Tensor targets, Function<FusedLogProbs, R> function) {
-    FusedArguments.check(weight, hidden, targets);
-    HeadGradients gradients = wanted(hidden);
-    FusedLogProbs out = new FusedLogProbs(this, hidden, targets, gradients.any());
-    boolean direction = gradients.hiddenAlone() && !options.entropy();
-    R details;
-    try (LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
-      if (direction) {
-        writeDirections(chunks, out, gradients);
-      } else {
-        chunks.forwardAll(out);
-      }
-      details = function.apply(out);
-      if (gradients.any()) {
-        details.loss().backward();
-        out.requireGradient();
-        if (direction) {
-          scaleRows(gradients.dHidden, out.valuesGradient());
-        } else {
-          chunks.backwardAll(out, gradients);
-        }
-      }
-    }
-    return new FusedLoss<>(attach(details.loss(), hidden, gradients), details, out);
+    return FusedPasses.loss(this, hidden, targets, function);
   }
 
   /**
@@ -277,85 +238,71 @@ public final class FusedLinear {
    *
    * @param function called once for each chunk, with the log-probs (and entropies) of all tokens,
    *     of which those of later chunks are still 0; the last call gives the loss
+   * @throws IllegalStateException after the last chunk, if the loss turns out not to be of that
+   *     kind
    */
   public <R extends ScalarLoss> FusedLoss<R> tokenLoss(
       Tensor hidden, Tensor targets, Function<FusedLogProbs, R> function) {
+    return FusedPasses.tokenLoss(this, hidden, targets, function);
+  }
+
+  /**
+   * The forward into the caller's tensors, outside of autograd.
+   *
+   * @param logProbs f32, contiguous, in the shape of the targets, as the others
+   * @param logSumExp needed for {@link #backwardInto}; may be null
+   * @param logSumExp2x may be null
+   * @param entropy may be null
+   */
+  public void logProbsInto(
+      Tensor hidden,
+      Tensor targets,
+      Tensor logProbs,
+      Tensor logSumExp,
+      Tensor logSumExp2x,
+      Tensor entropy) {
     FusedArguments.check(weight, hidden, targets);
-    HeadGradients gradients = wanted(hidden);
-    FusedLogProbs out = new FusedLogProbs(this, hidden, targets, gradients.any());
-    R details;
-    try (LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
-      int last = chunks.count() - 1;
-      for (int chunk = 0; chunk < last; chunk++) {
-        chunks.forward(chunk, out);
-        if (gradients.any()) {
-          try (PointerScope scope = new PointerScope()) {
-            out.freshLeaves();
-            backward(chunks, chunk, function.apply(out), out, gradients);
-          }
-        }
-      }
-      if (last >= 0) {
-        chunks.forward(last, out);
-      }
-      out.freshLeaves();
-      details = function.apply(out);
-      if (gradients.any()) {
-        try (PointerScope scope = new PointerScope()) {
-          if (last >= 0) {
-            backward(chunks, last, details, out, gradients);
-          }
-        }
-      }
-    }
-    return new FusedLoss<>(attach(details.loss(), hidden, gradients), details, out);
-  }
-
-  private FusedLogProbs forward(Tensor hidden, Tensor targets, boolean differentiable) {
-    FusedArguments.check(weight, hidden, targets);
-    FusedLogProbs out = new FusedLogProbs(this, hidden, targets, differentiable);
-    try (LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
-      chunks.forwardAll(out);
-    }
-    return out;
-  }
-
-  private static void backward(
-      LogitChunks chunks, int chunk, ScalarLoss loss, FusedLogProbs out, HeadGradients gradients) {
-    loss.loss().backward();
-    out.requireGradient();
-    chunks.backward(chunk, out, out.valuesGradient(), out.entropyGradient(), gradients);
-  }
-
-  private void writeDirections(LogitChunks chunks, FusedLogProbs out, HeadGradients gradients) {
-    try (PointerScope scope = new PointerScope()) {
-      Tensor ones = torch.ones_like(out.flatValues);
-      for (int chunk = 0; chunk < chunks.count(); chunk++) {
-        chunks.forward(chunk, out);
-        chunks.backward(chunk, out, ones, null, gradients);
-      }
-    }
-  }
-
-  private static void scaleRows(Tensor matrix, Tensor factors) {
     try (PointerScope scope = new PointerScope();
-        NoGradGuard noGradient = new NoGradGuard()) {
-      matrix.mul_(factors.unsqueeze(1));
+        LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
+      chunks.forwardAll(TokenRows.flat(targets, logProbs, logSumExp, logSumExp2x, entropy));
     }
   }
 
-  private HeadGradients wanted(Tensor hidden) {
-    return GradMode.is_enabled()
-        ? HeadGradients.wanted(this, hidden)
-        : new HeadGradients(null, null, null);
-  }
-
-  private Tensor attach(Tensor value, Tensor hidden, HeadGradients gradients) {
-    AttachedGradient attached = new AttachedGradient().add(hidden, gradients.dHiddenLike(hidden));
-    if (!accumulates()) {
-      attached.add(weight, gradients.dWeight).add(bias, gradients.dBias);
+  /**
+   * The gradients into the caller's tensors, outside of autograd; computes the logits once more.
+   *
+   * @param logSumExp as written by the forward, and the entropy, which may be null without {@code
+   *     dEntropy}
+   * @param dLogProbs f32, contiguous, in the shape of the targets; may be null with {@code
+   *     dEntropy}
+   * @param dEntropy like {@code dLogProbs}; may be null
+   * @param dHidden shape and dtype of hidden, contiguous, written; may be null
+   * @param dWeight f32 [V, H], added to; may be null
+   * @param dBias f32 [V], added to; may be null
+   */
+  public void backwardInto(
+      Tensor hidden,
+      Tensor targets,
+      Tensor logSumExp,
+      Tensor entropy,
+      Tensor dLogProbs,
+      Tensor dEntropy,
+      Tensor dHidden,
+      Tensor dWeight,
+      Tensor dBias) {
+    FusedArguments.check(weight, hidden, targets);
+    FusedArguments.checkGradients(weight, hidden, dHidden, dWeight, dBias);
+    try (PointerScope scope = new PointerScope();
+        LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
+      HeadGradients gradients =
+          new HeadGradients(
+              dHidden == null ? null : dHidden.view(targets.numel(), weight.size(1)),
+              dWeight,
+              dBias);
+      TokenRows rows = TokenRows.flat(targets, null, logSumExp, null, entropy);
+      TokenRows given = TokenRows.flat(targets, dLogProbs, null, null, dEntropy);
+      chunks.backwardAll(rows, given.values(), given.entropy(), gradients);
     }
-    return attached.finish(value);
   }
 
   Tensor weight() {

@@ -16,11 +16,10 @@ public final class FusedLogProbs {
   private final Tensor hidden;
   private final Tensor targets;
   private final boolean differentiable;
-  // [tokens] each; the leaves are views of their memory.
-  final Tensor flatValues;
-  final Tensor flatLogSumExp;
-  final Tensor flatLogSumExp2x;
-  final Tensor flatEntropy;
+
+  /** The leaves are views of its memory. */
+  final TokenRows rows;
+
   private Tensor values;
   private Tensor entropy;
 
@@ -30,10 +29,12 @@ public final class FusedLogProbs {
     this.targets = targets;
     this.differentiable = differentiable;
     long tokens = targets.numel();
-    flatValues = zeros(tokens);
-    flatLogSumExp = zeros(tokens);
-    flatLogSumExp2x = head.options().logSumExp2x() ? zeros(tokens) : null;
-    flatEntropy = head.options().entropy() ? zeros(tokens) : null;
+    rows =
+        new TokenRows(
+            zeros(tokens),
+            zeros(tokens),
+            head.options().logSumExp2x() ? zeros(tokens) : null,
+            head.options().entropy() ? zeros(tokens) : null);
     freshLeaves();
   }
 
@@ -43,8 +44,8 @@ public final class FusedLogProbs {
 
   /** New leaves without gradients over the same memory. */
   void freshLeaves() {
-    values = leaf(flatValues);
-    entropy = flatEntropy == null ? null : leaf(flatEntropy);
+    values = leaf(rows.values());
+    entropy = rows.entropy() == null ? null : leaf(rows.entropy());
   }
 
   private Tensor leaf(Tensor flat) {
@@ -62,7 +63,7 @@ public final class FusedLogProbs {
 
   /** f32, without gradient. */
   public Tensor logSumExp() {
-    return shaped(flatLogSumExp);
+    return shaped(rows.logSumExp());
   }
 
   /**
@@ -71,7 +72,7 @@ public final class FusedLogProbs {
    * @throws IllegalStateException unless {@link FusedLinear#logSumExp2x(boolean)} asked for it
    */
   public Tensor logSumExp2x() {
-    return shaped(asked(flatLogSumExp2x, "logSumExp2x"));
+    return shaped(asked(rows.logSumExp2x(), "logSumExp2x"));
   }
 
   /**
@@ -80,7 +81,7 @@ public final class FusedLogProbs {
    * @throws IllegalStateException unless {@link FusedLinear#entropy(boolean)} asked for it
    */
   public Tensor entropy() {
-    asked(flatEntropy, "entropy");
+    asked(rows.entropy(), "entropy");
     return entropy;
   }
 
@@ -97,7 +98,7 @@ public final class FusedLogProbs {
         LogitChunks chunks = new LogitChunks(head, hidden, targets)) {
       requireGradient();
       HeadGradients gradients = HeadGradients.wanted(head, hidden);
-      chunks.backwardAll(this, gradients);
+      chunks.backwardAll(rows, valuesGradient(), entropyGradient(), gradients);
       push(hidden, gradients.dHiddenLike(hidden));
       if (!head.accumulates()) {
         push(head.weight(), gradients.dWeight);

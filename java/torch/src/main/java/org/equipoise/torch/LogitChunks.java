@@ -76,7 +76,7 @@ final class LogitChunks implements AutoCloseable {
   }
 
   /** The part of [tokens, ...] that belongs to a chunk; null for null. */
-  private Tensor part(Tensor whole, int chunk) {
+  Tensor part(Tensor whole, int chunk) {
     long first = chunk * rows;
     return whole == null ? null : whole.narrow(0, first, Math.min(rows, tokens - first));
   }
@@ -93,7 +93,7 @@ final class LogitChunks implements AutoCloseable {
   }
 
   /** Computes the chunk's logits and writes its part of {@code out}. */
-  void forward(int chunk, FusedLogProbs out) {
+  void forward(int chunk, TokenRows out) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       TokenLogProbs.forwardInto(
@@ -101,14 +101,14 @@ final class LogitChunks implements AutoCloseable {
           logits(chunk),
           bias,
           part(targets, chunk),
-          part(out.flatValues, chunk),
-          part(out.flatLogSumExp, chunk),
-          part(out.flatLogSumExp2x, chunk),
-          part(out.flatEntropy, chunk));
+          part(out.values(), chunk),
+          part(out.logSumExp(), chunk),
+          part(out.logSumExp2x(), chunk),
+          part(out.entropy(), chunk));
     }
   }
 
-  void forwardAll(FusedLogProbs out) {
+  void forwardAll(TokenRows out) {
     for (int chunk = 0; chunk < count(); chunk++) {
       forward(chunk, out);
     }
@@ -119,7 +119,7 @@ final class LogitChunks implements AutoCloseable {
    * gradients. Logits that the buffer still holds are not computed again; they are gone afterwards.
    */
   void backward(
-      int chunk, FusedLogProbs at, Tensor dLogProbs, Tensor dEntropy, HeadGradients gradients) {
+      int chunk, TokenRows at, Tensor dLogProbs, Tensor dEntropy, HeadGradients gradients) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor logits = logits(chunk);
@@ -129,8 +129,8 @@ final class LogitChunks implements AutoCloseable {
           logits,
           bias,
           part(targets, chunk),
-          part(at.flatLogSumExp, chunk),
-          dEntropy == null ? null : part(at.flatEntropy, chunk),
+          part(at.logSumExp(), chunk),
+          dEntropy == null ? null : part(at.entropy(), chunk),
           part(dLogProbs, chunk),
           part(dEntropy, chunk),
           logits);
@@ -147,10 +147,8 @@ final class LogitChunks implements AutoCloseable {
     }
   }
 
-  /** All chunks, the one that the buffer holds first, with the gradients of {@code at}'s leaves. */
-  void backwardAll(FusedLogProbs at, HeadGradients gradients) {
-    Tensor dLogProbs = at.valuesGradient();
-    Tensor dEntropy = at.entropyGradient();
+  /** All chunks, the one that the buffer still holds first. */
+  void backwardAll(TokenRows at, Tensor dLogProbs, Tensor dEntropy, HeadGradients gradients) {
     for (int chunk = count() - 1; chunk >= 0; chunk--) {
       backward(chunk, at, dLogProbs, dEntropy, gradients);
     }

@@ -1,6 +1,7 @@
 package org.equipoise.torch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -389,6 +390,30 @@ class FusedLinearTest {
   }
 
   @Test
+  void explicitFormsWriteIntoTheCallersTensors() {
+    Tensor h = hidden(ScalarType.Float);
+    Tensor w = weight(ScalarType.Float);
+    Tensor b = bias(ScalarType.Float);
+    FusedLinear head = Head.FULL.fused(w, b, 3);
+    Tensor values = torch.empty(SEQUENCES, TOKENS);
+    Tensor logSumExp = torch.empty(SEQUENCES, TOKENS);
+    Tensor entropy = torch.empty(SEQUENCES, TOKENS);
+    head.logProbsInto(h, targets(), values, logSumExp, null, entropy);
+    values.set_requires_grad(true);
+    Family.GRPO.of(values, null).loss().backward();
+    Tensor dHidden = torch.empty(SEQUENCES, TOKENS, HIDDEN);
+    Tensor dWeight = torch.zeros(VOCAB, HIDDEN);
+    Tensor dBias = torch.zeros(VOCAB);
+    head.backwardInto(
+        h, targets(), logSumExp, entropy, values.grad(), null, dHidden, dWeight, dBias);
+    Composition exact = new Composition(Head.FULL, Family.GRPO, h, w, b);
+    close("d_hidden", exact.hidden.grad(), dHidden, FLOAT);
+    close("d_weight", exact.weight.grad(), dWeight, FLOAT);
+    close("d_bias", exact.bias.grad(), dBias, FLOAT);
+    assertFalse(w.grad().defined());
+  }
+
+  @Test
   void theFunctionSeesOneChunkMoreWithEveryCall() {
     List<Integer> known = new ArrayList<>();
     Head.PLAIN
@@ -401,6 +426,23 @@ class FusedLinearTest {
               return Family.NLL.of(p.values(), null);
             });
     assertEquals(List.of(8, 16, 20), known);
+  }
+
+  @Test
+  void aLossThatTiesTokensTogetherIsRefusedWhereTheyComeInChunks() {
+    for (long rows : new long[] {8, 1000}) {
+      FusedLinear head = Head.PLAIN.fused(weight(ScalarType.Float), null, rows);
+      org.junit.jupiter.api.function.Executable call =
+          () ->
+              head.tokenLoss(
+                  hidden(ScalarType.Float), targets(), p -> Family.IPO.of(p.values(), null));
+      if (rows == 1000) {
+        assertDoesNotThrow(call);
+        continue;
+      }
+      String text = assertThrows(IllegalStateException.class, call).getMessage();
+      assertTrue(text.startsWith("FusedLinear: tokenLoss: expected a loss whose"), text);
+    }
   }
 
   @Test
@@ -460,8 +502,7 @@ class FusedLinearTest {
         "FusedLinear: bias: expected [V] with V = 37, found Float [4]",
         () -> head.bias(torch.zeros(4)));
     invalid(
-        "FusedLinear: accumulateInto: dWeight: expected float32 in the shape of the weight, found"
-            + " Float [4]",
+        "FusedLinear: dWeight: expected float32 in the shape of the weight, found Float [4]",
         () -> head.accumulateInto(torch.zeros(4), null));
     assertEquals(
         "FusedLinear: values: expected a gradient, found none; call backward() on a loss made from"
