@@ -39,7 +39,7 @@ namespace {
 struct LogitMap {
   const void* bias;
   bool bias_f32, needed;
-  float scale, soft_cap, inverse_cap;
+  float scale, soft_cap;
 };
 
 template <class T>
@@ -49,7 +49,7 @@ EQP_DEVICE SoftCapped<float> mapped(const LogitMap& map, float x, int64_t column
                       : widen(static_cast<const T*>(map.bias)[column]);
   }
   SoftCapped<float> y{x * map.scale, 1.0f};
-  if (map.soft_cap > 0) y = soft_capped(y.value, map.soft_cap, map.inverse_cap);
+  if (map.soft_cap > 0) y = soft_capped(y.value, map.soft_cap);
   y.slope *= map.scale;
   return y;
 }
@@ -442,13 +442,9 @@ namespace {
 
 template <class Call>
 LogitMap logit_map(const Call& a) {
-  const float cap = a.options.soft_cap;
-  return LogitMap{a.bias.data,
-                  a.bias.dtype == EQP_F32,
-                  a.bias.data != nullptr || cap > 0,
-                  a.options.logit_scale,
-                  cap,
-                  cap > 0 ? 1.0f / cap : 0.0f};
+  return LogitMap{a.bias.data, a.bias.dtype == EQP_F32,
+                  a.bias.data != nullptr || a.options.soft_cap > 0, a.options.logit_scale,
+                  a.options.soft_cap};
 }
 
 template <class Call>

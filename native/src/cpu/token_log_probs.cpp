@@ -213,7 +213,6 @@ f32v load_or_zero(const E* from, int64_t left) {
 template <class E>
 void map_block(const LogitMap& map, const E* x, int64_t column, int64_t count, float* y,
                float* slope) {
-  const float inverse_cap = map.soft_cap > 0 ? 1.0f / map.soft_cap : 0.0f;
   for (int64_t i = 0; i < count; i += kF32Width) {
     f32v v = load_or_zero(x + i, count - i);
     if (map.bias.data != nullptr) {
@@ -222,7 +221,7 @@ void map_block(const LogitMap& map, const E* x, int64_t column, int64_t count, f
                    : load_or_zero(static_cast<const E*>(map.bias.data) + column + i, count - i));
     }
     SoftCapped<f32v> mapped = {v * map.scale, broadcast<f32v>(1.0f)};
-    if (map.soft_cap > 0) mapped = soft_capped(mapped.value, map.soft_cap, inverse_cap);
+    if (map.soft_cap > 0) mapped = soft_capped(mapped.value, map.soft_cap);
     store(y + i, mapped.value);
     if (slope != nullptr) store(slope + i, mapped.slope * map.scale);
   }

@@ -18,8 +18,8 @@ struct SoftCapped {
 };
 
 template <class V>
-EQP_HD SoftCapped<V> soft_capped(V x, float cap, float inverse_cap) {
-  const V u = x * inverse_cap;
+EQP_HD SoftCapped<V> soft_capped(V x, float cap) {
+  const V u = x * (1.0f / cap);
   const V magnitude = u < 0.0f ? -u : u;
   const V e = exp_nonpositive(-2.0f * magnitude);
   const V reciprocal = 1.0f / (e + 1.0f);

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.torch.Equipoise;
 import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.FusedLoss;
@@ -166,7 +167,9 @@ final class FusedLinearBenchmark {
 
   private FusedLoss<?> policyLoss(FusedLinear head) {
     return head.tokenLoss(
-        hidden, targets, p -> PolicyLoss.grpo().apply(p.values(), old, null, advantages, mask));
+        hidden,
+        targets,
+        p -> PolicyLoss.grpo().apply(PolicyBatch.of(p.values(), advantages, mask).old(old)));
   }
 
   /** The products that the step has to do, in the same shapes, into memory that is there. */

@@ -22,7 +22,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * FusedLinear head = FusedLinear.head(weight).softCap(30).logitBudget(256L << 20);
  * Tensor reference = head.score(referenceHidden, targets);
  * FusedLoss<PolicyLoss.Result> loss = head.tokenLoss(hidden, targets, logProbs ->
- *     PolicyLoss.grpo().klBeta(0.04).apply(logProbs.values(), old, reference, advantages, mask));
+ *     PolicyLoss.grpo().klBeta(0.04).apply(
+ *         PolicyBatch.of(logProbs.values(), advantages, mask).old(old).reference(reference)));
  * loss.backward();                                  // into the graph that made the hidden states
  * }</pre>
  *
@@ -233,8 +234,8 @@ public final class FusedLinear {
   /**
    * A loss whose derivative with respect to a token's log-prob depends on no other token's
    * log-prob: cross-entropy, policy losses with token-level ratios (grpo, dr_grpo, dapo, cispo,
-   * ...; not sequence-level ones, nor masks by quantile). The logits are computed once, with any
-   * head.
+   * ...; not sequence-level ones). Thresholds over all tokens must be known before. The logits are
+   * computed once, with any head.
    *
    * @param function called once for each chunk, with the log-probs (and entropies) of all tokens,
    *     of which those of later chunks are still 0; the last call gives the loss

@@ -16,6 +16,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PairLossKind;
+import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,7 +126,8 @@ class FusedLinearTest {
       Tensor advantages = TestTensors.of(type, new double[] {1, -0.5, 0.25, -1.5}, SEQUENCES);
       return loss.epsilon(0.2, 0.28)
           .klBeta(0.05)
-          .apply(values, around(type, 22), reference, advantages, mask);
+          .apply(
+              PolicyBatch.of(values, advantages, mask).old(around(type, 22)).reference(reference));
     }
 
     private static Tensor around(ScalarType type, long seed) {
