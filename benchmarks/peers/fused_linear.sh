@@ -9,7 +9,7 @@ python=${PYTHON:-python3}
 rounds=${ROUNDS:-3}
 csv=${CSV:-benchmarks/results/fused_linear.csv}
 mkdir -p "$(dirname "$csv")"
-[ -s "$csv" ] || echo "implementation,case,threads,budget_mib,seconds,fastest,extra_mib,loss,products,ratio" > "$csv"
+[ -s "$csv" ] || echo "implementation,case,threads,budget_mib,seconds,fastest,extra_mib,loss,products,products_fastest,ratio" > "$csv"
 
 peer() { "$python" benchmarks/peers/fused_linear.py "$1" "$2" --threads "$3" --rounds "$rounds" >> "$csv"; }
 equipoise() { java @benchmarks/target/benchmarks fused-linear "$1" "$2" "$rounds" "$3" | grep ^equipoise >> "$csv"; }
