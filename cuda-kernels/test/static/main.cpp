@@ -131,6 +131,8 @@ const Wide kWide[] = {
     {"uniform_start_fwd", "st.global.wb.v4"},
     {"eight_bit_fwd", "ld.global.v4"},
     {"eight_bit_fwd", "st.global.wb.v4"},
+    {"gaussian_noise_fwd", "ld.global.v4"},
+    {"gaussian_noise_fwd", "st.global.wb.v4"},
 };
 
 void check_ptx(const std::string& ptx) {

@@ -74,6 +74,9 @@ void l2_step();
 void linf_step();
 void uniform_start();
 void eight_bit();
+void gaussian_noise();
+void input_diversity();
+void translation_invariance();
 void policy_loss();
 void token_log_probs();
 

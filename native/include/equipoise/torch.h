@@ -11,11 +11,14 @@
 #ifndef EQUIPOISE_TORCH_H
 #define EQUIPOISE_TORCH_H
 
+#include "equipoise/gaussian_noise.h"
 #include "equipoise/group_advantage.h"
+#include "equipoise/input_diversity.h"
 #include "equipoise/pair_loss.h"
 #include "equipoise/perturbation.h"
 #include "equipoise/policy_loss.h"
 #include "equipoise/token_log_probs.h"
+#include "equipoise/translation_invariance.h"
 #include "equipoise/types.h"
 
 #ifdef __cplusplus
@@ -120,6 +123,19 @@ EQP_API eqp_status eqp_torch_image_norms(const eqp_image_norms_options* options,
                                          void* norms);
 EQP_API eqp_status eqp_torch_eight_bit(const eqp_eight_bit_options* options, const void* pixels,
                                        const void* original, void* out, void* codes);
+
+/* As eqp_gaussian_noise, eqp_input_diversity_forward, eqp_input_diversity_backward and
+ * eqp_translation_invariance. */
+EQP_API eqp_status eqp_torch_gaussian_noise(const eqp_gaussian_noise_options* options,
+                                            const void* images, const void* streams, void* out);
+EQP_API eqp_status eqp_torch_input_diversity_forward(const eqp_input_diversity_options* options,
+                                                     const void* images, const void* streams,
+                                                     void* out);
+EQP_API eqp_status eqp_torch_input_diversity_backward(const eqp_input_diversity_options* options,
+                                                      const void* d_out, const void* streams,
+                                                      void* d_images);
+EQP_API eqp_status eqp_torch_translation_invariance(
+    const eqp_translation_invariance_options* options, const void* gradient, void* out);
 
 #ifdef __cplusplus
 }

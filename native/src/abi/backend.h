@@ -165,6 +165,29 @@ struct ImageNorms {
   Stream stream;
 };
 
+struct GaussianNoise {
+  eqp_gaussian_noise_options options;
+  Images images, out;
+  const int64_t* streams;  // may be null
+  Stream stream;
+};
+
+// Forward: in = images, out = out. Backward: in = d_out, out = d_images.
+struct InputDiversity {
+  eqp_input_diversity_options options;
+  Images in, out;
+  int32_t height, width;
+  const int64_t* streams;  // may be null
+  Stream stream;
+};
+
+struct TranslationInvariance {
+  eqp_translation_invariance_options options;
+  Images gradient, out;
+  int64_t height, width;
+  Stream stream;
+};
+
 // X(member, argument struct): the one list of backend entries.
 #define EQP_BACKEND_ENTRIES(X)                       \
   X(token_log_probs_forward, TokenLogProbsForward)   \
@@ -176,7 +199,11 @@ struct ImageNorms {
   X(l2_step, L2Step)                                 \
   X(uniform_start, UniformStart)                     \
   X(eight_bit, EightBit)                             \
-  X(image_norms, ImageNorms)
+  X(image_norms, ImageNorms)                         \
+  X(gaussian_noise, GaussianNoise)                   \
+  X(input_diversity_forward, InputDiversity)         \
+  X(input_diversity_backward, InputDiversity)        \
+  X(translation_invariance, TranslationInvariance)
 
 // One per CPU instruction set and one for CUDA. A null entry means that the backend lacks the op.
 struct Backend {

@@ -117,4 +117,34 @@ EQP_TEST(defaults_of_perturbation) {
   expect("upper", 1, static_cast<double>(grid.upper));
 }
 
+EQP_TEST(defaults_of_image_transforms) {
+  eqp_gaussian_noise_options noise;
+  eqp_gaussian_noise_options_init(&noise);
+  expect("size", sizeof(noise), noise.size);
+  expect("signal", 1, static_cast<double>(noise.signal));
+  expect("deviation", static_cast<double>(0.1f), static_cast<double>(noise.deviation));
+  expect("lower", -HUGE_VAL, static_cast<double>(noise.lower));
+  expect("upper", HUGE_VAL, static_cast<double>(noise.upper));
+  expect("seed", 0, static_cast<double>(noise.seed));
+  expect("stream", 0, static_cast<double>(noise.stream));
+  expect("pixel_space.channels", 0, noise.pixel_space.channels);
+
+  eqp_input_diversity_options diversity;
+  eqp_input_diversity_options_init(&diversity);
+  expect("size", sizeof(diversity), diversity.size);
+  expect("interpolation", EQP_BILINEAR, diversity.interpolation);
+  expect("resize_rate", 0.9, diversity.resize_rate);
+  expect("probability", 0.5, diversity.probability);
+  expect("seed", 0, static_cast<double>(diversity.seed));
+  expect("stream", 0, static_cast<double>(diversity.stream));
+  expect("step", 0, static_cast<double>(diversity.step));
+
+  eqp_translation_invariance_options blur;
+  eqp_translation_invariance_options_init(&blur);
+  expect("size", sizeof(blur), blur.size);
+  expect("kernel", EQP_BLUR_GAUSSIAN, blur.kernel);
+  expect("length", 15, blur.length);
+  expect("deviations", 3, static_cast<double>(blur.deviations));
+}
+
 }  // namespace eqp::test

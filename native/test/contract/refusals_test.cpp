@@ -1,5 +1,6 @@
 // Every documented error gives its status and a text that names the op and the argument and says
 // what was expected and what was found; a refused call writes nothing.
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -273,6 +274,39 @@ EQP_TEST(options_are_checked) {
   refuse_option("image_norms", "quantity", &eqp_image_norms_options::quantity, {-1, 2});
   refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
   refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
+  refuse_option("gaussian_noise", "signal", &eqp_gaussian_noise_options::signal, {nanf, inff});
+  refuse_option("gaussian_noise", "deviation", &eqp_gaussian_noise_options::deviation,
+                {-0.1f, nanf, inff});
+  refuse_option("gaussian_noise", "lower", &eqp_gaussian_noise_options::lower, {nanf});
+  refuse(op_named("gaussian_noise"), "bounds in the wrong order", "lower", [](LegalCall& call) {
+    call.options<eqp_gaussian_noise_options>().lower = 0.5f;
+    call.options<eqp_gaussian_noise_options>().upper = 0.25f;
+    return true;
+  });
+  refuse(op_named("gaussian_noise"), "copies", "pixel_space.copies: expected 0 or 1, found 2",
+         [](LegalCall& call) {
+           for (eqp_tensor& t : call.tensors) {
+             if (t.ndim != 4) continue;
+             t.shape[2] = 2;
+           }
+           if (call.tensors[0].ndim != 4) return false;
+           call.options<eqp_gaussian_noise_options>().pixel_space.copies = 2;
+           return true;
+         });
+  for (const char* entry : {"input_diversity_forward", "input_diversity_backward"}) {
+    refuse_option(entry, "interpolation", &eqp_input_diversity_options::interpolation, {0, 3});
+    refuse_option(entry, "resize_rate", &eqp_input_diversity_options::resize_rate,
+                  {0.0, -0.5, 1.1, nan});
+    refuse_option(entry, "probability", &eqp_input_diversity_options::probability,
+                  {-0.1, 1.1, nan});
+    refuse_option(entry, "step", &eqp_input_diversity_options::step, {uint64_t{1} << 63});
+  }
+  refuse_option("translation_invariance", "kernel", &eqp_translation_invariance_options::kernel,
+                {0, 4});
+  refuse_option("translation_invariance", "length", &eqp_translation_invariance_options::length,
+                {0, -1, 2, 14, 33});
+  refuse_option("translation_invariance", "deviations",
+                &eqp_translation_invariance_options::deviations, {0.0f, -1.0f, 13.0f, nanf});
 }
 
 EQP_TEST(arguments_that_belong_together) {
@@ -370,7 +404,8 @@ EQP_TEST(arguments_that_belong_together) {
       {"l2_step", offsetof(eqp_l2_step_options, pixel_space)},
       {"uniform_start", offsetof(eqp_uniform_start_options, pixel_space)},
       {"eight_bit", offsetof(eqp_eight_bit_options, pixel_space)},
-      {"image_norms", offsetof(eqp_image_norms_options, pixel_space)}};
+      {"image_norms", offsetof(eqp_image_norms_options, pixel_space)},
+      {"gaussian_noise", offsetof(eqp_gaussian_noise_options, pixel_space)}};
   for (const auto& [entry, at] : pixel_spaces) {
     eqp_pixel_space bad[7] = {};
     for (eqp_pixel_space& space : bad) {
@@ -401,10 +436,55 @@ EQP_TEST(the_number_of_channels_of_a_pixel_space_is_bounded) {
          });
 }
 
+EQP_TEST(sides_of_diverse_images_are_bounded) {
+  for (const int d : {2, 3}) {
+    refuse(op_named("input_diversity_forward"), format("dimension %d of 32768", d),
+           "images: expected sides up to 32767 pixels", [&](LegalCall& call) {
+             for (eqp_tensor& t : call.tensors) {
+               if (t.ndim != 4) continue;
+               t.shape[d] = 32768;
+               t.shape[5 - d] = 0;
+             }
+             return true;
+           });
+  }
+}
+
+EQP_TEST(diffusion_scales_of_steps) {
+  float signal = -1, deviation = -1;
+  for (const int32_t step : {-1, 1000, INT32_MIN}) {
+    EQP_CHECK(eqp_diffusion_scales(step, &signal, &deviation) == EQP_INVALID_ARGUMENT,
+              "step %d: expected a refusal", step);
+    EQP_CHECK(contains(eqp_last_error(), "eqp_diffusion_scales: step: expected 0 to 999"),
+              "found '%s'", eqp_last_error());
+  }
+  EQP_CHECK(eqp_diffusion_scales(1, nullptr, &deviation) == EQP_INVALID_ARGUMENT &&
+                contains(eqp_last_error(), "signal: expected an address"),
+            "found '%s'", eqp_last_error());
+  EQP_CHECK(eqp_diffusion_scales(1, &signal, nullptr) == EQP_INVALID_ARGUMENT &&
+                contains(eqp_last_error(), "deviation: expected an address"),
+            "found '%s'", eqp_last_error());
+  EQP_CHECK(signal == -1 && deviation == -1, "a refused call wrote");
+  double kept = 1;
+  for (int step = 0; step < 1000; ++step) {
+    const double x = -6.0 + 12.0 * step / 999;
+    kept *= 1 - ((5e-3 - 1e-5) / (1 + exp(-x)) + 1e-5);
+    EQP_CHECK(eqp_diffusion_scales(step, &signal, &deviation) == EQP_OK, "%s", eqp_last_error());
+    // One rounding to f32; the product of doubles is far closer.
+    EQP_CHECK(fabs(static_cast<double>(signal) - sqrt(kept)) <= 0x1.001p-24 * sqrt(kept),
+              "step %d: expected %.9g, found %.9g", step, sqrt(kept), static_cast<double>(signal));
+    EQP_CHECK(fabs(static_cast<double>(deviation) - sqrt(1 - kept)) <= 0x1.001p-24 * sqrt(1 - kept),
+              "step %d: expected %.9g, found %.9g", step, sqrt(1 - kept),
+              static_cast<double>(deviation));
+  }
+}
+
 // Image and channel strides are free, rows follow each other: rows that are one pixel further apart
 // are refused, and the stride of a single row or of rows without pixels means nothing.
 EQP_TEST(channel_planes_are_contiguous) {
-  for (const char* entry : {"linf_step", "l2_step", "uniform_start", "eight_bit", "image_norms"}) {
+  for (const char* entry :
+       {"linf_step", "l2_step", "uniform_start", "eight_bit", "image_norms", "gaussian_noise",
+        "input_diversity_forward", "input_diversity_backward", "translation_invariance"}) {
     const Op& op = op_named(entry);
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       refuse(op, std::string(op.arguments[i].name) + " with a gap after each row",
@@ -504,7 +584,8 @@ EQP_TEST(in_place_is_allowed_where_documented_and_nowhere_else) {
                           {"linf_step", "out", "pixels"},
                           {"l2_step", "out", "pixels"},
                           {"uniform_start", "out", "original"},
-                          {"eight_bit", "out", "pixels"}};
+                          {"eight_bit", "out", "pixels"},
+                          {"gaussian_noise", "out", "images"}};
   for (const Op& op : ops()) {
     for (size_t out = 0; out < op.arguments.size(); ++out) {
       if (op.arguments[out].role == Role::kInput) continue;

@@ -27,6 +27,10 @@ namespace eqp::test {
   X(uniform_start)                  \
   X(eight_bit)                      \
   X(image_norms)                    \
+  X(gaussian_noise)                 \
+  X(input_diversity_forward)        \
+  X(input_diversity_backward)       \
+  X(translation_invariance)         \
   X(token_log_probs_workspace_size) \
   X(group_advantage_workspace_size) \
   X(pair_loss_workspace_size)       \

@@ -190,6 +190,45 @@ std::vector<Op> make_ops() {
          return e.eight_bit(as<eqp_eight_bit_options>(o), t[0], t[1], t[2], t[3], launch);
        },
        nullptr});
+  list.push_back(
+      {"gaussian_noise",
+       {{"images", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       sizeof(eqp_gaussian_noise_options),
+       init_options<eqp_gaussian_noise_options, eqp_gaussian_noise_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.gaussian_noise(as<eqp_gaussian_noise_options>(o), t[0], t[1], t[2], launch);
+       },
+       nullptr});
+  list.push_back(
+      {"input_diversity_forward",
+       {{"images", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       sizeof(eqp_input_diversity_options),
+       init_options<eqp_input_diversity_options, eqp_input_diversity_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.input_diversity_forward(as<eqp_input_diversity_options>(o), t[0], t[1], t[2],
+                                          launch);
+       },
+       nullptr});
+  list.push_back(
+      {"input_diversity_backward",
+       {{"d_out", kIn, true}, {"streams", kIn, false}, {"d_images", kOut, true}},
+       sizeof(eqp_input_diversity_options),
+       init_options<eqp_input_diversity_options, eqp_input_diversity_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.input_diversity_backward(as<eqp_input_diversity_options>(o), t[0], t[1], t[2],
+                                           launch);
+       },
+       nullptr});
+  list.push_back(
+      {"translation_invariance",
+       {{"gradient", kIn, true}, {"out", kOut, true}},
+       sizeof(eqp_translation_invariance_options),
+       init_options<eqp_translation_invariance_options, eqp_translation_invariance_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.translation_invariance(as<eqp_translation_invariance_options>(o), t[0], t[1],
+                                         launch);
+       },
+       nullptr});
   return list;
 }
 

@@ -101,4 +101,14 @@ class EnumTest {
         constants("perturbation.h", "EQP_", "DIFFERENCE|GRADIENT"),
         java(ImageQuantity.class, ImageQuantity::code));
   }
+
+  @Test
+  void imageTransforms() throws IOException {
+    assertEquals(
+        constants("input_diversity.h", "EQP_", "BILINEAR|NEAREST"),
+        java(Interpolation.class, Interpolation::code));
+    assertEquals(
+        constants("translation_invariance.h", "EQP_BLUR_", "GAUSSIAN|UNIFORM|LINEAR"),
+        java(BlurShape.class, BlurShape::code));
+  }
 }

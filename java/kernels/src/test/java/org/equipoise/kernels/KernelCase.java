@@ -311,7 +311,43 @@ final class KernelCase {
                             t.get("original"),
                             t.get("out"),
                             t.get("codes"),
-                            launch)));
+                            launch)),
+        new KernelCase("GaussianNoiseKernel.applyInto", floating)
+            .pixels("images", image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    GaussianNoiseKernel.diffusion(500)
+                        .seed(5)
+                        .applyInto(t.get("images"), t.get("streams"), t.get("out"), launch)),
+        new KernelCase("InputDiversityKernel.forwardInto", floating)
+            .pixels("images", image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    InputDiversityKernel.defaults()
+                        .probability(1)
+                        .step(3)
+                        .forwardInto(t.get("images"), t.get("streams"), t.get("out"), launch)),
+        new KernelCase("InputDiversityKernel.backwardInto", floating)
+            .normal("dOut", null, 1, image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("dImages", null, image)
+            .calling(
+                (t, launch) ->
+                    InputDiversityKernel.defaults()
+                        .probability(1)
+                        .step(3)
+                        .backwardInto(t.get("dOut"), t.get("streams"), t.get("dImages"), launch)),
+        new KernelCase("TranslationInvarianceKernel.applyInto", floating)
+            .normal("gradient", null, 1, image)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    TranslationInvarianceKernel.defaults()
+                        .applyInto(t.get("gradient"), t.get("out"), launch)));
   }
 
   /** Host memory for every tensor; values of the type under test are rounded to {@code rounded}. */
