@@ -51,19 +51,27 @@ EQP_API eqp_status eqp_torch_check(void);
 EQP_API void eqp_torch_delete(void* tensor);
 
 /* As eqp_token_log_probs_forward. When gradient mode is on and log_probs (or entropy) is allocated
- * here, it becomes a leaf that requires grad. log_sum_exp, log_sum_exp_2x, entropy may be NULL. */
+ * here, it becomes a leaf that requires grad. bias, log_sum_exp, log_sum_exp_2x, entropy may be
+ * NULL. */
 EQP_API eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_options* options,
-                                                     const void* logits, const void* targets,
-                                                     void* log_probs, void* log_sum_exp,
-                                                     void* log_sum_exp_2x, void* entropy);
+                                                     const void* logits, const void* bias,
+                                                     const void* targets, void* log_probs,
+                                                     void* log_sum_exp, void* log_sum_exp_2x,
+                                                     void* entropy);
 
 /* As eqp_token_log_probs_backward, with d_log_probs and d_entropy taken from the .grad of log_probs
  * and entropy (the leaves made by the forward). At least one of them must have a gradient. */
 EQP_API eqp_status eqp_torch_token_log_probs_backward(const eqp_token_log_probs_options* options,
-                                                      const void* logits, const void* targets,
-                                                      const void* log_probs,
+                                                      const void* logits, const void* bias,
+                                                      const void* targets, const void* log_probs,
                                                       const void* log_sum_exp, const void* entropy,
                                                       void* d_logits);
+
+/* As eqp_token_log_probs_backward, with d_log_probs and d_entropy given. */
+EQP_API eqp_status eqp_torch_token_log_probs_backward_into(
+    const eqp_token_log_probs_options* options, const void* logits, const void* bias,
+    const void* targets, const void* log_sum_exp, const void* entropy, const void* d_log_probs,
+    const void* d_entropy, void* d_logits);
 
 /* As eqp_pair_loss, outside of autograd: gradients are written to the given tensors. Every output
  * but loss may be NULL. */

@@ -49,6 +49,7 @@ struct Stream {
 struct TokenLogProbsForward {
   eqp_token_log_probs_options options;
   Matrix logits;
+  Vector bias;  // may be absent: zeros
   Vector targets;
   float* log_probs;
   float* log_sum_exp;     // may be null
@@ -60,6 +61,7 @@ struct TokenLogProbsForward {
 struct TokenLogProbsBackward {
   eqp_token_log_probs_options options;
   Matrix logits;
+  Vector bias;  // may be absent: zeros
   Vector targets;
   const float* log_sum_exp;
   const float* entropy;      // may be null when d_entropy is

@@ -19,6 +19,8 @@ EQP_TEST(defaults_of_token_log_probs) {
   expect("size", sizeof(options), options.size);
   expect("temperature", 1, static_cast<double>(options.temperature));
   expect("ignore_index", -100, static_cast<double>(options.ignore_index));
+  expect("logit_scale", 1, static_cast<double>(options.logit_scale));
+  expect("soft_cap", 0, static_cast<double>(options.soft_cap));
 }
 
 EQP_TEST(defaults_of_pair_loss) {

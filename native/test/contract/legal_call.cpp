@@ -24,6 +24,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
       if (name == "logits" || name == "targets") continue;
       if (name == "d_logits")
         add("d_logits", low_or_f32, {rows, columns}, 1, 0, 0);
+      else if (name == "bias")
+        add("bias", EQP_F32, {columns}, 1, -1, 1);
       else
         add(argument.name, EQP_F32, {rows}, 1, 1, 3);
     }

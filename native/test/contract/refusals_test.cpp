@@ -151,8 +151,7 @@ EQP_TEST(every_argument_is_checked) {
 
 EQP_TEST(shapes_must_fit_each_other) {
   // Sizes that nothing else determines: changing them alone is legal.
-  const std::vector<std::string> free_sizes = {"token_log_probs_forward.logits.1",
-                                               "group_advantage.offsets.0"};
+  const std::vector<std::string> free_sizes = {"group_advantage.offsets.0"};
   for (const Op& op : ops()) {
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       for (int d = 0; d < EQP_MAX_DIMS; ++d) {
@@ -203,6 +202,10 @@ EQP_TEST(options_are_checked) {
   for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
     refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature,
                   {0.0f, -1.0f, nanf, inff});
+    refuse_option(entry, "logit_scale", &eqp_token_log_probs_options::logit_scale,
+                  {0.0f, -1.0f, nanf, inff});
+    refuse_option(entry, "soft_cap", &eqp_token_log_probs_options::soft_cap,
+                  {-1.0f, nanf, inff, 1e-45f});
   }
   refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale, {0, 4, -1});
   refuse_option("group_advantage", "singleton", &eqp_group_advantage_options::singleton, {0, 3});

@@ -28,6 +28,7 @@ std::vector<Op> make_ops() {
   list.push_back(
       {"token_log_probs_forward",
        {{"logits", kIn, true},
+        {"bias", kIn, false},
         {"targets", kIn, true},
         {"log_probs", kOut, true},
         {"log_sum_exp", kOut, false},
@@ -37,12 +38,13 @@ std::vector<Op> make_ops() {
        init_options<eqp_token_log_probs_options, eqp_token_log_probs_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.token_log_probs_forward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2],
-                                          t[3], t[4], t[5], launch);
+                                          t[3], t[4], t[5], t[6], launch);
        },
        workspace<&Entries::token_log_probs_workspace_size>});
   list.push_back(
       {"token_log_probs_backward",
        {{"logits", kIn, true},
+        {"bias", kIn, false},
         {"targets", kIn, true},
         {"log_sum_exp", kIn, true},
         {"entropy", kIn, false},
@@ -53,7 +55,7 @@ std::vector<Op> make_ops() {
        init_options<eqp_token_log_probs_options, eqp_token_log_probs_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.token_log_probs_backward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2],
-                                           t[3], t[4], t[5], t[6], launch);
+                                           t[3], t[4], t[5], t[6], t[7], launch);
        },
        workspace<&Entries::token_log_probs_workspace_size>});
   list.push_back(

@@ -90,6 +90,7 @@ final class KernelCase {
     return List.of(
         new KernelCase("TokenLogProbsKernel.forwardInto", floating)
             .normal("logits", null, 3, rows, vocab)
+            .normal("bias", DataType.F32, 1, vocab)
             .add("targets", DataType.I64, false, i -> i == 2 ? -100 : 31 * i, rows)
             .output("logProbs", DataType.F32, rows)
             .output("logSumExp", DataType.F32, rows)
@@ -99,8 +100,10 @@ final class KernelCase {
                 (t, launch) ->
                     TokenLogProbsKernel.defaults()
                         .temperature(0.7f)
+                        .softCap(8)
                         .forwardInto(
                             t.get("logits"),
+                            t.get("bias"),
                             t.get("targets"),
                             t.get("logProbs"),
                             t.get("logSumExp"),
@@ -109,6 +112,7 @@ final class KernelCase {
                             launch)),
         new KernelCase("TokenLogProbsKernel.backwardInto", floating)
             .normal("logits", null, 1, rows, vocab)
+            .normal("bias", DataType.F32, 0.1, vocab)
             .add("targets", DataType.I32, false, i -> 300 * i, rows)
             // Of unit normal logits: ln(vocab) + 1/2, and ln(vocab) - 1/2.
             .add("logSumExp", DataType.F32, false, i -> Math.log(vocab) + 0.5, rows)
@@ -121,6 +125,7 @@ final class KernelCase {
                     TokenLogProbsKernel.defaults()
                         .backwardInto(
                             t.get("logits"),
+                            t.get("bias"),
                             t.get("targets"),
                             t.get("logSumExp"),
                             t.get("entropy"),
