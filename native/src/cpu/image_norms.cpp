@@ -17,21 +17,22 @@ Norms norms_of_piece(const ImageNorms& call, const Piece& piece, double unit) {
   PixelGradient<E> counted = values,
                    subtracted{minus, values.mask, values.copies, values.copy_stride};
   if (difference) counted.copies = subtracted.copies = 1;
-  constexpr int kLanes = 8;
-  double greatest[kLanes] = {};
-  double sums[2] = {};
-  sum_elements<2>(piece.count, sums, [&](int64_t i, double(&out)[2]) {
-    double v = static_cast<double>(counted.at(i));
-    if (minus != nullptr) v -= static_cast<double>(subtracted.at(i));
-    v = abs(v);
-    greatest[i % kLanes] = max_or_second(greatest[i % kLanes], v);
-    out[0] = v;
-    out[1] = v * v;
+  WideSum sum, squares;
+  f64v greatest = {};
+  for_vectors(piece.count, [&](int64_t i, int lanes) {
+    WideLanes v = widen(counted.vector_at(i, lanes));
+    if (minus != nullptr) v = v - widen(subtracted.vector_at(i, lanes));
+    v = magnitude(v);
+    sum.add(v);
+    squares.add_product(v, v);
+    greatest = max_or_second(greatest, max_or_second(v.low, v.high));
   });
   Norms norms;
-  norms.sum = sums[0] * unit;
-  norms.squares = sums[1] * (unit * unit);
-  for (const double each : greatest) norms.greatest = max_or_second(norms.greatest, each * unit);
+  norms.sum = sum.total() * unit;
+  norms.squares = squares.total() * (unit * unit);
+  for (int lane = 0; lane < vec<double>::width; ++lane) {
+    norms.greatest = max_or_second(norms.greatest, greatest[lane] * unit);
+  }
   return norms;
 }
 

@@ -151,31 +151,42 @@ static void sum_pieces(const Pieces& pieces, uint64_t bytes, double (&total)[kSu
   }
 }
 
-// Adds of(i) of kSums numbers to sums for 0 <= i < count, in lanes that the compiler makes vectors
-// of: of(i, values) fills values[kSums].
-template <int kSums, class Of>
-EQP_HD void sum_elements(int64_t count, double (&sums)[kSums], const Of& of) {
-  constexpr int kLanes = 8;
-  double lane[kSums][kLanes] = {};
+// A vector's lanes in double precision.
+struct WideLanes {
+  f64v low, high;
+};
+EQP_HD WideLanes widen(f32v value) {
+  typedef float Half __attribute__((vector_size(EQP_VECTOR_BYTES / 2)));
+  Half half[2];
+  memcpy(half, &value, sizeof(value));
+  return {__builtin_convertvector(half[0], f64v), __builtin_convertvector(half[1], f64v)};
+}
+// Sums of lanes in double precision.
+struct WideSum {
+  f64v low = {}, high = {};
+  void add(const WideLanes& value) {
+    low += value.low;
+    high += value.high;
+  }
+  void add_product(const WideLanes& a, const WideLanes& b) {
+    low = fma(a.low, b.low, low);
+    high = fma(a.high, b.high, high);
+  }
+  double total() const { return sum_lanes(low + high); }
+};
+EQP_HD WideLanes operator-(const WideLanes& a, const WideLanes& b) {
+  return {a.low - b.low, a.high - b.high};
+}
+EQP_HD WideLanes magnitude(const WideLanes& a) {
+  return {a.low < 0 ? -a.low : a.low, a.high < 0 ? -a.high : a.high};
+}
+
+// Calls body(i, lanes) for vectors of elements [0, count).
+template <class Body>
+EQP_HD void for_vectors(int64_t count, const Body& body) {
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int j = 0; j < kLanes; ++j) {
-      double values[kSums];
-      of(i + j, values);
-      for (int k = 0; k < kSums; ++k) lane[k][j] += values[k];
-    }
-  }
-  for (int j = 0; i < count; ++i, ++j) {
-    double values[kSums];
-    of(i, values);
-    for (int k = 0; k < kSums; ++k) lane[k][j] += values[k];
-  }
-  for (int k = 0; k < kSums; ++k) {
-    for (int half = kLanes / 2; half >= 1; half /= 2) {
-      for (int j = 0; j < half; ++j) lane[k][j] += lane[k][j + half];
-    }
-    sums[k] += lane[k][0];
-  }
+  for (; i + kF32Width <= count; i += kF32Width) body(i, kF32Width);
+  if (i < count) body(i, static_cast<int>(count - i));
 }
 
 // The gradient of a pixel: that of its copies added, 0 where the mask says so.
@@ -185,12 +196,6 @@ struct PixelGradient {
   const uint8_t* mask;  // may be null
   int64_t copies, copy_stride;
 
-  float at(int64_t i) const {
-    if (mask != nullptr && mask[i] == 0) return 0.0f;
-    float sum = to_float(gradient[i]);
-    for (int64_t k = 1; k < copies; ++k) sum += to_float(gradient[i + k * copy_stride]);
-    return sum;
-  }
   // Lanes beyond `lanes` are 0.
   f32v vector_at(int64_t i, int lanes) const {
     f32v sum = load_lanes<float>(gradient + i, lanes);
@@ -206,9 +211,20 @@ PixelGradient<E> pixel_gradient(const Images& gradient, const Images& mask, cons
                           gradient.plane};
 }
 
-// Every copy of a pixel gets the same bits.
+// Whether a plane without copies can be written past the caches, vector by vector.
 template <class E>
-EQP_HD void store_copies(E* to, int64_t copies, int64_t copy_stride, int lanes, f32v value) {
+EQP_HD bool can_stream(const E* to, int64_t copies, bool large) {
+  return large && copies == 1 && reinterpret_cast<uintptr_t>(to) % (kF32Width * sizeof(E)) == 0;
+}
+
+// Every copy of a pixel gets the same bits. After streaming the caller sets a fence.
+template <class E>
+EQP_HD void store_copies(E* to, int64_t copies, int64_t copy_stride, int lanes, f32v value,
+                         bool streamed) {
+  if (streamed && lanes == kF32Width) {
+    stream(to, value);
+    return;
+  }
   for (int64_t k = 0; k < copies; ++k) {
     if (lanes == kF32Width) {
       store(to + k * copy_stride, value);

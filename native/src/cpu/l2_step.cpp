@@ -18,21 +18,23 @@ L2Sums l2_sums(const L2Step& call, const Pieces& pieces) {
                   const auto gradient = pixel_gradient<E>(call.gradient, call.mask, piece);
                   const E* const pixel = address<const E>(call.pixels, piece);
                   const E* const original = address<const E>(call.original, piece);
-                  double sum[3] = {};
-                  sum_elements<3>(piece.count, sum, [&](int64_t i, double(&values)[3]) {
-                    const double g = static_cast<double>(gradient.at(i));
-                    const double moved = gradient.mask == nullptr || gradient.mask[i] != 0
-                                             ? static_cast<double>(to_float(pixel[i])) -
-                                                   static_cast<double>(to_float(original[i]))
-                                             : 0.0;
-                    values[0] = g * g;
-                    values[1] = moved * g;
-                    values[2] = moved * moved;
+                  WideSum gradients, products, squares;
+                  for_vectors(piece.count, [&](int64_t i, int lanes) {
+                    const WideLanes g = widen(gradient.vector_at(i, lanes));
+                    const f32v center = load_lanes<float>(original + i, lanes);
+                    f32v x = load_lanes<float>(pixel + i, lanes);
+                    if (gradient.mask != nullptr) {
+                      x = mask_lanes<float>(gradient.mask + i, lanes) ? x : center;
+                    }
+                    const WideLanes moved = widen(x) - widen(center);
+                    gradients.add_product(g, g);
+                    products.add_product(moved, g);
+                    squares.add_product(moved, moved);
                   });
                   const double unit = std.at(piece.channel);
-                  sums[0] += sum[0] / (unit * unit);
-                  sums[1] += sum[1];
-                  sums[2] += sum[2] * (unit * unit);
+                  sums[0] += gradients.total() / (unit * unit);
+                  sums[1] += products.total();
+                  sums[2] += squares.total() * (unit * unit);
                 });
   return L2Sums{total[0], total[1], total[2]};
 }
@@ -53,8 +55,9 @@ void step_image(const L2Step& call, const ImageRange& range) {
   const ByChannel<WideFactor> factors(call.options.pixel_space, [&](const ChannelSpace& space) {
     return wide_inverse(move.gradient_norm, l2_step_numerator(move, space));
   });
-  const uint64_t bytes = 4 * static_cast<uint64_t>(pieces.pixels()) * sizeof(E);
-  parallel_for(pieces.tasks(), bytes, [&](int64_t task) {
+  const uint64_t bytes = static_cast<uint64_t>(pieces.pixels()) * sizeof(E);
+  const bool streaming = bytes >= kStreamBytes && call.pixels.data != call.out.data;
+  parallel_for(pieces.tasks(), 4 * bytes, [&](int64_t task) {
     pieces.visit_task(task, [&](const Piece& piece) {
       const auto gradient = pixel_gradient<E>(call.gradient, call.mask, piece);
       const E* const pixel = address<const E>(call.pixels, piece);
@@ -62,18 +65,18 @@ void step_image(const L2Step& call, const ImageRange& range) {
       E* const out = address<E>(call.out, piece);
       const L2Channel& channel = channels.at(piece.channel);
       const WideFactor& factor = factors.at(piece.channel);
-      for (int64_t i = 0; i < piece.count; i += kF32Width) {
-        const int lanes =
-            static_cast<int>(piece.count - i < kF32Width ? piece.count - i : kF32Width);
+      const bool streamed = can_stream(out, call.out.copies, streaming);
+      for_vectors(piece.count, [&](int64_t i, int lanes) {
         const f32v center = load_lanes<float>(original + i, lanes);
         f32v value = l2_step(load_lanes<float>(pixel + i, lanes), center,
                              times(gradient.vector_at(i, lanes), factor), channel);
         if (gradient.mask != nullptr) {
           value = mask_lanes<float>(gradient.mask + i, lanes) ? value : center;
         }
-        store_copies(out + i, gradient.copies, gradient.copy_stride, lanes, value);
-      }
+        store_copies(out + i, gradient.copies, gradient.copy_stride, lanes, value, streamed);
+      });
     });
+    if (streaming) stream_fence();
   });
 }
 

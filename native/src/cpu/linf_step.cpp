@@ -7,7 +7,8 @@ namespace eqp {
 namespace EQP_ISA {
 namespace {
 
-// The step alone: no mask, copies, momentum or previous iterate.
+// The step alone: no mask, copies, momentum or previous iterate. After streaming the caller sets a
+// fence.
 template <class E, bool streaming>
 void step_piece(const E* pixel, const E* original, const E* gradient, E* out, int64_t count,
                 const LinfChannel& channel) {
@@ -38,7 +39,6 @@ void step_piece(const E* pixel, const E* original, const E* gradient, E* out, in
                                          linf_step(x.second, x0.second, g.second, channel)});
   }
   for (; i < count; i += w) partial(i, count - i < w ? count - i : w);
-  if (streaming) stream_fence();
 }
 
 // The step with everything that it can have.
@@ -51,11 +51,19 @@ struct FullStep {
   LinfChannel channel;
   float decay, blend;
   WideFactor inverse_mean;  // 1 / mean |gradient| of the image
+  bool streamed;
 
   void operator()(int64_t count) const {
-    for (int64_t i = 0; i < count; i += kF32Width) {
-      some(i, static_cast<int>(count - i < kF32Width ? count - i : kF32Width));
+    int64_t i = 0;
+    for (; i + 2 * kF32Width <= count; i += 2 * kF32Width) {
+      prefetch_pair(pixel + i);
+      prefetch_pair(original + i);
+      for (int64_t k = 0; k < gradient.copies; ++k)
+        prefetch_pair(gradient.gradient + i + k * gradient.copy_stride);
+      some(i, kF32Width);
+      some(i + kF32Width, kF32Width);
     }
+    for_vectors(count - i, [&](int64_t rest, int lanes) { some(i + rest, lanes); });
   }
 
  private:
@@ -63,7 +71,7 @@ struct FullStep {
     f32v direction = gradient.vector_at(i, lanes);
     if (momentum != nullptr) {
       direction = load_lanes<float>(momentum + i, lanes) * decay + times(direction, inverse_mean);
-      store_copies(momentum + i, gradient.copies, gradient.copy_stride, lanes, direction);
+      store_copies(momentum + i, gradient.copies, gradient.copy_stride, lanes, direction, false);
     }
     const f32v x = load_lanes<float>(pixel + i, lanes);
     const f32v center = load_lanes<float>(original + i, lanes);
@@ -74,7 +82,7 @@ struct FullStep {
     if (gradient.mask != nullptr) {
       value = mask_lanes<float>(gradient.mask + i, lanes) ? value : center;
     }
-    store_copies(out + i, gradient.copies, gradient.copy_stride, lanes, value);
+    store_copies(out + i, gradient.copies, gradient.copy_stride, lanes, value, streamed);
   }
 };
 
@@ -87,11 +95,11 @@ double mean_absolute(const LinfStep& call, const Pieces& pieces) {
   sum_pieces<2>(pieces, static_cast<uint64_t>(pieces.pixels()) * sizeof(E), total,
                 [&](const Piece& piece, double(&sums)[2]) {
                   const auto gradient = pixel_gradient<E>(call.gradient, call.mask, piece);
-                  double sum[1] = {};
-                  sum_elements<1>(piece.count, sum, [&](int64_t i, double(&values)[1]) {
-                    values[0] = abs(static_cast<double>(gradient.at(i)));
+                  WideSum sum;
+                  for_vectors(piece.count, [&](int64_t i, int lanes) {
+                    sum.add(magnitude(widen(gradient.vector_at(i, lanes))));
                   });
-                  sums[0] += sum[0] * inverse_std.at(piece.channel);
+                  sums[0] += sum.total() * inverse_std.at(piece.channel);
                   sums[1] += static_cast<double>(gradient.mask == nullptr
                                                      ? piece.count
                                                      : count_lanes(gradient.mask, piece.count));
@@ -142,9 +150,11 @@ void step_rows(const LinfStep& call, const ImageRange& range, bool per_image) {
                              channel,
                              call.options.momentum_decay,
                              call.options.blend,
-                             inverse_mean.at(piece.channel)};
+                             inverse_mean.at(piece.channel),
+                             can_stream(out, call.out.copies, streaming)};
       full(piece.count);
     });
+    if (streaming) stream_fence();
   });
 }
 

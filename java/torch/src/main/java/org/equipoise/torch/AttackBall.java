@@ -7,7 +7,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.ImageQuantity;
-import org.equipoise.kernels.PixelSpace;
 
 /**
  * The ball around the originals of one attack: its starts, its steps, its points of the 8-bit grid.
@@ -105,24 +104,21 @@ final class AttackBall {
         .applyInto(from, streams, mask, offsets, out);
   }
 
-  /** Standard normal numbers (Box & Muller 1958) from two keyed uniform ones. */
+  /** A gradient whose step goes in a uniformly random direction of pixels. */
   private Tensor normal(long seed) {
-    Tensor zero = original.to(ScalarType.Float).clone().zero_();
-    UniformStart unit =
-        UniformStart.defaults().epsilon(0.5).bounds(-1, 1).pixelSpace(identityWithCopies());
-    Tensor first = new Tensor();
-    Tensor second = new Tensor();
-    unit.seed(Keys.mix(seed, 1)).applyInto(zero, streams, null, offsets, first);
-    unit.seed(Keys.mix(seed, 2)).applyInto(zero, streams, null, offsets, second);
-    // u = 0.5 - first is in (0, 1].
-    Tensor radius = first.neg().add(new Scalar(0.5)).log().mul(new Scalar(-2.0)).sqrt();
-    Tensor angle = second.mul(new Scalar(2 * Math.PI)).cos();
+    Tensor noise = original.clone().zero_();
+    GaussianNoise unit = GaussianNoise.ofDeviation(1).seed(seed);
+    if (offsets == null) {
+      unit.applyInto(noise, streams, noise);
+    } else {
+      for (int i = 0; i < batch.images(); i++) {
+        Tensor rows = batch.rows(noise, i);
+        Tensor image = rows.view(1, rows.size(0) * rows.size(1), rows.size(2) * rows.size(3));
+        unit.stream(batch.stream(i)).applyInto(image, null, image);
+      }
+    }
     // A step turns a gradient into pixels by 1 / std.
-    return radius.mul(angle).mul(batch.perChannel(1, original)).to(original.scalar_type());
-  }
-
-  private PixelSpace identityWithCopies() {
-    return PixelSpace.IDENTITY.copies(batch.pixelSpace().copies());
+    return noise.mul(batch.perChannel(1, original)).to(original.scalar_type());
   }
 
   /**

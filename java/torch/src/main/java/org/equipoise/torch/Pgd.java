@@ -31,8 +31,10 @@ import org.equipoise.kernels.Direction;
  * <tr><td>VMI-FGSM (2103.15571)</td><td>{@link #momentum}(1), {@link #variance}(5, 1.5): the
  *     gradient plus v, v = mean gradient of neighbours x + U(±1.5 epsilon) - gradient, of the step
  *     before</td></tr>
- * <tr><td>DI-FGSM (1803.06978)</td><td>{@link #inputTransform} with input diversity</td></tr>
- * <tr><td>TI-FGSM (1904.02884)</td><td>{@link #gradientTransform} with a blur</td></tr>
+ * <tr><td>DI-FGSM (1803.06978)</td><td>{@link #momentum}(1), {@link #inputTransform} with
+ *     {@link InputDiversity}</td></tr>
+ * <tr><td>TI-FGSM (1904.02884)</td><td>{@link #gradientTransform} with {@link
+ *     TranslationInvariance}</td></tr>
  * <tr><td>EOT-PGD (1707.07397)</td><td>{@link #samples} of {@link #inputTransform} or of an
  *     objective that is random itself</td></tr>
  * </table>
