@@ -116,10 +116,10 @@ EQP_DEVICE void blur(const TranslationInvariance& call, const BlurWeights& weigh
 }  // namespace
 
 // shapes: gradient [images, channels, height, width], out the same
-#define EQP_KERNELS(T)                                                                   \
-  EQP_KERNEL translation_invariance_fwd_##T##_kernel(TranslationInvariance call,         \
-                                                     BlurWeights weights, Tiles tiles) { \
-    blur<T>(call, weights, tiles);                                                       \
+#define EQP_KERNELS(T)                                                                  \
+  EQP_KERNEL translation_invariance_fwd_##T##_kernel(                                   \
+      TranslationInvariance call, EQP_GRID_CONSTANT BlurWeights weights, Tiles tiles) { \
+    blur<T>(call, weights, tiles);                                                      \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)
