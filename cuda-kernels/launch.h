@@ -18,6 +18,7 @@
 #define EQP_KERNEL extern "C" void
 #define EQP_KERNEL_OF_FEW_BLOCKS extern "C" void
 #define EQP_GRID_CONSTANT const
+#define EQP_KERNEL_OF_MANY_REGISTERS extern "C" void
 #define EQP_HD_MEMBER
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER inline __attribute__((always_inline))
@@ -34,6 +35,9 @@
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 2)
 // Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.
 #define EQP_GRID_CONSTANT const __grid_constant__
+// The same with up to 255.
+#define EQP_KERNEL_OF_MANY_REGISTERS \
+  extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 1)
 #define EQP_HD_MEMBER __host__ __device__
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER __device__ __forceinline__
