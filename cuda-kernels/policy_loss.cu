@@ -228,8 +228,7 @@ EQP_DEVICE void finish_parts(const PolicyLoss& call, int64_t parts, const double
   KIND name##_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, double* partial) { \
     policy_losses<kPlain, T, S>(call, parts, pass, partial);                               \
   }                                                                                        \
-  EQP_KERNEL_OF_FEW_BLOCKS name##_totals_##T##_kernel(PolicyLoss call, int64_t parts,      \
-                                                      const double* partial) {             \
+  KIND name##_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) { \
     finish_parts<kPlain, S>(call, parts, partial);                                         \
   }
 #define EQP_KERNELS(T, S)                                           \
