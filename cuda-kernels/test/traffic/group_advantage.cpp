@@ -41,8 +41,8 @@ void measure_groups(int64_t groups, int64_t members, eqp_advantage_scale scale, 
       std::string("group_advantage") + (batch ? ", batch" : "") + (ragged ? ", offsets" : "");
   measure(name, shape_text({groups, members}), EQP_F32, ideal, [&] {
     return eqp_group_advantage(&options, rewards, nullptr,
-                               ragged ? static_cast<const eqp_tensor*>(offsets) : nullptr,
-                               advantages, mean, std, workspace);
+                               ragged ? static_cast<const eqp_tensor*>(offsets) : nullptr, nullptr,
+                               nullptr, advantages, mean, std, nullptr, workspace);
   });
 }
 

@@ -14,7 +14,6 @@ import java.util.Locale;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.equipoise.kernels.AdvantageScale;
 import org.equipoise.kernels.PairLossKind;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,23 +64,6 @@ class TrlGoldenTest {
 
   private static Tensor mask(JsonNode node) {
     return tensor(node).to(ScalarType.Bool);
-  }
-
-  @Test
-  void groupAdvantagesEqualTrl() {
-    int cases = 0;
-    for (JsonNode c : golden.get("advantages")) {
-      Tensor found =
-          GroupAdvantage.trl()
-              .scale(AdvantageScale.valueOf(c.get("scale").asText().toUpperCase(Locale.ROOT)))
-              .weights(doubles(c.get("weights")))
-              .apply(tensor(c.get("rewards")), c.get("group_size").asInt());
-      // A constant group leaves rounding noise of 1e-17 over epsilon 1e-4 in TRL; here exact zeros.
-      assertArrayEquals(
-          doubles(c.get("advantages")), TestTensors.doubles(found), 1e-11, c.get("name").asText());
-      cases++;
-    }
-    assertEquals(45, cases);
   }
 
   @Test
