@@ -17,6 +17,7 @@
       &name##_declaration, static_cast<int64_t>(sizeof(type) * (count))))
 #define EQP_KERNEL extern "C" void
 #define EQP_KERNEL_OF_FEW_BLOCKS extern "C" void
+#define EQP_GRID_CONSTANT const
 #define EQP_HD_MEMBER
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER inline __attribute__((always_inline))
@@ -31,6 +32,8 @@
 // Of kernels whose grids do not fill a chip: registers (up to 128) rather than occupancy.
 #define EQP_KERNEL_OF_FEW_BLOCKS \
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 2)
+// Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.
+#define EQP_GRID_CONSTANT const __grid_constant__
 #define EQP_HD_MEMBER __host__ __device__
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER __device__ __forceinline__

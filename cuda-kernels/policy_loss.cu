@@ -1,16 +1,19 @@
-// Clipped policy-gradient surrogate with KL and its gradient; formulas: src/math/policy_loss.h.
+// Policy losses and their gradients; formulas: src/math/policy_surrogate.h and policy_loss.h.
 //
 // Parallelisation
 //   A warp per sequence (up to 1024 tokens) or a block per sequence. Sequences are cut into at most
 //   kMaxParts contiguous parts, one block each: the part's sums go to the workspace and a second
 //   launch of one block adds them. One part (up to 16 short sequences or 2 long ones) is finished
-//   in the same launch. DAPO without total_tokens needs the number of unmasked tokens first: with
-//   one part the block counts them itself, otherwise the first launch leaves the parts' sums,
-//   undivided, and the second divides them and writes what belongs to each token.
+//   in the same launch. A divisor that is a number of tokens (DAPO without total_tokens, the
+//   entropy bonus) is needed first: with one part the block counts itself, otherwise the first
+//   launch leaves the parts' sums, undivided, and the second divides them and writes what belongs
+//   to each token.
 // Memory traffic
 //   The mask is read first, for the sequence's length (a gradient needs it), and again from cache
-//   with the tokens, which are read once (by each launch of DAPO's two). Consecutive lanes move consecutive elements: these
-//   tensors are thousands of times smaller than logits, the time is that of the launches.
+//   with the tokens, which a plain loss reads once (by each launch of two). What the tokens of a
+//   sequence share costs one more sweep over the sequence, its gradient another, both of what the
+//   first one brought into cache. Consecutive lanes move consecutive elements: these tensors are
+//   thousands of times smaller than logits, the time is that of the launches.
 // Numerics
 //   Tokens in f32 (f64 for f64), a thread's sums of one sequence likewise, everything above in f64.
 //   A masked token is never part of any arithmetic.
@@ -25,11 +28,17 @@ namespace eqp {
 namespace cuda {
 namespace {
 
-constexpr int64_t kMaxParts = 512;
+constexpr int64_t kMaxParts = 480;
 
-// What is summed over sequences, in this order: the metrics' numerators and the loss.
-enum Total { kLoss, kClipLow, kClipHigh, kK3, kRatio, kFloored, kTokens, kTotals };
-static_assert(kMaxParts * kTotals * static_cast<int64_t>(sizeof(double)) <= kPartialBytes,
+// What is summed over sequences: PolicySum, of a plain loss its head, and the unmasked tokens.
+template <bool kPlain>
+struct Totals {
+  static constexpr int kTokens = kPlain ? kPlainSums : kAllSums;
+  static constexpr int kCount = kTokens + 1;
+  double sums[kCount] = {};
+};
+static_assert(kMaxParts * Totals<false>::kCount * static_cast<int64_t>(sizeof(double)) <=
+                  kPartialBytes,
               "the partial sums fit the workspace");
 
 // What a launch does: everything, or only the parts' sums, or only the rest.
@@ -41,31 +50,37 @@ struct Parts {
   int team;
 };
 
-EQP_DEVICE const uint8_t* mask_of(const PolicyLoss& call, int64_t sequence) {
-  return static_cast<const uint8_t*>(call.mask.data) + sequence * call.mask.row_stride;
-}
 template <class T>
 EQP_DEVICE const T* row_of(const Matrix& matrix, int64_t row) {
   return static_cast<const T*>(matrix.data) + row * matrix.row_stride;
 }
-
-// The unmasked tokens of a sequence that the calling lane sees.
-EQP_DEVICE double count_tokens(const PolicyLoss& call, int64_t sequence, int lane, int team) {
-  const uint8_t* const mask = mask_of(call, sequence);
-  int count = 0;
-  for (int64_t t = lane; t < call.mask.columns; t += team) count += mask[t] != 0 ? 1 : 0;
-  return static_cast<double>(count);
+template <class T>
+EQP_DEVICE T* row_out_of(const Matrix& matrix, int64_t row) {
+  return matrix.data == nullptr ? nullptr : static_cast<T*>(matrix.data) + row * matrix.row_stride;
 }
 
-// Unmasked tokens of sequences [begin, end), in every thread of the block.
-EQP_DEVICE double block_tokens(const PolicyLoss& call, int64_t begin, int64_t end, int team) {
-  double tokens[1] = {0};
-  const int lane = static_cast<int>(threadIdx.x) % team;
-  for (int64_t i = begin + threadIdx.x / team; i < end; i += kThreads / team) {
-    tokens[0] += count_tokens(call, i, lane, team);
+EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
+  return call.truncated != nullptr && call.truncated[sequence] != 0;
+}
+
+// The unmasked tokens of a sequence that the calling lane sees, and those among them that pass the
+// entropy mask.
+template <bool kPlain, class S>
+EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane, int team,
+                             double (&counts)[2]) {
+  if (is_truncated(call, sequence)) return;
+  const uint8_t* const mask = row_of<uint8_t>(call.mask, sequence);
+  const bool filters = !kPlain && call.entropy_threshold != nullptr;
+  const S threshold = filters ? *static_cast<const S*>(call.entropy_threshold) : S(0);
+  const S* const entropy = filters ? row_of<S>(call.entropy, sequence) : nullptr;
+  int unmasked = 0, kept = 0;
+  for (int64_t t = lane; t < call.mask.columns; t += team) {
+    if (mask[t] == 0) continue;
+    ++unmasked;
+    if (!filters || entropy[t] >= threshold) ++kept;
   }
-  block_sum(tokens);
-  return tokens[0];
+  counts[0] += static_cast<double>(unmasked);
+  counts[1] += static_cast<double>(kept);
 }
 
 // The sum over the sequence's team, in every one of its threads.
@@ -79,72 +94,166 @@ EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
   for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
 }
 
-// S: compute type. Adds the lane's tokens of one sequence to sums and writes their gradients where
-// they are wanted.
-template <class T, class S>
-EQP_DEVICE void add_sequence(const PolicyLoss& call, int64_t sequence, double scale, bool gradients,
-                             int lane, int team, double (&sums)[kTotals]) {
-  const PolicyConstants<S> constants{static_cast<S>(1.0 - call.options.epsilon_low),
-                                     static_cast<S>(1.0 + call.options.epsilon_high),
-                                     static_cast<S>(call.options.kl_beta),
-                                     static_cast<S>(call.options.negative_log_prob_floor)};
-  const uint8_t* const mask = mask_of(call, sequence);
-  const T* const log_probs = row_of<T>(call.log_probs, sequence);
-  const T* const old =
-      call.old_log_probs.data == nullptr ? log_probs : row_of<T>(call.old_log_probs, sequence);
-  const T* const reference = call.reference_log_probs.data == nullptr
-                                 ? log_probs
-                                 : row_of<T>(call.reference_log_probs, sequence);
-  const S* const advantages = row_of<S>(call.advantages, sequence);
-  T* const to =
-      gradients ? static_cast<T*>(call.d_log_probs.data) + sequence * call.d_log_probs.row_stride
-                : nullptr;
-  S loss = 0, clip_low = 0, clip_high = 0, k3 = 0, ratio = 0, floored = 0;
-  for (int64_t t = lane; t < call.log_probs.columns; t += team) {
-    if (mask[t] == 0) {
-      if (to != nullptr) assign(to + t, S(0));
-      continue;
+// One sequence as the lanes of its team see it. T: element, S: compute type.
+template <bool kPlain, class T, class S>
+class Sequence {
+ public:
+  EQP_DEVICE_MEMBER Sequence(const PolicyLoss& call, int64_t sequence, int lane, int team)
+      : call_(call),
+        mask_(row_of<uint8_t>(call.mask, sequence)),
+        log_probs_(row_of<T>(call.log_probs, sequence)),
+        old_(row_or(call.old_log_probs, sequence, log_probs_)),
+        reference_(row_or(call.reference_log_probs, sequence, log_probs_)),
+        sampler_(row_or(call.sampler_log_probs, sequence, old_)),
+        advantages_(row_of<S>(call.advantages, sequence)),
+        entropy_(call.entropy.data == nullptr ? nullptr : row_of<S>(call.entropy, sequence)),
+        columns_(is_truncated(call, sequence) ? 0 : call.log_probs.columns),
+        lane_(lane),
+        team_(team) {}
+
+  // visit(t, inputs) of the lane's unmasked tokens, skip(t) of its others.
+  template <class Visit, class Skip>
+  EQP_DEVICE_MEMBER void each(const Visit& visit, const Skip& skip) const {
+    for (int64_t t = lane_; t < call_.log_probs.columns; t += team_) {
+      if (t >= columns_ || mask_[t] == 0) {
+        skip(t);
+        continue;
+      }
+      PolicyInputs<S> x;
+      x.log_prob = widen(log_probs_[t]);
+      x.old_log_prob = widen(old_[t]);
+      x.reference = widen(reference_[t]);
+      x.advantage = advantages_[call_.advantages_per_token ? t : 0];
+      x.sampler = kPlain ? S(0) : widen(sampler_[t]);
+      x.entropy = kPlain || entropy_ == nullptr ? S(0) : entropy_[t];
+      visit(t, x);
     }
-    const PolicyToken<S> token =
-        policy_token<S, S>(widen(log_probs[t]), widen(old[t]), widen(reference[t]),
-                           advantages[call.advantages_per_token ? t : 0], constants);
-    loss += token.loss;
-    clip_low += token.clip_low;
-    clip_high += token.clip_high;
-    k3 += token.k3;
-    ratio += token.ratio;
-    floored += token.floored;
-    if (to != nullptr) assign(to + t, token.d_log_prob * static_cast<S>(scale));
   }
-  sums[kLoss] = static_cast<double>(loss);
-  sums[kClipLow] = static_cast<double>(clip_low);
-  sums[kClipHigh] = static_cast<double>(clip_high);
-  sums[kK3] = static_cast<double>(k3);
-  sums[kRatio] = static_cast<double>(ratio);
-  sums[kFloored] = static_cast<double>(floored);
+
+ private:
+  EQP_DEVICE_MEMBER static const T* row_or(const Matrix& matrix, int64_t row, const T* otherwise) {
+    return matrix.data == nullptr ? otherwise : row_of<T>(matrix, row);
+  }
+
+  const PolicyLoss& call_;
+  const uint8_t* mask_;
+  const T* log_probs_;
+  const T* old_;
+  const T* reference_;
+  const T* sampler_;
+  const S* advantages_;
+  const S* entropy_;
+  int64_t columns_;  // 0 of a truncated sequence
+  int lane_, team_;
+};
+
+// What the tokens of the sequence share. `gradient`: whether their slopes are wanted too.
+template <class T, class S>
+EQP_DEVICE PolicySequence<S> shared_facts(const PolicyLoss& call,
+                                          const Sequence<false, T, S>& sequence,
+                                          const PolicyConstants<S>& constants, double length,
+                                          bool gradient, int team) {
+  S lane_facts[kFacts] = {};
+  sequence.each(
+      [&](int64_t, const PolicyInputs<S>& x) {
+        S token[kFacts];
+        policy_facts(x, constants, token);
+#pragma unroll
+        for (int k = 0; k < kFacts; ++k) lane_facts[k] += token[k];
+      },
+      [](int64_t) {});
+  double facts[kFacts];
+#pragma unroll
+  for (int k = 0; k < kFacts; ++k) facts[k] = static_cast<double>(lane_facts[k]);
+  team_sum(facts, team);
+  PolicySequence<S> shared = policy_sequence(facts, length, call.options, constants);
+  if (!gradient || !shares_slope(constants)) return shared;
+  S lane_slope = 0;
+  sequence.each(
+      [&](int64_t, const PolicyInputs<S>& x) {
+        lane_slope += policy_token<false>(x, constants, shared).shared;
+      },
+      [](int64_t) {});
+  double slope[1] = {static_cast<double>(lane_slope)};
+  team_sum(slope, team);
+  const double members = constants.surrogate == EQP_POLICY_SURROGATE_GMPO ? facts[kKept] : length;
+  shared.slope = static_cast<S>(slope[0] / (members < 1.0 ? 1.0 : members));
+  return shared;
 }
 
-template <class S>
-EQP_DEVICE void write_totals(const PolicyLoss& call, const double (&totals)[kTotals]) {
-  *static_cast<S*>(call.loss) = static_cast<S>(totals[kLoss]);
+// What multiplies a sequence's token losses, and the entropy of a token that the bonus counts.
+struct Scales {
+  double token, bonus;
+};
+
+// Adds the lane's tokens of one sequence to sums and, unless the pass is kSums, writes their
+// gradients.
+template <bool kPlain, class T, class S>
+EQP_DEVICE void add_sequence(const PolicyLoss& call, const PolicyConstants<S>& constants, int64_t i,
+                             const Scales& scales, double length, Pass pass, int lane, int team,
+                             double* sums) {
+  const Sequence<kPlain, T, S> sequence(call, i, lane, team);
+  T* const to = pass == kSums ? nullptr : row_out_of<T>(call.d_log_probs, i);
+  S* const d_entropy = kPlain || pass == kSums ? nullptr : row_out_of<S>(call.d_entropy, i);
+  PolicySequence<S> shared;
+  if constexpr (!kPlain) {
+    if (needs_facts(constants))
+      shared = shared_facts(call, sequence, constants, length, to != nullptr, team);
+  }
+  constexpr int kSums_ = Totals<kPlain>::kTokens;
+  S lane_sums[kSums_] = {};
+  sequence.each(
+      [&](int64_t t, const PolicyInputs<S>& x) {
+        const PolicyToken<S> token = policy_token<kPlain>(x, constants, shared);
+#pragma unroll
+        for (int k = 0; k < kSums_; ++k) lane_sums[k] += token.sums[k];
+        if (to != nullptr) assign(to + t, token.d_log_prob * static_cast<S>(scales.token));
+        if (!kPlain && d_entropy != nullptr)
+          d_entropy[t] = token.sums[kEntropyKept] > S(0) ? static_cast<S>(-scales.bonus) : S(0);
+      },
+      [&](int64_t t) {
+        if (to != nullptr) assign(to + t, S(0));
+        if (!kPlain && d_entropy != nullptr) d_entropy[t] = S(0);
+      });
+#pragma unroll
+  for (int k = 0; k < kSums_; ++k) sums[k] = static_cast<double>(lane_sums[k]);
+}
+
+template <bool kPlain, class S>
+EQP_DEVICE void write_totals(const PolicyLoss& call, const Totals<kPlain>& totals) {
+  *static_cast<S*>(call.loss) = static_cast<S>(totals.sums[kLoss]);
   if (call.metrics == nullptr) return;
   S* const metrics = static_cast<S*>(call.metrics);
-  const double per_token = totals[kTokens] < 1.0 ? 0.0 : 1.0 / totals[kTokens];
-  metrics[EQP_POLICY_METRIC_CLIP_LOW] = static_cast<S>(totals[kClipLow] * per_token);
-  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = static_cast<S>(totals[kClipHigh] * per_token);
-  metrics[EQP_POLICY_METRIC_KL] = static_cast<S>(totals[kK3] * per_token);
-  metrics[EQP_POLICY_METRIC_RATIO] = static_cast<S>(totals[kRatio] * per_token);
-  metrics[EQP_POLICY_METRIC_FLOORED] = static_cast<S>(totals[kFloored] * per_token);
-  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(totals[kTokens]);
+  const double tokens = totals.sums[Totals<kPlain>::kTokens];
+  const double per_token = tokens < 1.0 ? 0.0 : 1.0 / tokens;
+  const auto mean = [&](int sum) {
+    return sum < Totals<kPlain>::kTokens ? static_cast<S>(totals.sums[sum] * per_token) : S(0);
+  };
+  metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
+  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
+  metrics[EQP_POLICY_METRIC_DUAL_CLIP] = mean(kDualClip);
+  metrics[EQP_POLICY_METRIC_RATIO] = mean(kRatio);
+  metrics[EQP_POLICY_METRIC_WEIGHT] = mean(kWeight);
+  metrics[EQP_POLICY_METRIC_KL] = mean(kKl);
+  metrics[EQP_POLICY_METRIC_ENTROPY] = mean(kEntropy);
+  metrics[EQP_POLICY_METRIC_ENTROPY_KEPT] = mean(kEntropyKept);
+  metrics[EQP_POLICY_METRIC_OFF_POLICY] = mean(kOffPolicy);
+  metrics[EQP_POLICY_METRIC_SAMPLER_RATIO] = mean(kSamplerRatio);
+  metrics[EQP_POLICY_METRIC_SAMPLER_LIMITED] = mean(kSamplerLimited);
+  metrics[EQP_POLICY_METRIC_SAMPLER_DIFFERENCE] = mean(kSamplerDifference);
+  metrics[EQP_POLICY_METRIC_FLOORED] = mean(kFloored);
+  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(tokens);
 }
 
 // Sums over all parts, in every thread of the block.
-EQP_DEVICE void add_parts(int64_t parts, const double* partial, double (&totals)[kTotals]) {
+template <bool kPlain>
+EQP_DEVICE void add_parts(int64_t parts, const double* partial, Totals<kPlain>& totals) {
+  constexpr int kCount = Totals<kPlain>::kCount;
   for (int64_t part = threadIdx.x; part < parts; part += kThreads) {
 #pragma unroll
-    for (int k = 0; k < kTotals; ++k) totals[k] += partial[part * kTotals + k];
+    for (int k = 0; k < kCount; ++k) totals.sums[k] += partial[part * kCount + k];
   }
-  block_sum(totals);
+  block_sum(totals.sums);
 }
 
 // The divisor common to all sequences, given the unmasked tokens of all (only DAPO asks).
@@ -160,101 +269,130 @@ EQP_DEVICE double divisor_of(const PolicyLoss& call, double tokens) {
   return divisor;
 }
 
-// Whether the divisor is the number of unmasked tokens.
+// Whether a divisor is a number of tokens.
 EQP_HD bool counts_tokens(const eqp_policy_loss_options& options) {
-  return options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_tokens == 0.0;
+  return (options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_tokens == 0.0) ||
+         options.entropy_coefficient != 0.0;
 }
 
-template <class T, class S>
+// The divisor and the bonus of one kept token, by the counts of [unmasked, kept] tokens.
+EQP_DEVICE Scales scales_of(const PolicyLoss& call, double unmasked, double kept) {
+  return {1.0 / divisor_of(call, unmasked),
+          call.options.entropy_coefficient / (kept < 1.0 ? 1.0 : kept)};
+}
+
+template <bool kPlain, class T, class S>
 EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass pass,
                               double* partial) {
+  constexpr int kTokens = Totals<kPlain>::kTokens;
   const int lane = static_cast<int>(threadIdx.x) % parts.team;
   const int64_t sequences = call.log_probs.rows;
-  double all[kTotals] = {};
+  const PolicyConstants<S> constants = policy_constants<kPlain, S>(call);
+  Totals<kPlain> all;
+  double counts[2] = {};
   if (pass == kTokensOfEach) {
     add_parts(parts.count, partial, all);
+    counts[0] = all.sums[kTokens];
+    counts[1] = kPlain ? 0.0 : all.sums[kPlain ? kLoss : kEntropyKept];
   } else if (pass == kEverything && counts_tokens(call.options)) {
-    all[kTokens] = block_tokens(call, 0, sequences, parts.team);
+    for (int64_t i = threadIdx.x / parts.team; i < sequences; i += kThreads / parts.team)
+      count_tokens<kPlain, S>(call, i, lane, parts.team, counts);
+    block_sum(counts);
   }
-  const double divisor = pass == kSums ? 1.0 : divisor_of(call, all[kTokens]);
-  const bool gradients = pass != kSums && call.d_log_probs.data != nullptr;
+  const Scales common = pass == kSums ? Scales{1.0, 0.0} : scales_of(call, counts[0], counts[1]);
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
-    double totals[kTotals] = {};
+    Totals<kPlain> totals;
     const int64_t begin = part * parts.sequences_each;
     const int64_t end =
         begin + parts.sequences_each < sequences ? begin + parts.sequences_each : sequences;
     for (int64_t i = begin + threadIdx.x / parts.team; i < end; i += kThreads / parts.team) {
-      double length[1] = {count_tokens(call, i, lane, parts.team)};
+      double length[2] = {};
+      count_tokens<true, S>(call, i, lane, parts.team, length);
       team_sum(length, parts.team);
-      const bool by_length =
-          call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0;
-      double scale = 1.0 / (by_length ? divisor * length[0] : divisor);
-      if (call.sequence_weights.data != nullptr) {
-        scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
-      }
-      double sums[kTotals] = {};
-      add_sequence<T, S>(call, i, scale, gradients, lane, parts.team, sums);
+      Scales scales = common;
+      if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0)
+        scales.token /= length[0];
+      if (call.sequence_weights.data != nullptr)
+        scales.token *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
+      double sums[Totals<kPlain>::kCount] = {};
+      add_sequence<kPlain, T, S>(call, constants, i, scales, length[0], pass, lane, parts.team,
+                                 sums);
       team_sum(sums, parts.team);
       if (lane != 0) continue;
       // A sequence without tokens adds nothing, whatever its weight.
-      sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scale;
+      sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scales.token;
+      if (!kPlain && scales.bonus != 0.0)
+        sums[kLoss] -= sums[kPlain ? kLoss : kBonus] * scales.bonus;
       sums[kTokens] = length[0];
       if (pass != kSums && call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
 #pragma unroll
-      for (int k = 0; k < kTotals; ++k) totals[k] += sums[k];
+      for (int k = 0; k < Totals<kPlain>::kCount; ++k) totals.sums[k] += sums[k];
     }
     if (pass == kTokensOfEach) continue;
-    block_sum(totals);
+    block_sum(totals.sums);
     if (threadIdx.x != 0) continue;
     if (parts.count == 1) {
-      write_totals<S>(call, totals);
+      write_totals<kPlain, S>(call, totals);
     } else {
 #pragma unroll
-      for (int k = 0; k < kTotals; ++k) partial[part * kTotals + k] = totals[k];
+      for (int k = 0; k < Totals<kPlain>::kCount; ++k)
+        partial[part * Totals<kPlain>::kCount + k] = totals.sums[k];
     }
   }
   if (pass == kTokensOfEach && blockIdx.x == 0 && threadIdx.x == 0) {
-    all[kLoss] /= divisor;
-    write_totals<S>(call, all);
+    all.sums[kLoss] *= common.token;
+    if (!kPlain) all.sums[kLoss] -= all.sums[kPlain ? kLoss : kBonus] * common.bonus;
+    write_totals<kPlain, S>(call, all);
   }
 }
 
-template <class S>
+template <bool kPlain, class S>
 EQP_DEVICE void finish_parts(const PolicyLoss& call, int64_t parts, const double* partial) {
-  double totals[kTotals] = {};
+  Totals<kPlain> totals;
   add_parts(parts, partial, totals);
-  if (threadIdx.x == 0) write_totals<S>(call, totals);
+  if (threadIdx.x == 0) write_totals<kPlain, S>(call, totals);
 }
 
 }  // namespace
 
-// shapes: log-probs, mask [sequences, tokens], partial [parts, kTotals]
-#define EQP_KERNELS(T, S)                                                                        \
-  EQP_KERNEL_OF_FEW_BLOCKS policy_loss_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, \
-                                                        double* partial) {                       \
-    policy_losses<T, S>(call, parts, pass, partial);                                             \
-  }                                                                                              \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
-  policy_loss_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) {       \
-    finish_parts<S>(call, parts, partial);                                                       \
+// shapes: log-probs, mask [sequences, tokens], partial [parts, totals]
+#define EQP_KERNELS_OF(name, kPlain, T, S)                                                  \
+  EQP_KERNEL_OF_FEW_BLOCKS name##_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, \
+                                                   double* partial) {                       \
+    policy_losses<kPlain, T, S>(call, parts, pass, partial);                                \
+  }                                                                                         \
+  EQP_KERNEL_OF_FEW_BLOCKS name##_totals_##T##_kernel(PolicyLoss call, int64_t parts,       \
+                                                      const double* partial) {              \
+    finish_parts<kPlain, S>(call, parts, partial);                                          \
   }
+#define EQP_KERNELS(T, S)                 \
+  EQP_KERNELS_OF(policy_loss, true, T, S) \
+  EQP_KERNELS_OF(policy_loss_general, false, T, S)
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
 EQP_KERNELS(f16, float)
 EQP_KERNELS(double, double)
 
-#define EQP_POLICY_LOSS(T)                                                                        \
-  do {                                                                                            \
-    EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, \
-               parts, first, partial);                                                            \
-    if (first == kSums) {                                                                         \
-      EQP_LAUNCH(policy_loss_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream,  \
-                 a, parts, kTokensOfEach, partial);                                               \
-    } else if (parts.count > 1) {                                                                 \
-      EQP_LAUNCH(policy_loss_totals_##T##_kernel, 1, kThreads, a.stream.stream, a, parts.count,   \
-                 static_cast<const double*>(partial));                                            \
-    }                                                                                             \
+#define EQP_LAUNCH_OF(name, T)                                                                 \
+  do {                                                                                         \
+    EQP_LAUNCH(name##_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a,   \
+               parts, first, partial);                                                         \
+    if (first == kSums) {                                                                      \
+      EQP_LAUNCH(name##_fwd_##T##_kernel, grid_for(parts.count), kThreads, a.stream.stream, a, \
+                 parts, kTokensOfEach, partial);                                               \
+    } else if (parts.count > 1) {                                                              \
+      EQP_LAUNCH(name##_totals_##T##_kernel, 1, kThreads, a.stream.stream, a, parts.count,     \
+                 static_cast<const double*>(partial));                                         \
+    }                                                                                          \
+  } while (0)
+#define EQP_POLICY_LOSS(T)                   \
+  do {                                       \
+    if (is_plain(a)) {                       \
+      EQP_LAUNCH_OF(policy_loss, T);         \
+    } else {                                 \
+      EQP_LAUNCH_OF(policy_loss_general, T); \
+    }                                        \
   } while (0)
 
 eqp_status policy_loss(const PolicyLoss& a) {

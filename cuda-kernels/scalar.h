@@ -21,6 +21,7 @@ EQP_HD double fma(double a, double b, double c) { return ::fma(a, b, c); }
 // a > b ? a : b, so that a NaN in b is returned and a NaN in a is dropped.
 EQP_HD float max_or_second(float a, float b) { return a > b ? a : b; }
 EQP_HD double max_or_second(double a, double b) { return a > b ? a : b; }
+EQP_HD float min_or_second(float a, float b) { return a < b ? a : b; }
 
 template <class V, class S>
 EQP_HD V broadcast(S value) {

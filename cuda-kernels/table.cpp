@@ -25,7 +25,7 @@ const char* data_error_text(const DataErrors& errors) {
   } else {
     snprintf(text, sizeof(text),
              "offsets: expected 0 in the first entry, non-decreasing entries and the number of "
-             "samples in the "
+             "samples (rows of images) in the "
              "last, found others; all outputs are NaN");
   }
   return text;

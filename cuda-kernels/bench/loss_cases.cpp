@@ -99,14 +99,16 @@ void measure_policy_loss(Runner& runner, eqp_dtype dtype, int64_t sequences, int
                            span(advantages)};
   subject.traffic.writes = {span(d_log_probs), span(losses)};
   subject.call = [&](const eqp_launch* launch) {
-    return eqp_policy_loss(&options, log_probs, old, reference, advantages, mask, nullptr, loss,
-                           losses, metrics, d_log_probs, launch);
+    return eqp_policy_loss(&options, log_probs, old, reference, nullptr, advantages, mask, nullptr,
+                           nullptr, nullptr, nullptr, loss, losses, metrics, d_log_probs, nullptr,
+                           launch);
   };
   subject.compare = [&](Check* check) {
     HostTensor l = log_probs.whole(), o = old.whole(), r = reference.whole(),
                a = advantages.whole(), m = mask.whole();
     HostTensor h_loss(EQP_F32, {1}), h_losses(EQP_F32, {sequences}), h_d(EQP_F32, shape);
-    must(eqp_policy_loss(&options, l, o, r, a, m, nullptr, h_loss, h_losses, nullptr, h_d, nullptr),
+    must(eqp_policy_loss(&options, l, o, r, nullptr, a, m, nullptr, nullptr, nullptr, nullptr,
+                         h_loss, h_losses, nullptr, h_d, nullptr, nullptr),
          "policy_loss on the CPU");
     // Tokens' losses are at most e^3 here and are averaged. A ratio within its rounding error of a
     // clip may fall on either side of it, which is a jump of the gradient: the ratio's error is 2^-21

@@ -5,19 +5,23 @@
 
 namespace ceilings {
 
+// The ways in which a stream may be moved; the ceiling is the fastest.
+constexpr int kWays = 4;
+constexpr const char* kWayNames[kWays] = {"", " prefetched", " non-temporal",
+                                          " non-temporal prefetched"};
+
 struct Kernels {
   const char* name;
-  // Sums n floats. The result keeps the compiler from dropping the loads.
-  float (*read)(const float* a, int64_t n);
-  // out[i] = a[i] with ordinary or non-temporal stores.
-  void (*copy)(const float* a, float* out, int64_t n);
-  void (*copy_streaming)(const float* a, float* out, int64_t n);
-  // a[i] = -a[i]: one read and one write of the same line.
-  void (*update)(float* a, int64_t n);
+  // Sums n floats. The result keeps the compiler from dropping the loads. The ways without stores: the
+  // first two.
+  float (*read[2])(const float* a, int64_t n);
+  // out[i] = a[i].
+  void (*copy[kWays])(const float* a, float* out, int64_t n);
+  // a[i] = -a[i]: one read and one write of the same line. Ordinary stores: the first two ways.
+  void (*update[2])(float* a, int64_t n);
   // out[i] = a[i] + b[i] + c[i].
-  void (*three_to_one)(const float* a, const float* b, const float* c, float* out, int64_t n);
-  void (*three_to_one_streaming)(const float* a, const float* b, const float* c, float* out,
-                                 int64_t n);
+  void (*three_to_one[kWays])(const float* a, const float* b, const float* c, float* out,
+                              int64_t n);
 };
 
 }  // namespace ceilings

@@ -7,7 +7,7 @@
 //
 // Every op is timed against hand-written kernels with the same mix of read and write streams, over
 // the same bytes, interleaved in one process; the ceiling is the fastest of its kernels
-// (instruction sets, ordinary and non-temporal stores), a ratio is ceiling time / op time, both
+// (instruction sets, stores, prefetching), a ratio is ceiling time / op time, both
 // medians. The output is CSV: op, dtype, threads, variant, MiB moved, op ms, op GB/s, ceiling
 // kernel, ceiling ms, ratio.
 #include <sys/mman.h>
@@ -224,26 +224,29 @@ int main(int argc, char** argv) {
         const auto ceiling = [&] {
           std::vector<Timed> all(1);
           for (const auto* k : kernels) {
-            all.push_back({std::string("read ") + k->name, [&, k] {
-                             on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                               sink = k->read(logits_memory + begin, n);
-                             });
-                           }});
+            for (int way = 0; way < 2; ++way) {
+              all.push_back(
+                  {std::string("read ") + k->name + ceilings::kWayNames[way], [&, k, way] {
+                     on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                       sink = k->read[way](logits_memory + begin, n);
+                     });
+                   }});
+            }
           }
           return all;
         };
         std::vector<Timed> all = ceiling();
-        all[0] = {
-            "op", [&] {
-              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, nullptr, nullptr));
-            }};
+        all[0] = {"op", [&] {
+                    must(eqp_token_log_probs_forward(nullptr, &x, nullptr, &t, &y, &l, nullptr,
+                                                     nullptr, nullptr));
+                  }};
         report("token_log_probs_forward", dtype_name, threads, static_cast<double>(floats) * 4,
                repeats, all);
         all = ceiling();
-        all[0] = {
-            "op", [&] {
-              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, &h, nullptr));
-            }};
+        all[0] = {"op", [&] {
+                    must(eqp_token_log_probs_forward(nullptr, &x, nullptr, &t, &y, &l, nullptr, &h,
+                                                     nullptr));
+                  }};
         report("token_log_probs_forward+entropy", dtype_name, threads,
                static_cast<double>(floats) * 4, repeats, all);
       }
@@ -260,16 +263,15 @@ int main(int argc, char** argv) {
                          l = tensor(lse.data(), EQP_F32, {rows});
         const eqp_tensor dl = tensor(g.data(), EQP_F32, {rows});
         std::vector<Timed> all = {{"op", [&] {
-                                     must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr,
-                                                                       &dl, nullptr, &d, nullptr));
+                                     must(eqp_token_log_probs_backward(nullptr, &x, nullptr, &t, &l,
+                                                                       nullptr, &dl, nullptr, &d,
+                                                                       nullptr));
                                    }}};
         for (const auto* k : kernels) {
-          for (bool streaming : {false, true}) {
-            all.push_back({std::string(streaming ? "copy non-temporal " : "copy ") + k->name,
-                           [&, k, streaming] {
+          for (int way = 0; way < ceilings::kWays; ++way) {
+            all.push_back({std::string("copy ") + k->name + ceilings::kWayNames[way], [&, k, way] {
                              on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                               (streaming ? k->copy_streaming : k->copy)(stream[0] + begin,
-                                                                         stream[1] + begin, n);
+                               k->copy[way](stream[0] + begin, stream[1] + begin, n);
                              });
                            }});
           }
@@ -277,15 +279,18 @@ int main(int argc, char** argv) {
         report("token_log_probs_backward", dtype_name, threads, static_cast<double>(floats) * 8,
                repeats, all);
         all = {{"op", [&] {
-                  must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr, &dl, nullptr, &x,
-                                                    nullptr));
+                  must(eqp_token_log_probs_backward(nullptr, &x, nullptr, &t, &l, nullptr, &dl,
+                                                    nullptr, &x, nullptr));
                 }}};
         for (const auto* k : kernels) {
-          all.push_back({std::string("update ") + k->name, [&, k] {
-                           on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                             k->update(stream[1] + begin, n);
-                           });
-                         }});
+          for (int way = 0; way < 2; ++way) {
+            all.push_back(
+                {std::string("update ") + k->name + ceilings::kWayNames[way], [&, k, way] {
+                   on_threads(threads, floats, [&](int64_t begin, int64_t n) {
+                     k->update[way](stream[1] + begin, n);
+                   });
+                 }});
+          }
         }
         report("token_log_probs_backward_in_place", dtype_name, threads,
                static_cast<double>(floats) * 8, repeats, all);
@@ -297,16 +302,16 @@ int main(int argc, char** argv) {
         const std::vector<int64_t> shape = {images, 3, 224, 224};
         const eqp_tensor a = tensor(stream[0], dtype, shape), b = tensor(stream[1], dtype, shape);
         const eqp_tensor c = tensor(stream[2], dtype, shape), out = tensor(stream[3], dtype, shape);
-        std::vector<Timed> all = {
-            {"op", [&] { must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, &out, nullptr)); }}};
+        std::vector<Timed> all = {{"op", [&] {
+                                     must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, nullptr,
+                                                        nullptr, nullptr, nullptr, &out, nullptr));
+                                   }}};
         for (const auto* k : kernels) {
-          for (bool streaming : {false, true}) {
-            all.push_back({std::string(streaming ? "3r1w non-temporal " : "3r1w ") + k->name,
-                           [&, k, streaming] {
+          for (int way = 0; way < ceilings::kWays; ++way) {
+            all.push_back({std::string("3r1w ") + k->name + ceilings::kWayNames[way], [&, k, way] {
                              on_threads(threads, floats, [&](int64_t begin, int64_t n) {
-                               (streaming ? k->three_to_one_streaming : k->three_to_one)(
-                                   stream[0] + begin, stream[1] + begin, stream[2] + begin,
-                                   stream[3] + begin, n);
+                               k->three_to_one[way](stream[0] + begin, stream[1] + begin,
+                                                    stream[2] + begin, stream[3] + begin, n);
                              });
                            }});
           }

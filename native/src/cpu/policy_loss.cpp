@@ -1,9 +1,11 @@
 // policy_loss on the CPU.
 //
-// Tokens in vectors of the compute type (float for f32 and bf16, double for f64); sums over
-// sequences in double. Sequences are cut into at most kBlocks contiguous blocks whose bounds depend
-// on the number of sequences alone; the blocks' partial sums are added in order. DAPO without
-// total_tokens first counts the mask.
+// Tokens in vectors of the compute type (float for f32 and bf16, double for f64), in chunks of
+// kChunk tokens whose sums are added in double; so are sums over sequences. Sequences are cut into
+// at most kBlocks contiguous blocks whose bounds depend on the number of sequences alone; the
+// blocks' partial sums are added in order. A plain loss sweeps a sequence once. Others first sum
+// the sequence's facts, and a gradient through what its tokens share takes one sweep more, over a
+// sequence that is in cache by then. A divisor that is a number of tokens is counted first.
 #include "math/policy_loss.h"
 
 #include "cpu/kernels.h"
@@ -13,144 +15,312 @@ namespace eqp {
 namespace EQP_ISA {
 namespace {
 
+// The loops take lambdas that must not become calls.
+#define EQP_INLINE inline __attribute__((always_inline))
+
 constexpr int64_t kBlocks = 64;
+constexpr int64_t kChunk = 1024;  // a multiple of every vector's width
 
 struct Totals {
-  double loss = 0, clip_low = 0, clip_high = 0, k3 = 0, ratio = 0, floored = 0, tokens = 0;
+  double sums[kAllSums] = {};
+  double tokens = 0;
 };
 
-template <class V>
-struct TokenSums {
-  V loss = {}, clip_low = {}, clip_high = {}, k3 = {}, ratio = {}, floored = {};
+// What divides sums over all sequences.
+struct Divisors {
+  double loss = 1;   // by the normaliser, without a sequence's own length
+  double bonus = 1;  // unmasked tokens that pass the entropy mask
 };
 
-// The tokens of sequence i. `scale` multiplies every token's loss: sequence weight / normaliser.
-// Returns the sequence's share of the loss.
-template <class E, class S>
-double sequence(const PolicyLoss& call, int64_t i, const PolicyConstants<S>& constants,
-                double scale, int64_t length, Totals& totals) {
+template <class E>
+const E* row_or_null(const Matrix& matrix, int64_t i) {
+  return matrix.data == nullptr ? nullptr : row<E>(matrix, i);
+}
+template <class E>
+E* row_out_or_null(const Matrix& matrix, int64_t i) {
+  return matrix.data == nullptr ? nullptr : row_out<E>(matrix, i);
+}
+
+// The tokens of sequence i.
+template <bool kPlain, class E, class S>
+class Sequence {
+ public:
   using V = typename vec<S>::type;
-  constexpr int w = vec<S>::width;
-  const int64_t tokens = call.log_probs.columns;
-  const uint8_t* const mask = row<uint8_t>(call.mask, i);
-  const E* const log_probs = row<E>(call.log_probs, i);
-  const E* const old = call.old_log_probs.data == nullptr ? nullptr : row<E>(call.old_log_probs, i);
-  const E* const reference =
-      call.reference_log_probs.data == nullptr ? nullptr : row<E>(call.reference_log_probs, i);
-  const S* const advantages = row<S>(call.advantages, i);
-  E* const out = call.d_log_probs.data == nullptr ? nullptr : row_out<E>(call.d_log_probs, i);
-  TokenSums<V> sums;
-  for (int64_t t = 0; t < tokens; t += w) {
-    const int count = lanes_left<S>(tokens - t);
-    const auto keep = mask_lanes<S>(mask + t, count);
-    // Masked tokens may hold anything: they become 0 before any arithmetic.
-    const V lp = keep ? load_lanes<S>(log_probs + t, count) : V{};
-    const V old_lp = old == nullptr ? lp : (keep ? load_lanes<S>(old + t, count) : V{});
-    const V ref_lp = reference == nullptr ? lp : (keep ? load_lanes<S>(reference + t, count) : V{});
-    const V all_advantages = call.advantages_per_token ? load_lanes<S>(advantages + t, count)
-                                                       : broadcast<V>(advantages[0]);
-    const V advantage = keep ? all_advantages : V{};
-    const PolicyToken<V> token = policy_token(lp, old_lp, ref_lp, advantage, constants);
-    sums.loss = sums.loss + (keep ? token.loss : V{});
-    sums.clip_low = sums.clip_low + token.clip_low;
-    sums.clip_high = sums.clip_high + token.clip_high;
-    sums.k3 = sums.k3 + (keep ? token.k3 : V{});
-    sums.ratio = sums.ratio + (keep ? token.ratio : V{});
-    sums.floored = sums.floored + token.floored;
-    if (out != nullptr) {
-      const V gradient = keep ? token.d_log_prob * static_cast<S>(scale) : V{};
-      if (count == w) {
-        store(out + t, gradient);
-      } else {
-        store_partial(out + t, count, gradient);
-      }
+  using Mask = typename vec<S>::mask;
+  static constexpr int w = vec<S>::width;
+
+  Sequence(const PolicyLoss& call, int64_t i)
+      : tokens_(call.log_probs.columns),
+        mask_(row<uint8_t>(call.mask, i)),
+        log_probs_(row<E>(call.log_probs, i)),
+        old_(row_or_null<E>(call.old_log_probs, i)),
+        reference_(row_or_null<E>(call.reference_log_probs, i)),
+        sampler_(row_or_null<E>(call.sampler_log_probs, i)),
+        advantages_(row<S>(call.advantages, i)),
+        entropy_(row_or_null<S>(call.entropy, i)),
+        advantages_per_token_(call.advantages_per_token) {}
+
+  // visit(t, count, keep, inputs) for every vector of the tokens [begin, end).
+  template <class Visit>
+  EQP_INLINE void each(int64_t begin, int64_t end, const Visit& visit) const {
+    int64_t t = begin;
+    for (; t + w <= end; t += w) at(t, w, visit);
+    if (t < end) at(t, static_cast<int>(end - t), visit);
+  }
+
+  // add(keep, inputs, sums) for every vector; the chunks' sums over lanes are added in double.
+  template <int kCount, class Add>
+  EQP_INLINE void sum(double* totals, const Add& add) const {
+    for (int64_t begin = 0; begin < tokens_; begin += kChunk) {
+      V sums[kCount] = {};
+      each(begin, begin + kChunk < tokens_ ? begin + kChunk : tokens_,
+           [&](int64_t t, int count, Mask keep, const PolicyInputs<V>& x) {
+             add(t, count, keep, x, sums);
+           });
+      for (int k = 0; k < kCount; ++k) totals[k] += static_cast<double>(sum_lanes(sums[k]));
     }
   }
-  totals.clip_low += static_cast<double>(sum_lanes(sums.clip_low));
-  totals.clip_high += static_cast<double>(sum_lanes(sums.clip_high));
-  totals.k3 += static_cast<double>(sum_lanes(sums.k3));
-  totals.ratio += static_cast<double>(sum_lanes(sums.ratio));
-  totals.floored += static_cast<double>(sum_lanes(sums.floored));
+
+ private:
+  template <class Visit>
+  EQP_INLINE void at(int64_t t, int count, const Visit& visit) const {
+    const Mask keep = mask_lanes<S>(mask_ + t, count);
+    // Masked tokens may hold anything: they become 0 before any arithmetic.
+    PolicyInputs<V> x;
+    x.log_prob = kept(log_probs_, t, count, keep, V{});
+    x.old_log_prob = kept(old_, t, count, keep, x.log_prob);
+    x.reference = kept(reference_, t, count, keep, x.log_prob);
+    const V advantage = advantages_per_token_ ? load_lanes<S>(advantages_ + t, count)
+                                              : broadcast<V>(advantages_[0]);
+    x.advantage = keep ? advantage : V{};
+    x.sampler = kPlain ? V{} : kept(sampler_, t, count, keep, x.old_log_prob);
+    x.entropy = kPlain ? V{} : kept(entropy_, t, count, keep, V{});
+    visit(t, count, keep, x);
+  }
+
+  template <class From>
+  EQP_INLINE static V kept(const From* from, int64_t t, int count, Mask keep, V otherwise) {
+    return from == nullptr ? otherwise : (keep ? load_lanes<S>(from + t, count) : V{});
+  }
+
+  int64_t tokens_;
+  const uint8_t* mask_;
+  const E* log_probs_;
+  const E* old_;
+  const E* reference_;
+  const E* sampler_;
+  const S* advantages_;
+  const S* entropy_;
+  bool advantages_per_token_;
+};
+
+template <class E, class V>
+void store_lanes(E* to, int count, V value) {
+  if (count == static_cast<int>(sizeof(V) / sizeof(value[0]))) {
+    store(to, value);
+  } else {
+    store_partial(to, count, value);
+  }
+}
+
+// What the tokens of the sequence share. `gradient`: whether their slopes are wanted too.
+template <class E, class S>
+PolicySequence<S> shared_facts(const PolicyLoss& call, const Sequence<false, E, S>& sequence,
+                               const PolicyConstants<S>& constants, int64_t length, bool gradient) {
+  using V = typename vec<S>::type;
+  using Mask = typename vec<S>::mask;
+  double facts[kFacts] = {};
+  sequence.template sum<kFacts>(
+      facts, [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[kFacts]) {
+        V token[kFacts];
+        policy_facts(x, constants, token);
+        for (int k = 0; k < kFacts; ++k) sums[k] = sums[k] + (keep ? token[k] : V{});
+      });
+  const double tokens = static_cast<double>(length);
+  PolicySequence<S> shared = policy_sequence(facts, tokens, call.options, constants);
+  if (!gradient || !shares_slope(constants)) return shared;
+  double slope[1] = {};
+  sequence.template sum<1>(slope,
+                           [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[1]) {
+                             const PolicyToken<V> token = policy_token<false>(x, constants, shared);
+                             sums[0] = sums[0] + (keep ? token.shared : V{});
+                           });
+  const double members = constants.surrogate == EQP_POLICY_SURROGATE_GMPO ? facts[kKept] : tokens;
+  shared.slope = static_cast<S>(slope[0] / (members < 1 ? 1.0 : members));
+  return shared;
+}
+
+template <class T>
+void write_zeros(T* to, int64_t count) {
+  if (to == nullptr) return;
+  for (int64_t t = 0; t < count; ++t) to[t] = T();
+}
+
+// Sequence i. `scale` multiplies every token's loss: sequence weight / normaliser. Returns the
+// sequence's share of the loss.
+template <bool kPlain, class E, class S>
+double sequence_loss(const PolicyLoss& call, int64_t i, const PolicyConstants<S>& constants,
+                     double scale, double per_kept, int64_t length, Totals& totals) {
+  using V = typename vec<S>::type;
+  using Mask = typename vec<S>::mask;
+  E* const out = row_out_or_null<E>(call.d_log_probs, i);
+  S* const d_entropy = row_out_or_null<S>(call.d_entropy, i);
+  if (length == 0) {  // adds nothing, whatever its weight
+    write_zeros(out, call.log_probs.columns);
+    write_zeros(d_entropy, call.log_probs.columns);
+    return 0;
+  }
+  const Sequence<kPlain, E, S> sequence(call, i);
+  PolicySequence<S> shared;
+  if constexpr (!kPlain) {
+    if (needs_facts(constants))
+      shared = shared_facts<E, S>(call, sequence, constants, length, out != nullptr);
+  }
+  constexpr int kSums = kPlain ? kPlainSums : kAllSums;
+  double sums[kSums] = {};
+  const S scale_s = static_cast<S>(scale);
+  const V bonus_slope = broadcast<V>(static_cast<S>(-per_kept));
+  sequence.template sum<kSums>(
+      sums, [&](int64_t t, int count, Mask keep, const PolicyInputs<V>& x, V(&lanes)[kSums]) {
+        const PolicyToken<V> token = policy_token<kPlain>(x, constants, shared);
+        for (int k = 0; k < kSums; ++k) lanes[k] = lanes[k] + (keep ? token.sums[k] : V{});
+        if (out != nullptr) {
+          store_lanes(out + t, count, keep ? token.d_log_prob * scale_s : V{});
+        }
+        if constexpr (!kPlain) {
+          if (d_entropy == nullptr) return;
+          const V counts = keep ? token.sums[kEntropyKept] : V{};
+          store_lanes(d_entropy + t, count, counts > V{} ? bonus_slope : V{});
+        }
+      });
+  double share = sums[kLoss] * scale;
+  if constexpr (!kPlain) {
+    if (per_kept != 0) share -= sums[kBonus] * per_kept;
+  }
+  sums[kLoss] = share;
+  for (int k = 0; k < kSums; ++k) totals.sums[k] += sums[k];
   totals.tokens += static_cast<double>(length);
-  // A sequence without tokens adds nothing, whatever its weight.
-  const double share = length == 0 ? 0.0 : static_cast<double>(sum_lanes(sums.loss)) * scale;
-  totals.loss += share;
   return share;
 }
 
-template <class E, class S>
-void policy_losses(const PolicyLoss& call) {
+template <class S>
+void write_metrics(const Totals& all, S* metrics) {
+  const double per_token = all.tokens < 1 ? 0.0 : 1.0 / all.tokens;
+  const auto mean = [&](PolicySum sum) { return static_cast<S>(all.sums[sum] * per_token); };
+  metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
+  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
+  metrics[EQP_POLICY_METRIC_DUAL_CLIP] = mean(kDualClip);
+  metrics[EQP_POLICY_METRIC_RATIO] = mean(kRatio);
+  metrics[EQP_POLICY_METRIC_WEIGHT] = mean(kWeight);
+  metrics[EQP_POLICY_METRIC_KL] = mean(kKl);
+  metrics[EQP_POLICY_METRIC_ENTROPY] = mean(kEntropy);
+  metrics[EQP_POLICY_METRIC_ENTROPY_KEPT] = mean(kEntropyKept);
+  metrics[EQP_POLICY_METRIC_OFF_POLICY] = mean(kOffPolicy);
+  metrics[EQP_POLICY_METRIC_SAMPLER_RATIO] = mean(kSamplerRatio);
+  metrics[EQP_POLICY_METRIC_SAMPLER_LIMITED] = mean(kSamplerLimited);
+  metrics[EQP_POLICY_METRIC_SAMPLER_DIFFERENCE] = mean(kSamplerDifference);
+  metrics[EQP_POLICY_METRIC_FLOORED] = mean(kFloored);
+  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(all.tokens);
+}
+
+// The unmasked tokens of sequence i.
+int64_t length_of(const PolicyLoss& call, int64_t i) {
+  if (call.truncated != nullptr && call.truncated[i] != 0) return 0;
+  return count_lanes(row<uint8_t>(call.mask, i), call.log_probs.columns);
+}
+
+// Those among them that pass the entropy mask.
+template <class S>
+int64_t kept_of(const PolicyLoss& call, int64_t i) {
+  if (call.entropy_threshold == nullptr) return length_of(call, i);
+  if (call.truncated != nullptr && call.truncated[i] != 0) return 0;
+  const S threshold = *static_cast<const S*>(call.entropy_threshold);
+  const S* const entropy = row<S>(call.entropy, i);
+  const uint8_t* const mask = row<uint8_t>(call.mask, i);
+  int64_t count = 0;
+  for (int64_t t = 0; t < call.log_probs.columns; ++t)
+    count += (mask[t] != 0) & (entropy[t] >= threshold) ? 1 : 0;
+  return count;
+}
+
+// count(i) over all sequences.
+template <class Count>
+double counted(int64_t sequences, int64_t blocks, uint64_t bytes, const Count& count) {
+  int64_t counts[kBlocks];
+  parallel_for(blocks, bytes, [&](int64_t block) {
+    int64_t sum = 0;
+    for (int64_t i = sequences * block / blocks; i < sequences * (block + 1) / blocks; ++i)
+      sum += count(i);
+    counts[block] = sum;
+  });
+  double total = 0;
+  for (int64_t b = 0; b < blocks; ++b) total += static_cast<double>(counts[b]);
+  return total;
+}
+
+template <class S>
+Divisors divisors_of(const PolicyLoss& call, int64_t blocks, uint64_t bytes) {
   const eqp_policy_loss_options& options = call.options;
   const int64_t sequences = call.log_probs.rows;
-  const int64_t tokens = call.log_probs.columns;
-  const int64_t blocks = sequences < kBlocks ? sequences : kBlocks;
-  const uint64_t bytes =
-      static_cast<uint64_t>(sequences) * static_cast<uint64_t>(tokens) * (4 * sizeof(E) + 1);
-  const auto first = [&](int64_t block) { return sequences * block / blocks; };
-
-  double divisor = static_cast<double>(sequences < 1 ? 1 : sequences);
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) divisor *= options.max_completion_length;
+  Divisors divisors;
+  divisors.loss = static_cast<double>(sequences < 1 ? 1 : sequences);
+  if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
+    divisors.loss *= options.max_completion_length;
   if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
     double total = options.total_tokens;
-    if (total == 0) {
-      int64_t counts[kBlocks];
-      parallel_for(blocks, bytes, [&](int64_t block) {
-        int64_t count = 0;
-        for (int64_t i = first(block); i < first(block + 1); ++i) {
-          count += count_lanes(row<uint8_t>(call.mask, i), tokens);
-        }
-        counts[block] = count;
-      });
-      for (int64_t b = 0; b < blocks; ++b) total += static_cast<double>(counts[b]);
-    }
-    divisor = total < 1 ? 1.0 : total;
+    if (total == 0)
+      total = counted(sequences, blocks, bytes, [&](int64_t i) { return length_of(call, i); });
+    divisors.loss = total < 1 ? 1.0 : total;
   }
+  if (options.entropy_coefficient != 0) {
+    const double total =
+        counted(sequences, blocks, bytes, [&](int64_t i) { return kept_of<S>(call, i); });
+    divisors.bonus = total < 1 ? 1.0 : total;
+  }
+  return divisors;
+}
 
-  PolicyConstants<S> constants;
-  constants.ratio_low = static_cast<S>(1.0 - options.epsilon_low);
-  constants.ratio_high = static_cast<S>(1.0 + options.epsilon_high);
-  constants.kl_beta = static_cast<S>(options.kl_beta);
-  constants.floor = static_cast<S>(options.negative_log_prob_floor);
+template <bool kPlain, class E, class S>
+void policy_losses(const PolicyLoss& call) {
+  const int64_t sequences = call.log_probs.rows;
+  const int64_t blocks = sequences < kBlocks ? sequences : kBlocks;
+  const uint64_t bytes = static_cast<uint64_t>(sequences) *
+                         static_cast<uint64_t>(call.log_probs.columns) * (4 * sizeof(E) + 1);
+  const Divisors divisors = divisors_of<S>(call, blocks, bytes);
+  const double per_kept = call.options.entropy_coefficient / divisors.bonus;
+  const PolicyConstants<S> constants = policy_constants<kPlain, S>(call);
   Totals partial[kBlocks];
   parallel_for(blocks, bytes, [&](int64_t block) {
     Totals totals;
-    for (int64_t i = first(block); i < first(block + 1); ++i) {
-      const int64_t length = count_lanes(row<uint8_t>(call.mask, i), tokens);
-      double scale = 1.0 / divisor;
-      if (options.normalizer == EQP_POLICY_NORMALIZER_GRPO) {
+    for (int64_t i = sequences * block / blocks; i < sequences * (block + 1) / blocks; ++i) {
+      const int64_t length = length_of(call, i);
+      double scale = 1.0 / divisors.loss;
+      if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO)
         scale /= length < 1 ? 1.0 : static_cast<double>(length);
-      }
-      if (call.sequence_weights.data != nullptr) {
+      if (call.sequence_weights.data != nullptr)
         scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
-      }
-      const double share = sequence<E, S>(call, i, constants, scale, length, totals);
-      if (call.sequence_losses != nullptr) {
+      const double share =
+          sequence_loss<kPlain, E, S>(call, i, constants, scale, per_kept, length, totals);
+      if (call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(share);
-      }
     }
     partial[block] = totals;
   });
   Totals all;
   for (int64_t b = 0; b < blocks; ++b) {
-    all.loss += partial[b].loss;
-    all.clip_low += partial[b].clip_low;
-    all.clip_high += partial[b].clip_high;
-    all.k3 += partial[b].k3;
-    all.ratio += partial[b].ratio;
-    all.floored += partial[b].floored;
+    for (int k = 0; k < kAllSums; ++k) all.sums[k] += partial[b].sums[k];
     all.tokens += partial[b].tokens;
   }
-  *static_cast<S*>(call.loss) = static_cast<S>(all.loss);
-  if (call.metrics == nullptr) return;
-  S* const metrics = static_cast<S*>(call.metrics);
-  const double per_token = all.tokens < 1 ? 0.0 : 1.0 / all.tokens;
-  metrics[EQP_POLICY_METRIC_CLIP_LOW] = static_cast<S>(all.clip_low * per_token);
-  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = static_cast<S>(all.clip_high * per_token);
-  metrics[EQP_POLICY_METRIC_KL] = static_cast<S>(all.k3 * per_token);
-  metrics[EQP_POLICY_METRIC_RATIO] = static_cast<S>(all.ratio * per_token);
-  metrics[EQP_POLICY_METRIC_FLOORED] = static_cast<S>(all.floored * per_token);
-  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(all.tokens);
+  *static_cast<S*>(call.loss) = static_cast<S>(all.sums[kLoss]);
+  if (call.metrics != nullptr) write_metrics(all, static_cast<S*>(call.metrics));
 }
+
+template <class E, class S>
+void policy_losses(const PolicyLoss& call) {
+  is_plain(call) ? policy_losses<true, E, S>(call) : policy_losses<false, E, S>(call);
+}
+
+#undef EQP_INLINE
 
 }  // namespace
 

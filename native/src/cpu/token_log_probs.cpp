@@ -1,16 +1,21 @@
 // token_log_probs on the CPU.
 //
 // Forward: a row is cut into segments, a segment into blocks that fit the L1 cache. A block's
-// exponentials are taken against the maximum of the blocks before, while its own maximum is found and
-// what comes next is prefetched: memory is read once, and the exponentials hide behind it. A block
-// that holds a new maximum, a rare thing in a long row, is done again against that. The states of the segments
+// exponentials are taken against a reference, the maximum of what was seen when it was last needed.
+// Where a block's sum shows that the reference was too low, a rare thing in a long row, the block is
+// done again against its own maximum: no instruction is spent on maxima otherwise. Memory is read
+// once, far ahead into the second cache and just ahead into the first. The states of the segments
 // are merged in order. Segments depend on the vocabulary alone, so neither the number of threads
 // nor whether a row was shared between threads can change a bit.
 //
 // Backward: one read, one write, one exponential per element; large outputs bypass the caches.
+//
+// With a bias or a soft cap both ways work on blocks of mapped logits in a buffer that stays in the
+// L1 cache; the loops over them are the same.
 #include "math/token_log_probs.h"
 
 #include "cpu/kernels.h"
+#include "math/soft_cap.h"
 
 namespace eqp {
 namespace EQP_ISA {
@@ -18,7 +23,11 @@ namespace {
 
 constexpr int64_t kBlock = 1024;
 constexpr int64_t kSegment = 16 * kBlock;
-constexpr int64_t kPrefetch = 2048;  // elements ahead of the loads; any address may be asked for
+#if defined(__FMA__)
+constexpr bool kHasFma = true;
+#else
+constexpr bool kHasFma = false;  // two roundings would lose more than the subtraction saves
+#endif
 constexpr int64_t kMaxStates = 128;  // states on the caller's stack: 2 KiB
 
 template <class E>
@@ -46,72 +55,117 @@ inline __attribute__((always_inline)) float block_max(const E* x, int64_t count)
 // 1).
 constexpr float kSmallestPower = -150.0f;
 
+constexpr int64_t kFirstLook = 256;  // elements whose maximum is a segment's first reference
+
+// A block whose exponentials sum to more than this has logits far above the reference: by 2 nats at
+// least, by 9 at most. Below, cancellation between ln sum and the reference costs a few roundings.
+constexpr float kLargestBlockSum = 8.0f * kBlock;
+
+// What exponents are relative to: y = (x - logit) scale, scale = log2(e)/T.
+struct Reference {
+  float logit;
+  float scale;
+  float power;       // -logit scale, rounded
+  float correction;  // 2^(exact - power): what a sum against `power` is multiplied by
+  float lost;        // logit scale + power, exact
+  bool fused;  // y = x scale + power in one instruction; otherwise the logits are too large for it
+};
+
+inline __attribute__((always_inline)) Reference reference_at(float logit, float scale) {
+  Reference r;
+  r.logit = logit;
+  r.scale = scale;
+  r.power = -(logit * scale);
+  // |power| < 1024: what rounding loses is below 2^-15, so 1 - lost ln 2 is 2^-lost to 3e-10.
+  r.fused = kHasFma && r.power > -1024.0f && r.power < 1024.0f;
+  r.lost = r.fused ? static_cast<float>(static_cast<double>(logit) * static_cast<double>(scale) +
+                                        static_cast<double>(r.power))
+                   : 0.0f;
+  r.correction = 1.0f - r.lost * kLn2;
+  return r;
+}
+
 struct Sums {
   f32v sum0, sum1, sum_2x, weighted;
 };
 
-// e^{(x - max)/T} = 2^y, y = (x - max) log2(e)/T; `weighted` sums 2^y y.
+// e^{(x - logit)/T} = 2^y; `weighted` sums 2^y y.
 template <bool with_2x, bool with_entropy>
-inline __attribute__((always_inline)) void add_exponentials(f32v x, f32v max, f32v scale, f32v& sum,
-                                                            Sums& sums) {
-  const f32v y = (x - max) * scale;
-  const f32v e = exp2_for_sums(y);
+inline __attribute__((always_inline)) void add_exponentials(f32v y, const Exp2Multiple& one,
+                                                            f32v& sum, Sums& sums) {
+  if (!with_2x && !with_entropy) {
+    sum = add_exp2(sum, one, y);
+    return;
+  }
+  const f32v e = times_exp2(one, y);
   sum = sum + e;
   if (with_2x) sums.sum_2x = fma(e, e, sums.sum_2x);
   if (with_entropy)
     sums.weighted = fma(e, max_or_second(broadcast<f32v>(kSmallestPower), y), sums.weighted);
 }
 
-// Adds the exponentials of a block against `reference`; gives the block's maximum.
-template <class E, bool with_2x, bool with_entropy>
-inline __attribute__((always_inline)) float add_block(const E* block, int64_t size, float reference,
-                                                      f32v scale, Sums& sums) {
+// The sums of a block's exponentials.
+template <class E, bool with_2x, bool with_entropy, bool fused>
+inline __attribute__((always_inline)) Sums block_sums(const E* block, int64_t size,
+                                                      const Reference& reference) {
   constexpr int w = kF32Width;
-  const f32v subtracted = broadcast<f32v>(reference);
-  f32v max0 = broadcast<f32v>(-kFloatMax), max1 = max0;
+  const Exp2Multiple one = exp2_multiple(1.0f);
+  const f32v scale = broadcast<f32v>(reference.scale);
+  const f32v power = broadcast<f32v>(reference.power), logit = broadcast<f32v>(reference.logit);
+  const auto exponent = [&](f32v x) { return fused ? fma(x, scale, power) : (x - logit) * scale; };
+  Sums sums = {};
   int64_t i = 0;
   for (; i + 2 * w <= size; i += 2 * w) {
-    prefetch_pair(block + i + kPrefetch);
+    prefetch_pair(block + i);
     const F32Pair pair = load_pair(block + i);
-    max0 = max_or_second(pair.first, max0);
-    max1 = max_or_second(pair.second, max1);
-    add_exponentials<with_2x, with_entropy>(pair.first, subtracted, scale, sums.sum0, sums);
-    add_exponentials<with_2x, with_entropy>(pair.second, subtracted, scale, sums.sum1, sums);
+    add_exponentials<with_2x, with_entropy>(exponent(pair.first), one, sums.sum0, sums);
+    add_exponentials<with_2x, with_entropy>(exponent(pair.second), one, sums.sum1, sums);
   }
   for (; i < size; i += w) {
     const f32v x = load_or_minus_inf(block + i, size - i);
-    max0 = max_or_second(x, max0);
-    add_exponentials<with_2x, with_entropy>(x, subtracted, scale, sums.sum0, sums);
+    add_exponentials<with_2x, with_entropy>(exponent(x), one, sums.sum0, sums);
   }
-  return max_lanes(max_or_second(max0, max1));
+  if (with_entropy) sums.weighted = sums.weighted - reference.lost * (sums.sum0 + sums.sum1);
+  sums.sum0 = (sums.sum0 + sums.sum1) * reference.correction;
+  sums.sum_2x = sums.sum_2x * (reference.correction * reference.correction);
+  sums.weighted = sums.weighted * reference.correction;
+  return sums;
+}
+
+template <class E, bool with_2x, bool with_entropy>
+inline __attribute__((always_inline)) Sums block_sums(const E* block, int64_t size,
+                                                      const Reference& reference) {
+  return reference.fused ? block_sums<E, with_2x, with_entropy, true>(block, size, reference)
+                         : block_sums<E, with_2x, with_entropy, false>(block, size, reference);
 }
 
 // The state of `count` logits. A NaN or +Inf among them ends up in the sum as NaN.
 template <class E, bool with_2x, bool with_entropy>
 SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature) {
-  const f32v scale = broadcast<f32v>(kLog2E * inverse_temperature);
+  const float scale = kLog2E * inverse_temperature;
   // Never below the lowest finite float: -Inf logits then give e^-Inf = 0, never Inf - Inf.
-  float max = block_max(x, count < kBlock ? count : kBlock);
+  Reference reference = reference_at(block_max(x, count < kFirstLook ? count : kFirstLook), scale);
   Sums sums = {};
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t size = count - begin < kBlock ? count - begin : kBlock;
-    Sums longer = sums;
-    const float new_max = add_block<E, with_2x, with_entropy>(x + begin, size, max, scale, longer);
-    if (new_max > max) {
-      const float c = rescale_exponent(max, new_max, inverse_temperature);
-      const float factor = exp_nonpositive(c);
-      if (with_entropy)
-        sums.weighted = factor * (sums.weighted + c * kLog2E * (sums.sum0 + sums.sum1));
-      sums.sum0 = sums.sum0 * factor;
-      sums.sum1 = sums.sum1 * factor;
-      if (with_2x) sums.sum_2x = sums.sum_2x * (factor * factor);
-      max = new_max;
-      longer = sums;
-      add_block<E, with_2x, with_entropy>(x + begin, size, max, scale, longer);
+    Sums block = block_sums<E, with_2x, with_entropy>(x + begin, size, reference);
+    if (!(sum_lanes(block.sum0) <= kLargestBlockSum)) {
+      const float max = block_max(x + begin, size);
+      if (max > reference.logit) {
+        const float c = rescale_exponent(reference.logit, max, inverse_temperature);
+        const float factor = exp_nonpositive(c);
+        if (with_entropy) sums.weighted = factor * (sums.weighted + c * kLog2E * sums.sum0);
+        sums.sum0 = sums.sum0 * factor;
+        if (with_2x) sums.sum_2x = sums.sum_2x * (factor * factor);
+        reference = reference_at(max, scale);
+        block = block_sums<E, with_2x, with_entropy>(x + begin, size, reference);
+      }
     }
-    sums = longer;
+    sums.sum0 = sums.sum0 + block.sum0;
+    if (with_2x) sums.sum_2x = sums.sum_2x + block.sum_2x;
+    if (with_entropy) sums.weighted = sums.weighted + block.weighted;
   }
-  return SoftmaxState{max, sum_lanes(sums.sum0 + sums.sum1), sum_lanes(sums.sum_2x),
+  return SoftmaxState{reference.logit, sum_lanes(sums.sum0), sum_lanes(sums.sum_2x),
                       sum_lanes(sums.weighted) * kLn2};
 }
 
@@ -126,6 +180,75 @@ SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t
                                  : segment_state<E, true, true>(x, count, inverse);
 }
 
+// What turns logits into y of token_log_probs.h. `needed` is false where that is a factor alone,
+// which then goes into the inverse temperature.
+struct LogitMap {
+  Vector bias;
+  float scale, soft_cap;
+  bool needed;
+
+  template <class Call>
+  explicit LogitMap(const Call& call)
+      : bias(call.bias),
+        scale(call.options.logit_scale),
+        soft_cap(call.options.soft_cap),
+        needed(call.bias.data != nullptr || call.options.soft_cap > 0) {}
+};
+
+template <class Call>
+float inverse_temperature_of(const Call& call) {
+  return LogitMap(call).needed ? 1.0f / call.options.temperature
+                               : call.options.logit_scale / call.options.temperature;
+}
+
+constexpr int64_t kMapped = kBlock + kF32Width;  // room for a block's last, partial vector
+
+template <class E>
+f32v load_or_zero(const E* from, int64_t left) {
+  return left >= kF32Width ? load(from)
+                           : load_partial<E, f32v, float>(from, static_cast<int>(left), 0.0f);
+}
+
+// y (and dy/dlogits, if `slope` is given) of `count` <= kBlock logits x, which begin at `column`.
+template <class E>
+void map_block(const LogitMap& map, const E* x, int64_t column, int64_t count, float* y,
+               float* slope) {
+  for (int64_t i = 0; i < count; i += kF32Width) {
+    f32v v = load_or_zero(x + i, count - i);
+    if (map.bias.data != nullptr) {
+      v = v + (map.bias.dtype == EQP_F32
+                   ? load_or_zero(static_cast<const float*>(map.bias.data) + column + i, count - i)
+                   : load_or_zero(static_cast<const E*>(map.bias.data) + column + i, count - i));
+    }
+    SoftCapped<f32v> mapped = {v * map.scale, broadcast<f32v>(1.0f)};
+    if (map.soft_cap > 0) mapped = soft_capped(mapped.value, map.soft_cap);
+    store(y + i, mapped.value);
+    if (slope != nullptr) store(slope + i, mapped.slope * map.scale);
+  }
+}
+
+template <class E>
+float mapped_logit(const LogitMap& map, const E* row, int64_t column) {
+  if (!map.needed) return to_float(row[column]);
+  float y[kF32Width];
+  map_block(map, row + column, column, 1, y, nullptr);
+  return y[0];
+}
+
+template <class E>
+SoftmaxState mapped_segment_state(const TokenLogProbsForward& call, const LogitMap& map, const E* x,
+                                  int64_t column, int64_t count, float inverse) {
+  float y[kMapped];
+  SoftmaxState state = {};
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = count - begin < kBlock ? count - begin : kBlock;
+    map_block(map, x + begin, column + begin, size, y, nullptr);
+    const SoftmaxState block = segment_state<float>(call, y, size, inverse);
+    state = begin == 0 ? block : merge(state, block, inverse);
+  }
+  return state;
+}
+
 template <class E>
 void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, const SoftmaxState& s,
                float inverse_temperature) {
@@ -134,7 +257,7 @@ void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, cons
   // distribution. NaN anywhere: the sum is NaN already.
   const bool distribution = s.sum > 0.5f;
   const double log_sum = distribution ? log(static_cast<double>(s.sum)) : kNaN;
-  const float x = to_float(row<E>(call.logits, i)[target]);
+  const float x = mapped_logit(LogitMap(call), row<E>(call.logits, i), target);
   const double max = static_cast<double>(s.max);
   call.log_probs[i] = static_cast<float>((static_cast<double>(x) - max) * inverse - log_sum);
   if (call.log_sum_exp != nullptr)
@@ -160,13 +283,16 @@ template <class E>
 void forward_rows(const TokenLogProbsForward& call) {
   const int64_t rows = call.logits.rows;
   const int64_t vocab = call.logits.columns;
-  const float inverse = 1.0f / call.options.temperature;
+  const LogitMap map(call);
+  const float inverse = inverse_temperature_of(call);
   const int64_t segments = (vocab + kSegment - 1) / kSegment;
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   const auto state_of = [&](int64_t i, int64_t segment) {
     const int64_t begin = segment * kSegment;
     const int64_t count = vocab - begin < kSegment ? vocab - begin : kSegment;
-    return segment_state(call, row<E>(call.logits, i) + begin, count, inverse);
+    const E* const x = row<E>(call.logits, i) + begin;
+    return map.needed ? mapped_segment_state(call, map, x, begin, count, inverse)
+                      : segment_state(call, x, count, inverse);
   };
 
   // Enough rows for every thread, or a row of more segments than there is room for.
@@ -206,27 +332,41 @@ void forward_rows(const TokenLogProbsForward& call) {
   }
 }
 
-template <bool streaming, class E>
-inline __attribute__((always_inline)) void put_pair(E* to, F32Pair pair) {
-  if (streaming) {
-    stream_pair(to, pair);
-  } else {
-    store_pair(to, pair);
-  }
-}
-
 struct RowGradient {
   float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
 };
 
-template <class E, bool with_entropy, bool streaming>
-void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g) {
-  constexpr int w = kF32Width;
-  // The formula's minus sign is taken into the factors: the same bits, an instruction less.
-  const auto gradient = [&g](f32v logits) {
+// The gradient of a vector of logits that are not the target's. The formula's minus sign is taken
+// into the factors: the same bits, an instruction less.
+template <bool with_entropy>
+struct ExactGradient {
+  const RowGradient& g;
+  inline __attribute__((always_inline)) f32v operator()(f32v logits) const {
     return softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp,
                                           -g.d_log_prob, -g.d_entropy, g.entropy);
-  };
+  }
+};
+
+// -(d_log_prob/T) 2^(x scale - log_sum_exp log2 e) for outputs of 16 bits: the rounding of the exponent,
+// below 2^-15, is far below theirs.
+struct ShortGradient {
+  Exp2Multiple weighted;
+  float scale, power;
+  explicit ShortGradient(const RowGradient& g)
+      : weighted(exp2_multiple(-g.d_log_prob * g.inverse_temperature)),
+        scale(kLog2E * g.inverse_temperature),
+        power(-g.log_sum_exp * kLog2E) {}
+  inline __attribute__((always_inline)) f32v operator()(f32v logits) const {
+    return times_exp2(weighted, fma(logits, broadcast<f32v>(scale), broadcast<f32v>(power)));
+  }
+  static bool serves(const RowGradient& g) {
+    return g.log_sum_exp > -512.0f && g.log_sum_exp < 512.0f;
+  }
+};
+
+template <bool streaming, class E, class Gradient>
+void gradient_piece(const E* x, E* out, int64_t count, const Gradient& gradient) {
+  constexpr int w = kF32Width;
   const auto gradient_of = [&gradient, x, out](int64_t at, int elements) {
     store_partial(out + at, elements,
                   gradient(load_partial<E, f32v, float>(x + at, elements, 0.0f)));
@@ -241,22 +381,50 @@ void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g) {
     i = head;
   }
   for (; i + 2 * w <= count; i += 2 * w) {
-    prefetch_pair(x + i + kPrefetch);
+    prefetch_pair(x + i);
     const F32Pair logits = load_pair(x + i);
     put_pair<streaming>(out + i, F32Pair{gradient(logits.first), gradient(logits.second)});
   }
   for (; i < count; i += w) gradient_of(i, static_cast<int>(count - i < w ? count - i : w));
 }
 
+template <class E, class Gradient>
+void gradient_piece(const E* x, E* out, int64_t count, const Gradient& gradient, bool streaming) {
+  if (streaming) {
+    gradient_piece<true>(x, out, count, gradient);
+  } else {
+    gradient_piece<false>(x, out, count, gradient);
+  }
+}
+
 template <class E>
 void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g, bool with_entropy,
                     bool streaming) {
   if (with_entropy) {
-    streaming ? gradient_piece<E, true, true>(x, out, count, g)
-              : gradient_piece<E, true, false>(x, out, count, g);
+    gradient_piece(x, out, count, ExactGradient<true>{g}, streaming);
+  } else if (sizeof(E) < sizeof(float) && ShortGradient::serves(g)) {
+    gradient_piece(x, out, count, ShortGradient(g), streaming);
   } else {
-    streaming ? gradient_piece<E, false, true>(x, out, count, g)
-              : gradient_piece<E, false, false>(x, out, count, g);
+    gradient_piece(x, out, count, ExactGradient<false>{g}, streaming);
+  }
+}
+
+template <class E>
+void mapped_gradient_piece(const LogitMap& map, const E* x, E* out, int64_t column, int64_t count,
+                           const RowGradient& g, bool with_entropy) {
+  float y[kMapped], slope[kMapped], gradient[kMapped];
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = count - begin < kBlock ? count - begin : kBlock;
+    map_block(map, x + begin, column + begin, size, y, slope);
+    gradient_piece(y, gradient, size, g, with_entropy, false);
+    for (int64_t i = 0; i < size; i += kF32Width) {
+      const f32v product = load(gradient + i) * load(slope + i);
+      if (size - i >= kF32Width) {
+        store(out + begin + i, product);
+      } else {
+        store_partial(out + begin + i, static_cast<int>(size - i), product);
+      }
+    }
   }
 }
 
@@ -264,7 +432,8 @@ template <class E>
 void backward_rows(const TokenLogProbsBackward& call) {
   const int64_t rows = call.logits.rows;
   const int64_t vocab = call.logits.columns;
-  const float inverse = 1.0f / call.options.temperature;
+  const LogitMap map(call);
+  const float inverse = inverse_temperature_of(call);
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   // In place the line is in the cache already: a plain store costs no second read.
   const bool streaming = bytes >= kStreamBytes && call.logits.data != call.d_logits.data;
@@ -292,15 +461,21 @@ void backward_rows(const TokenLogProbsBackward& call) {
     const bool has_target = target >= begin && target < begin + count;
     float at_target = 0.0f;
     if (has_target) {
-      const f32v logit = broadcast<f32v>(to_float(x[target - begin]));
+      float y[kF32Width] = {to_float(x[target - begin])}, slope[kF32Width] = {1.0f};
+      if (map.needed) map_block(map, x + (target - begin), target, 1, y, slope);
+      const f32v logit = broadcast<f32v>(y[0]);
       const f32v others =
           with_entropy
               ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob, g.d_entropy,
                                        g.entropy)
               : softmax_gradient<false>(logit, inverse, g.log_sum_exp, g.d_log_prob, 0.0f, 0.0f);
-      at_target = g.d_log_prob * inverse - others[0];
+      at_target = (g.d_log_prob * inverse - others[0]) * slope[0];
     }
-    gradient_piece(x, out, count, g, with_entropy, streaming);
+    if (map.needed) {
+      mapped_gradient_piece(map, x, out, begin, count, g, with_entropy);
+    } else {
+      gradient_piece(x, out, count, g, with_entropy, streaming);
+    }
     if (streaming) stream_fence();
     if (has_target) assign(out + (target - begin), at_target);
   });

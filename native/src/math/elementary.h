@@ -5,7 +5,7 @@
 //   e^r = 1 + r + r^2 q(r), q a minimax polynomial (Remez, relative error of e^r below 3.1e-9 for
 //   float, 5.4e-20 for double).
 //   Error bounds, tested against correctly rounded results: float 1.5 ulp with FMA, 2 ulp without;
-//   double 1.5 ulp. exp2_for_sums: 2 ulp. Results below the smallest normal number are 0; NaN gives NaN.
+//   double 1.5 ulp. exp2_of_sum: 2 ulp; times_exp2: 2.5 ulp. Results below the smallest normal number are 0; NaN gives NaN.
 //
 //   log(x) = k ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)): with s = f/(2 + f), w = s^2,
 //   log(1 + f) = f - (f^2/2 - s (f^2/2 + w p(w))); p a minimax polynomial of degree 7 (error 1.7e-20).
@@ -61,10 +61,9 @@ EQP_HD f32v exp_nonpositive(f32v x) {
 #endif
 }
 
-// 2^y for y <= 127 (beyond, anything), for softmaxes: half the instructions of exp. Relative error
-// 2 ulp; a caller who forms y = x log2 e adds |y| 2^-24 by its rounding, or passes that rounding as
-// `low` for 2^(y + low). Below -126 the result is tiny or 0. y = n + f: 2^f is a minimax polynomial
-// (1.9e-9).
+// 2^(y + low) for y <= 127 (beyond, anything), where `low` is what a rounded y = x log2 e has lost: half the
+// instructions of exp. Relative error 2 ulp. Below -126 the result is tiny or 0. y = n + f: 2^f is a
+// minimax polynomial (1.9e-9).
 #if defined(__AVX512DQ__)
 // f in [0, 1) by one instruction, and 2^floor(y) by another; both do the right thing for Inf and NaN.
 EQP_HD f32v exp2_fraction(f32v y) {
@@ -79,16 +78,10 @@ EQP_HD f32v exp2_polynomial(f32v f) {
   p = fma(p, f, broadcast<f32v>(0.6931470036506653f));
   return fma(p, f, broadcast<f32v>(1.0f));
 }
-EQP_HD f32v exp2_for_sums(f32v y) {
-  return (f32v)_mm512_scalef_ps((__m512)exp2_polynomial(exp2_fraction(y)), (__m512)y);
-}
 // The lanes whose `keep` bit is not set are 0.
-EQP_HD f32v exp2_for_sums(f32v y, f32v low, __mmask16 keep) {
+EQP_HD f32v exp2_of_sum(f32v y, f32v low, __mmask16 keep) {
   return (f32v)_mm512_maskz_scalef_ps(keep, (__m512)exp2_polynomial(exp2_fraction(y) + low),
                                       (__m512)y);
-}
-EQP_HD f32v exp2_for_sums(f32v y, f32v low) {
-  return exp2_for_sums(y, low, static_cast<__mmask16>(0xffff));
 }
 #else
 EQP_HD f32v exp2_polynomial(f32v f) {  // f in [-1/2, 1/2]
@@ -105,15 +98,66 @@ EQP_HD f32v exp2_scaled(f32v power, f32v shifted) {
   // Unsigned: for y beyond 127 the sum wraps around.
   return power * (f32v)(((u32v)shifted << 23) + 0x3f800000u);
 }
-EQP_HD f32v exp2_for_sums(f32v y) {
-  const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
-  const f32v shifted = clamped + kExp2Shift;
-  return exp2_scaled(exp2_polynomial(clamped - (shifted - kExp2Shift)), shifted);
-}
-EQP_HD f32v exp2_for_sums(f32v y, f32v low) {
+EQP_HD f32v exp2_of_sum(f32v y, f32v low) {
   const f32v clamped = max_or_second(broadcast<f32v>(-126.0f), y);
   const f32v shifted = clamped + kExp2Shift;
   return exp2_scaled(exp2_polynomial(clamped - (shifted - kExp2Shift) + low), shifted);
+}
+#endif
+
+// factor 2^y for whole rows of y, in the fewest instructions there are; the rounding of a y = x log2 e
+// is not recovered. Relative error 2.5 ulp; Inf or at least 2^126 factor above 127, tiny or 0 below -126,
+// NaN for NaN.
+#if defined(__AVX512DQ__)
+// y = n + k/32 + r, r in [0, 1/32): two registers hold factor 2^{k/32}, looked up by the low bits of
+// floor(32 y)/32 + 1.5 * 2^18; 2^r is a minimax polynomial (5.3e-8); scalef multiplies by 2^n.
+struct Exp2Multiple {
+  f32v low, high;
+};
+EQP_HD Exp2Multiple exp2_multiple(float factor) {
+  const f32v low = {1.0f,        1.0218972f,  1.04427385f, 1.06714046f, 1.09050775f, 1.1143868f,
+                    1.1387887f,  1.1637249f,  1.1892072f,  1.21524739f, 1.24185789f, 1.26905107f,
+                    1.29683959f, 1.32523668f, 1.35425568f, 1.38390994f};
+  const f32v high = {1.41421366f, 1.44518089f, 1.47682619f, 1.50916445f, 1.54221094f, 1.5759809f,
+                     1.61049044f, 1.64575553f, 1.68179297f, 1.71861935f, 1.75625229f, 1.79470921f,
+                     1.83400822f, 1.87416768f, 1.91520667f, 1.95714426f};
+  return Exp2Multiple{low * factor, high * factor};
+}
+EQP_HD f32v exp2_coarse(f32v y, const Exp2Multiple& multiple) {
+  const __m512 floor_32nds = _mm512_add_round_ps((__m512)y, _mm512_set1_ps(393216.0f),
+                                                 _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m512 looked_up = _mm512_permutex2var_ps(
+      (__m512)multiple.low, _mm512_castps_si512(floor_32nds), (__m512)multiple.high);
+  return (f32v)_mm512_scalef_ps(looked_up, (__m512)y);
+}
+EQP_HD f32v exp2_fine(f32v y) {
+  constexpr int rest_of_32nds = 5 << 4 | _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+  const f32v r = (f32v)_mm512_reduce_ps((__m512)y, rest_of_32nds);
+  const f32v q =
+      fma(broadcast<f32v>(0.24284060299396515f), r, broadcast<f32v>(0.6931165456771851f));
+  return fma(q, r, broadcast<f32v>(1.0f));
+}
+EQP_HD f32v times_exp2(const Exp2Multiple& multiple, f32v y) {
+  return exp2_coarse(y, multiple) * exp2_fine(y);
+}
+// sum + factor 2^y
+EQP_HD f32v add_exp2(f32v sum, const Exp2Multiple& multiple, f32v y) {
+  return fma(exp2_coarse(y, multiple), exp2_fine(y), sum);
+}
+#else
+struct Exp2Multiple {
+  float factor;
+};
+EQP_HD Exp2Multiple exp2_multiple(float factor) { return Exp2Multiple{factor}; }
+EQP_HD f32v times_exp2(const Exp2Multiple& multiple, f32v y) {
+  // At -127 the bits of 2^n are those of 0.
+  const f32v clamped =
+      min_or_second(broadcast<f32v>(127.0f), max_or_second(broadcast<f32v>(-127.0f), y));
+  const f32v shifted = clamped + kExp2Shift;
+  return exp2_scaled(exp2_polynomial(clamped - (shifted - kExp2Shift)), shifted) * multiple.factor;
+}
+EQP_HD f32v add_exp2(f32v sum, const Exp2Multiple& multiple, f32v y) {
+  return sum + times_exp2(multiple, y);
 }
 #endif
 

@@ -6,21 +6,21 @@
 namespace eqp {
 namespace EQP_ISA {
 
-// out = min(max(pixel + signed_step sign(g), max(original - epsilon, lower)), min(original +
-// epsilon, upper)); the comparisons are written so that a NaN in any of the three inputs comes out.
+// P(pixel + signed_step sign(direction)); a NaN in any of the three inputs comes out.
 template <class T>
-EQP_HD T linf_step(T pixel, T original, T gradient, const LinfChannel& channel) {
+EQP_HD T linf_step(T pixel, T original, T direction, const LinfChannel& channel) {
   const T zero = T{};
-  T step = gradient > zero ? zero + channel.signed_step : gradient;
-  step = gradient < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
-  T value = pixel + step;
-  T low = original - channel.epsilon;
-  T high = original + channel.epsilon;
-  low = low < channel.lower ? zero + channel.lower : low;
-  high = high > channel.upper ? zero + channel.upper : high;
-  value = value < low ? low : value;
-  value = value > high ? high : value;
-  return original == original ? value : original;
+  T step = direction > zero ? zero + channel.signed_step : direction;
+  step = direction < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
+  return linf_project(pixel + step, original, channel);
+}
+
+// P(pixel + blend (stepped - pixel) + (1 - blend) (pixel - previous)).
+template <class T>
+EQP_HD T linf_blend(T stepped, T pixel, T previous, T original, float blend,
+                    const LinfChannel& channel) {
+  const T value = pixel + (stepped - pixel) * blend + (pixel - previous) * (1.0f - blend);
+  return linf_project(value, original, channel);
 }
 
 }  // namespace EQP_ISA

@@ -1,59 +1,371 @@
-// Formulas of policy_loss for one token, T = float, double or a vector of them.
+// One token of policy_loss, and what its sequence gives it; the formulas are in policy_surrogate.h.
 //
-//   q = exp(lp - old),  surrogate = -min(q A, clip(q, 1-el, 1+eh) A)
-//     = -q A            where the clip does not bite
-//     = -(1+eh) A       where A > 0 and q > 1+eh;   -(1-el) A where A < 0 and q < 1-el
-//   d surrogate / d lp = -q A where the clip does not bite, else 0          (dq/dlp = q)
-//   k3 = exp(d) - d - 1, d = ref - lp;   d k3 / d lp = 1 - exp(d)
+// A sequence whose tokens share something (a ratio, a weight, a mask) is swept before its tokens:
+// policy_facts are summed over it and policy_sequence turns the sums into what is shared. Where the
+// gradient of what is shared comes from every token (importance SEQUENCE, GMPO), the tokens'
+// `shared` slopes are summed too and go back to each member of the mean as PolicySequence::slope.
 #pragma once
 
-#include "math/elementary.h"
+#include "abi/backend.h"
+#include "math/policy_surrogate.h"
 
 namespace eqp {
 namespace EQP_ISA {
 
+// What is summed over tokens: the loss, and the numerators of the metrics. Of a plain loss only the
+// first few.
+enum PolicySum {
+  kLoss,
+  kRatio,
+  kClipLow,
+  kClipHigh,
+  kKl,
+  kFloored,
+  kPlainSums,
+  kDualClip = kPlainSums,
+  kWeight,
+  kEntropy,
+  kEntropyKept,  // tokens that pass the entropy mask: the denominator of the bonus
+  kBonus,        // their entropy
+  kOffPolicy,
+  kSamplerRatio,
+  kSamplerLimited,
+  kSamplerDifference,
+  kAllSums
+};
+
+// What is summed over a sequence before its tokens are looked at.
+enum PolicyFact { kImportance, kKept, kDrift, kSampler, kFacts };
+
 template <class S>  // S: the scalar type
 struct PolicyConstants {
-  S ratio_low, ratio_high;  // 1 - epsilon_low, 1 + epsilon_high
+  eqp_policy_surrogate surrogate;
+  eqp_policy_importance importance;
+  eqp_policy_kl kl;
+  bool kl_unbiased, has_reference, has_sampler, has_entropy, entropy_mask, off_policy;
+  eqp_sampler_correction sampler_correction;
+  eqp_policy_importance sampler_level;
+  S ratio_low, ratio_high;  // bounds of the ratio; GMPO: of the log-ratio
+  S dual_clip;
+  S tau_positive, tau_negative;
   S kl_beta;
   S floor;  // negative_log_prob_floor
+  S sampler_min, sampler_max, log_sampler_min, log_sampler_max;
+  S entropy_threshold;
+};
+
+// What all tokens of a sequence share.
+template <class S>
+struct PolicySequence {
+  S ratio = 1;                                 // importance SEQUENCE, SEQUENCE_TOKEN
+  S weight_positive = 0, weight_negative = 0;  // VESPO: phi by the advantage's sign; GMPO: the mean
+  S keep_negative = 1;                         // off-policy mask of tokens with A < 0
+  S sampler = 1, sampler_limited = 0;          // sampler_level SEQUENCE
+  S slope = 0;  // what each member of a shared mean gets of its gradient
+};
+
+template <class T>
+struct PolicyInputs {
+  // An absent old or reference is the log-prob itself, an absent sampler is old.
+  T log_prob, old_log_prob, reference, sampler, advantage, entropy;
 };
 
 template <class T>
 struct PolicyToken {
-  T loss;        // surrogate + kl_beta k3
-  T d_log_prob;  // d loss / d log_prob
-  T ratio;
-  T k3;
-  T clip_low, clip_high, floored;  // 1 or 0
+  T sums[kAllSums];
+  T d_log_prob;
+  T shared;  // slope with respect to what the sequence shares
 };
 
+// A loss whose token needs nothing but its own numbers and no option of the general path: the
+// loop over such tokens carries no branches and few sums.
+EQP_HD bool is_plain(const PolicyLoss& call) {
+  const eqp_policy_loss_options& o = call.options;
+  return o.surrogate == EQP_POLICY_SURROGATE_CLIP && o.importance == EQP_POLICY_IMPORTANCE_TOKEN &&
+         o.kl == EQP_POLICY_KL_K3 && o.kl_unbiased == 0 && !(o.dual_clip < kInfinity) &&
+         !(o.off_policy_threshold < kInfinity) && call.sampler_log_probs.data == nullptr &&
+         call.entropy.data == nullptr;
+}
+
+// Whether a sequence must be swept before its tokens.
+template <class S>
+EQP_HD bool needs_facts(const PolicyConstants<S>& c) {
+  return c.importance != EQP_POLICY_IMPORTANCE_TOKEN || c.surrogate == EQP_POLICY_SURROGATE_VESPO ||
+         c.surrogate == EQP_POLICY_SURROGATE_GMPO || c.off_policy ||
+         (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE);
+}
+
+// Whether tokens have a gradient through what they share.
+template <class S>
+EQP_HD bool shares_slope(const PolicyConstants<S>& c) {
+  return c.importance == EQP_POLICY_IMPORTANCE_SEQUENCE || c.surrogate == EQP_POLICY_SURROGATE_GMPO;
+}
+
+template <bool kPlain, class S>
+EQP_HD PolicyConstants<S> policy_constants(const PolicyLoss& call) {
+  const eqp_policy_loss_options& o = call.options;
+  PolicyConstants<S> c = {};
+  c.ratio_low = static_cast<S>(1.0 - o.epsilon_low);
+  c.ratio_high = static_cast<S>(1.0 + o.epsilon_high);
+  c.kl_beta = static_cast<S>(o.kl_beta);
+  c.floor = static_cast<S>(o.negative_log_prob_floor);
+  c.has_reference = call.reference_log_probs.data != nullptr;
+  c.surrogate = o.surrogate;
+  c.importance = o.importance;
+  c.kl = o.kl;
+  if (kPlain) return c;
+  if (o.surrogate == EQP_POLICY_SURROGATE_CISPO_ABSOLUTE) {
+    c.ratio_low = 0;
+    c.ratio_high = static_cast<S>(o.epsilon_high);
+  } else if (o.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+    c.ratio_low = static_cast<S>(-o.epsilon_low);
+    c.ratio_high = static_cast<S>(o.epsilon_high);
+  }
+  c.kl_unbiased = o.kl_unbiased != 0;
+  c.dual_clip = static_cast<S>(o.dual_clip);
+  c.tau_positive = static_cast<S>(o.sapo_tau_positive);
+  c.tau_negative = static_cast<S>(o.sapo_tau_negative);
+  c.off_policy = o.off_policy_threshold < kInfinity;
+  c.has_sampler = call.sampler_log_probs.data != nullptr;
+  c.sampler_correction = o.sampler_correction;
+  c.sampler_level = o.sampler_level;
+  const bool limited = o.sampler_correction != EQP_SAMPLER_CORRECTION_NONE;
+  const double low = limited ? o.sampler_min : 0.0, high = limited ? o.sampler_max : kInfinity;
+  c.sampler_min = static_cast<S>(low);
+  c.sampler_max = static_cast<S>(high);
+  c.log_sampler_min = static_cast<S>(log(low));
+  c.log_sampler_max = static_cast<S>(log(high));
+  c.has_entropy = call.entropy.data != nullptr;
+  c.entropy_mask = call.entropy_threshold != nullptr;
+  if (c.entropy_mask) c.entropy_threshold = *static_cast<const S*>(call.entropy_threshold);
+  return c;
+}
+
+// What W of VESPO and the logs of the ratios in it are clipped to.
+constexpr double kLogWeightLow = -18.420680743952367;  // ln 1e-8
+constexpr double kLogWeightHigh = 20.0;
+
 template <class T, class S>
-EQP_HD PolicyToken<T> policy_token(T log_prob, T old_log_prob, T reference_log_prob, T advantage,
-                                   const PolicyConstants<S>& constants) {
-  const T zero = T{};
-  const T one = zero + S(1);
-  PolicyToken<T> token;
-  token.ratio = exp(log_prob - old_log_prob);
-  token.clip_low = ((advantage < zero) & (token.ratio < constants.ratio_low)) ? one : zero;
-  token.clip_high = ((advantage > zero) & (token.ratio > constants.ratio_high)) ? one : zero;
-  token.floored = ((advantage < zero) & (log_prob < constants.floor)) ? one : zero;
-  // A = 0 gives 0 also where the ratio is beyond the type's range; a NaN ratio stays NaN.
-  const T unclipped =
-      ((advantage == zero) & (token.ratio == token.ratio)) ? zero : -(token.ratio * advantage);
-  T surrogate = token.clip_high > zero ? -(constants.ratio_high * advantage) : unclipped;
-  surrogate = token.clip_low > zero ? -(constants.ratio_low * advantage) : surrogate;
-  surrogate = token.floored > zero ? zero : surrogate;
-  const T slope = token.clip_low + token.clip_high + token.floored > zero ? zero : unclipped;
-  // Without a reference the caller passes log_prob itself: k3 and its slope are exactly 0.
-  const T difference = reference_log_prob - log_prob;
-  const T ratio_to_reference = exp(difference);
-  token.k3 = ratio_to_reference - difference - one;
-  token.loss = surrogate;
-  token.d_log_prob = slope;
-  if (constants.kl_beta > S(0)) {
-    token.loss = token.loss + constants.kl_beta * token.k3;
-    token.d_log_prob = token.d_log_prob + constants.kl_beta * (one - ratio_to_reference);
+EQP_HD T entropy_kept(const PolicyInputs<T>& x, const PolicyConstants<S>& c) {
+  const T zero = {}, one = zero + S(1);
+  return c.entropy_mask ? (x.entropy >= c.entropy_threshold ? one : zero) : one;
+}
+
+// GMPO bounds the log-ratio on the side on which the advantage pulls it.
+template <class T, class S>
+EQP_HD T one_sided(T log_ratio, T advantage, const PolicyConstants<S>& c) {
+  const T zero = {};
+  const T from_above = log_ratio > c.ratio_high ? broadcast<T>(c.ratio_high) : log_ratio;
+  const T from_below = log_ratio < c.ratio_low ? broadcast<T>(c.ratio_low) : log_ratio;
+  return advantage > zero ? from_above : from_below;
+}
+
+// What one token adds to its sequence's facts.
+template <class T, class S>
+EQP_HD void policy_facts(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
+                         T (&facts)[kFacts]) {
+  const T zero = {};
+  const T log_ratio = x.log_prob - x.old_log_prob;
+  const T difference = not_nan(x.old_log_prob - x.sampler, S(0));
+  facts[kKept] = entropy_kept(x, c);
+  facts[kDrift] = not_nan(x.sampler - x.log_prob, S(0));
+  facts[kSampler] = difference;
+  facts[kImportance] = log_ratio;
+  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+    facts[kImportance] = facts[kKept] > zero ? one_sided(log_ratio, x.advantage, c) : zero;
+  } else if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+    facts[kImportance] = clip(log_ratio, S(-20), S(20));
+    if (c.sampler_correction != EQP_SAMPLER_CORRECTION_NONE) {
+      const T low = broadcast<T>(static_cast<S>(kLogWeightLow));
+      const T limited = clip(difference, c.log_sampler_min, c.log_sampler_max);
+      const T dropped = limited == difference ? difference : low;  // its ratio is 0
+      const bool drops = c.sampler_correction == EQP_SAMPLER_CORRECTION_MASK;
+      facts[kImportance] =
+          facts[kImportance] + clip(drops ? dropped : limited, static_cast<S>(kLogWeightLow),
+                                    static_cast<S>(kLogWeightHigh));
+    }
+  }
+}
+
+EQP_HD double vespo_weight(double log_weight, double k, double lambda) {
+  const double phi = exp(lambda + k * log_weight - lambda * exp(log_weight));
+  return phi == kInfinity ? 0.0 : phi;
+}
+
+// The facts' sums over `length` tokens, in double.
+template <class S>
+EQP_HD PolicySequence<S> policy_sequence(const double (&facts)[kFacts], double length,
+                                         const eqp_policy_loss_options& o,
+                                         const PolicyConstants<S>& c) {
+  PolicySequence<S> sequence;
+  const double tokens = length < 1.0 ? 1.0 : length;
+  if (c.importance != EQP_POLICY_IMPORTANCE_TOKEN)
+    sequence.ratio = static_cast<S>(exp(facts[kImportance] / tokens));
+  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+    const double kept = facts[kKept] < 1.0 ? 1.0 : facts[kKept];
+    sequence.weight_positive = static_cast<S>(exp(facts[kImportance] / kept));
+    sequence.weight_negative = sequence.weight_positive;
+  } else if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+    const double log_weight = clip(facts[kImportance], kLogWeightLow, kLogWeightHigh);
+    sequence.weight_positive =
+        static_cast<S>(vespo_weight(log_weight, o.vespo_k_positive, o.vespo_lambda_positive));
+    sequence.weight_negative =
+        static_cast<S>(vespo_weight(log_weight, o.vespo_k_negative, o.vespo_lambda_negative));
+  }
+  if (c.off_policy) {
+    sequence.keep_negative = facts[kDrift] / tokens <= o.off_policy_threshold ? S(1) : S(0);
+  }
+  if (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE) {
+    const double ratio = exp(facts[kSampler]);
+    const double limited =
+        clip(ratio, static_cast<double>(c.sampler_min), static_cast<double>(c.sampler_max));
+    sequence.sampler_limited = limited != ratio ? S(1) : S(0);
+    const bool dropped = limited != ratio && c.sampler_correction == EQP_SAMPLER_CORRECTION_MASK;
+    sequence.sampler = dropped ? S(0) : static_cast<S>(limited);
+  }
+  return sequence;
+}
+
+template <class T, class S>
+EQP_HD Surrogate<T> general_surrogate(const PolicyInputs<T>& x, T ratio,
+                                      const PolicyConstants<S>& c, const PolicySequence<S>& s) {
+  const T zero = {}, one = zero + S(1);
+  if (c.surrogate == EQP_POLICY_SURROGATE_CLIP) {
+    return clipped_ratio<true>(ratio, x.advantage, c.ratio_low, c.ratio_high, c.dual_clip);
+  }
+  if (c.surrogate == EQP_POLICY_SURROGATE_SAPO) {
+    return soft_gate(ratio, x.advantage, c.tau_positive, c.tau_negative);
+  }
+  if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+    const T weight =
+        x.advantage >= zero ? broadcast<T>(s.weight_positive) : broadcast<T>(s.weight_negative);
+    return held_weight(weight, x.advantage, x.log_prob);
+  }
+  const T position = c.surrogate == EQP_POLICY_SURROGATE_GMPO ? x.log_prob - x.old_log_prob : ratio;
+  const T low = ((x.advantage < zero) & (position < c.ratio_low)) ? one : zero;
+  const T high = ((x.advantage > zero) & (position > c.ratio_high)) ? one : zero;
+  Surrogate<T> f;
+  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+    f.value = -times(broadcast<T>(s.weight_positive), x.advantage);
+    f.d_log_ratio = f.value;
+  } else {
+    f = held_weight(clip(ratio, c.ratio_low, c.ratio_high), x.advantage, x.log_prob);
+  }
+  f.clip_low = low;
+  f.clip_high = high;
+  return f;
+}
+
+// r of the sampler correction, counted in the token's sums.
+template <class T, class S>
+EQP_HD T sampler_ratio(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
+                       const PolicySequence<S>& s, PolicyToken<T>& token) {
+  const T zero = {}, one = zero + S(1);
+  const T difference = not_nan(x.old_log_prob - x.sampler, S(0));
+  token.sums[kSamplerDifference] = difference < zero ? -difference : difference;
+  T ratio = broadcast<T>(s.sampler), limited = broadcast<T>(s.sampler_limited);
+  if (c.sampler_level == EQP_POLICY_IMPORTANCE_TOKEN) {
+    const T free = exp(difference);
+    ratio = clip(free, c.sampler_min, c.sampler_max);
+    limited = ratio == free ? zero : one;
+    if (c.sampler_correction == EQP_SAMPLER_CORRECTION_MASK) ratio = limited > zero ? zero : ratio;
+  }
+  token.sums[kSamplerRatio] = ratio;
+  token.sums[kSamplerLimited] = limited;
+  return ratio;
+}
+
+// What multiplies the surrogate, except for the floor.
+template <class T, class S>
+EQP_HD T surrogate_factor(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
+                          const PolicySequence<S>& s, PolicyToken<T>& token) {
+  const T zero = {}, one = zero + S(1);
+  T factor = one;
+  if (c.off_policy) {
+    factor = x.advantage < zero ? broadcast<T>(s.keep_negative) : one;
+    token.sums[kOffPolicy] = one - factor;
+  }
+  if (c.has_entropy) {
+    const T kept = entropy_kept(x, c);
+    token.sums[kEntropy] = x.entropy;
+    token.sums[kEntropyKept] = kept;
+    token.sums[kBonus] = kept > zero ? x.entropy : zero;
+    if (c.surrogate != EQP_POLICY_SURROGATE_GMPO) factor = factor * kept;
+  }
+  if (c.has_sampler) {
+    const T ratio = sampler_ratio(x, c, s, token);
+    const bool corrects = c.sampler_correction != EQP_SAMPLER_CORRECTION_NONE &&
+                          c.surrogate != EQP_POLICY_SURROGATE_VESPO;
+    if (corrects) factor = factor == zero ? zero : factor * ratio;
+  }
+  return factor;
+}
+
+// 0 where the factor is 0, whatever the value; 0 where the value is, whatever the factor.
+template <class T>
+EQP_HD T scaled(T factor, T value) {
+  const T zero = {};
+  return factor == zero ? zero : times(factor, value);
+}
+
+template <bool kPlain, class T, class S>
+EQP_HD void add_kl(const PolicyInputs<T>& x, T ratio, const PolicyConstants<S>& c,
+                   PolicyToken<T>& token) {
+  KlEstimate<T> kl = kl_estimate<S>(kPlain ? EQP_POLICY_KL_K3 : c.kl, x.log_prob, x.reference);
+  if (!kPlain && c.kl_unbiased) {
+    kl.value = times(ratio, kl.value);
+    kl.slope = times(ratio, kl.slope);
+    if (c.importance != EQP_POLICY_IMPORTANCE_SEQUENCE) kl.slope = kl.slope + kl.value;
+  }
+  token.sums[kKl] = kl.value;
+  if (c.kl_beta > S(0)) {
+    token.sums[kLoss] = token.sums[kLoss] + c.kl_beta * kl.value;
+    token.d_log_prob = token.d_log_prob + c.kl_beta * kl.slope;
+    if (!kPlain && c.kl_unbiased && c.importance == EQP_POLICY_IMPORTANCE_SEQUENCE)
+      token.shared = token.shared + c.kl_beta * kl.value;
+  }
+}
+
+template <bool kPlain, class T, class S>
+EQP_HD PolicyToken<T> policy_token(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
+                                   const PolicySequence<S>& s) {
+  const T zero = {}, one = zero + S(1);
+  PolicyToken<T> token = {};
+  const bool by_token = kPlain || c.importance == EQP_POLICY_IMPORTANCE_TOKEN;
+  const T ratio = by_token ? exp(x.log_prob - x.old_log_prob) : broadcast<T>(s.ratio);
+  const Surrogate<T> f =
+      kPlain ? clipped_ratio<false>(ratio, x.advantage, c.ratio_low, c.ratio_high, S(0))
+             : general_surrogate(x, ratio, c, s);
+  T factor = one;
+  if (!kPlain) factor = surrogate_factor(x, c, s, token);
+  token.sums[kFloored] = ((x.advantage < zero) & (x.log_prob < c.floor)) ? one : zero;
+  factor = token.sums[kFloored] > zero ? zero : factor;
+  token.sums[kRatio] = ratio;
+  token.sums[kClipLow] = f.clip_low;
+  token.sums[kClipHigh] = f.clip_high;
+  if (kPlain) {
+    token.sums[kLoss] = factor == zero ? zero : f.value;
+    token.d_log_prob = factor == zero ? zero : f.d_log_ratio;
+  } else {
+    token.sums[kDualClip] = f.dual_clip;
+    token.sums[kWeight] = f.weight;
+    token.sums[kLoss] = scaled(factor, f.value);
+    const T through_ratio = scaled(factor, f.d_log_ratio);
+    token.d_log_prob = scaled(factor, f.d_log_prob);
+    if (shares_slope(c)) {
+      token.shared = through_ratio;
+    } else {
+      token.d_log_prob = token.d_log_prob + through_ratio;
+    }
+  }
+  if (c.has_reference) add_kl<kPlain>(x, ratio, c, token);
+  if (!kPlain && shares_slope(c)) {
+    T member = one;
+    if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+      const T log_ratio = x.log_prob - x.old_log_prob;
+      member = one_sided(log_ratio, x.advantage, c) == log_ratio ? entropy_kept(x, c) : zero;
+    }
+    token.d_log_prob = token.d_log_prob + times(broadcast<T>(s.slope), member);
   }
   return token;
 }

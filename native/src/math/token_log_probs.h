@@ -46,7 +46,7 @@ EQP_HD f32v probability(f32v log_p) {
   // NaN below the limit is what -Inf makes of the rounding; it is masked out.
   const __mmask16 keep =
       _mm512_cmp_ps_mask((__m512)log_p, _mm512_set1_ps(kExpUnderflowF), _CMP_NLT_UQ);
-  return exp2_for_sums(y, fma(log_p, log2_e, -y), keep);
+  return exp2_of_sum(y, fma(log_p, log2_e, -y), keep);
 }
 #else
 // p is 1 at most; rounding of a large log_sum_exp may leave log_p above 0, so it is bounded where
@@ -65,7 +65,7 @@ EQP_HD f32v probability(f32v log_p) {
   const f32v upper = (f32v)upper_bits, lower = bounded - upper;
   const f32v low = upper * high - y + upper * 3.1222838896e-4f + lower * kLog2E;
 #endif
-  return log_p < kExpUnderflowF ? f32v{} : exp2_for_sums(y, low);
+  return log_p < kExpUnderflowF ? f32v{} : exp2_of_sum(y, low);
 }
 #endif
 #endif

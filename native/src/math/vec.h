@@ -30,6 +30,9 @@ typedef int32_t i32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef uint32_t u32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef double f64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef int64_t i64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef uint64_t u64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
+typedef uint8_t bytes_of_f32v __attribute__((vector_size(EQP_VECTOR_BYTES / 4)));  // one a lane
+typedef uint8_t bytes_of_f64v __attribute__((vector_size(EQP_VECTOR_BYTES / 8)));
 
 template <class T>
 struct vec;
@@ -37,12 +40,14 @@ template <>
 struct vec<float> {
   using type = f32v;
   using mask = i32v;
+  using bytes = bytes_of_f32v;
   static constexpr int width = EQP_VECTOR_BYTES / 4;
 };
 template <>
 struct vec<double> {
   using type = f64v;
   using mask = i64v;
+  using bytes = bytes_of_f64v;
   static constexpr int width = EQP_VECTOR_BYTES / 8;
 };
 constexpr int kF32Width = vec<float>::width;
@@ -98,6 +103,7 @@ EQP_HD f32v max_or_second(f32v a, f32v b) {
 EQP_HD f64v max_or_second(f64v a, f64v b) { return a > b ? a : b; }
 
 // a < b ? a : b.
+EQP_HD float min_or_second(float a, float b) { return a < b ? a : b; }
 EQP_HD f32v min_or_second(f32v a, f32v b) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_min_ps((__m512)a, (__m512)b);
@@ -107,6 +113,32 @@ EQP_HD f32v min_or_second(f32v a, f32v b) {
   return (f32v)_mm_min_ps((__m128)a, (__m128)b);
 #else
   return a < b ? a : b;
+#endif
+}
+
+// The 64-bit products of the low halves of each 64-bit lane.
+EQP_HD u64v multiply_low_halves(u64v a, u64v b) {
+#if defined(__AVX512F__)
+  return (u64v)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (u64v)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return (u64v)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+EQP_HD f32v sqrt(f32v v) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (f32v)_mm_sqrt_ps((__m128)v);
+#else
+  for (int i = 0; i < vec<float>::width; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
 #endif
 }
 
@@ -174,9 +206,18 @@ EQP_HD void store(double* to, f64v v) { memcpy(to, &v, sizeof(v)); }
 // Rounds every lane to the nearest even bfloat16, which ends up in the upper half of the lane. A
 // NaN keeps its sign and becomes quiet: adding the rounding increment could carry it into infinity.
 EQP_HD i32v bfloat16_bits(f32v v) {
+#if defined(__AVX512F__)
+  const __m512i bits = _mm512_castps_si512((__m512)v);
+  const __mmask16 odd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
+  const __mmask16 nan = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
+  const __m512i below_half = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
+  const __m512i rounded = _mm512_mask_add_epi32(below_half, odd, bits, _mm512_set1_epi32(0x8000));
+  return (i32v)_mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+#else
   const i32v bits = (i32v)v;
   const i32v rounded = bits + 0x7fff + ((bits >> 16) & 1);
   return v == v ? rounded : (bits | 0x400000);
+#endif
 }
 EQP_HD void store(bfloat16* to, f32v v) {
   const i32v bits = bfloat16_bits(v);
@@ -295,14 +336,26 @@ EQP_HD void store_pair(bfloat16* to, F32Pair pair) {
 EQP_HD void stream_pair(bfloat16* to, F32Pair pair) { store_pair(to, pair); }
 #endif
 
-// Asks for the cache line that holds `address`; any address is legal.
-EQP_HD void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
-// Asks for the 2 * width elements from `address` on.
+template <bool streaming, class E>
+EQP_HD void put_pair(E* to, F32Pair pair) {
+  if (streaming) {
+    stream_pair(to, pair);
+  } else {
+    store_pair(to, pair);
+  }
+}
+
+// For a loop that reads 2 * width elements at `address` next: asks for the same of 32 KiB ahead into the
+// second cache and of 2 KiB ahead into the first. Any address may be asked for. (Measured on Emerald
+// Rapids: one distance alone reaches 0.88 of a plain read's speed, both 0.95.)
 template <class E>
 EQP_HD void prefetch_pair(const E* address) {
   constexpr int bytes = 2 * kF32Width * static_cast<int>(sizeof(E));
-  prefetch(address);
-  if (bytes > 64) prefetch(reinterpret_cast<const char*>(address) + bytes / 2);
+  const char* const next = reinterpret_cast<const char*>(address);
+  for (int line = 0; line < bytes; line += 64) {
+    __builtin_prefetch(next + (32 << 10) + line, 0, 2);
+    __builtin_prefetch(next + (2 << 10) + line, 0, 3);
+  }
 }
 
 }  // namespace EQP_ISA

@@ -13,42 +13,102 @@ eqp_policy_loss_options defaults() {
   eqp_policy_loss_options options = {};
   options.size = sizeof(options);
   options.normalizer = EQP_POLICY_NORMALIZER_GRPO;
+  options.surrogate = EQP_POLICY_SURROGATE_CLIP;
+  options.importance = EQP_POLICY_IMPORTANCE_TOKEN;
+  options.kl = EQP_POLICY_KL_K3;
+  options.sampler_correction = EQP_SAMPLER_CORRECTION_NONE;
+  options.sampler_level = EQP_POLICY_IMPORTANCE_TOKEN;
   options.epsilon_low = 0.2;
   options.epsilon_high = 0.2;
-  options.kl_beta = 0.0;
+  options.dual_clip = HUGE_VAL;
+  options.sapo_tau_positive = 1.0;
+  options.sapo_tau_negative = 1.05;
+  options.vespo_k_positive = 2.0;
+  options.vespo_lambda_positive = 3.0;
+  options.vespo_k_negative = 3.0;
+  options.vespo_lambda_negative = 2.0;
   options.negative_log_prob_floor = -HUGE_VAL;
-  options.max_completion_length = 0.0;
-  options.total_tokens = 0.0;
+  options.off_policy_threshold = HUGE_VAL;
+  options.sampler_max = 3.0;
   return options;
 }
 
-eqp_status check_options(const Call& call, const eqp_policy_loss_options& options) {
-  bool known = false;
-#define EQP_KNOWN(name, value) known = known || options.normalizer == (value);
-  EQP_POLICY_NORMALIZERS(EQP_KNOWN)
-#undef EQP_KNOWN
-  if (!known) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "normalizer: expected a value of EQP_POLICY_NORMALIZERS, found %d",
-                     options.normalizer);
+eqp_status check_known(const Call& call, const eqp_policy_loss_options& options) {
+#define EQP_IS_VALUE(name, value) || found == (value)
+#define EQP_CHECK_KNOWN(field, LIST)                                                             \
+  do {                                                                                           \
+    const int32_t found = options.field;                                                         \
+    if (!(false LIST(EQP_IS_VALUE)))                                                             \
+      return call.fail(EQP_INVALID_ARGUMENT, #field ": expected a value of " #LIST ", found %d", \
+                       found);                                                                   \
+  } while (0)
+  EQP_CHECK_KNOWN(normalizer, EQP_POLICY_NORMALIZERS);
+  EQP_CHECK_KNOWN(surrogate, EQP_POLICY_SURROGATES);
+  EQP_CHECK_KNOWN(importance, EQP_POLICY_IMPORTANCES);
+  EQP_CHECK_KNOWN(kl, EQP_POLICY_KLS);
+  EQP_CHECK_KNOWN(sampler_correction, EQP_SAMPLER_CORRECTIONS);
+#undef EQP_CHECK_KNOWN
+#undef EQP_IS_VALUE
+  if (options.sampler_level != EQP_POLICY_IMPORTANCE_TOKEN &&
+      options.sampler_level != EQP_POLICY_IMPORTANCE_SEQUENCE) {
+    return call.fail(EQP_INVALID_ARGUMENT, "sampler_level: expected TOKEN or SEQUENCE, found %d",
+                     options.sampler_level);
   }
-  if (!(options.epsilon_low >= 0 && options.epsilon_low <= 1)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "epsilon_low: expected 0 <= value <= 1, found %g",
-                     options.epsilon_low);
+  if (options.kl_unbiased != 0 && options.kl_unbiased != 1) {
+    return call.fail(EQP_INVALID_ARGUMENT, "kl_unbiased: expected 0 or 1, found %d",
+                     options.kl_unbiased);
   }
-  if (!(options.epsilon_high >= 0)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "epsilon_high: expected a number >= 0, found %g",
-                     options.epsilon_high);
+  return EQP_OK;
+}
+
+// A field and what it must be; NaN is nothing of it.
+struct Range {
+  const char* name;
+  double value;
+  bool in_range;
+  const char* expected;
+};
+
+eqp_status check_ranges(const Call& call, const eqp_policy_loss_options& o) {
+  const bool gmpo = o.surrogate == EQP_POLICY_SURROGATE_GMPO;
+  const Range ranges[] = {
+      {"epsilon_low", o.epsilon_low,
+       o.epsilon_low >= 0 && (gmpo ? isfinite(o.epsilon_low) : o.epsilon_low <= 1),
+       gmpo ? "a finite number >= 0" : "0 <= value <= 1"},
+      {"epsilon_high", o.epsilon_high, o.epsilon_high >= 0, "a number >= 0"},
+      {"dual_clip", o.dual_clip, o.dual_clip >= 1, "a number >= 1"},
+      {"sapo_tau_positive", o.sapo_tau_positive,
+       o.sapo_tau_positive > 0 && isfinite(o.sapo_tau_positive), "a finite number > 0"},
+      {"sapo_tau_negative", o.sapo_tau_negative,
+       o.sapo_tau_negative > 0 && isfinite(o.sapo_tau_negative), "a finite number > 0"},
+      {"vespo_k_positive", o.vespo_k_positive,
+       o.vespo_k_positive >= 0 && isfinite(o.vespo_k_positive), "a finite number >= 0"},
+      {"vespo_lambda_positive", o.vespo_lambda_positive,
+       o.vespo_lambda_positive > 0 && isfinite(o.vespo_lambda_positive), "a finite number > 0"},
+      {"vespo_k_negative", o.vespo_k_negative,
+       o.vespo_k_negative >= 0 && isfinite(o.vespo_k_negative), "a finite number >= 0"},
+      {"vespo_lambda_negative", o.vespo_lambda_negative,
+       o.vespo_lambda_negative > 0 && isfinite(o.vespo_lambda_negative), "a finite number > 0"},
+      {"kl_beta", o.kl_beta, o.kl_beta >= 0 && isfinite(o.kl_beta), "a finite number >= 0"},
+      {"negative_log_prob_floor", o.negative_log_prob_floor, o.negative_log_prob_floor <= 0,
+       "a number <= 0"},
+      {"entropy_coefficient", o.entropy_coefficient, isfinite(o.entropy_coefficient) != 0,
+       "a finite number"},
+      {"off_policy_threshold", o.off_policy_threshold, !isnan(o.off_policy_threshold), "a number"},
+      {"sampler_max", o.sampler_max, o.sampler_max > 0, "a number > 0"},
+      {"sampler_min", o.sampler_min, o.sampler_min >= 0 && o.sampler_min < o.sampler_max,
+       "0 <= value < sampler_max"},
+  };
+  for (const Range& range : ranges) {
+    if (!range.in_range) {
+      return call.fail(EQP_INVALID_ARGUMENT, "%s: expected %s, found %g", range.name,
+                       range.expected, range.value);
+    }
   }
-  if (!(options.kl_beta >= 0) || !isfinite(options.kl_beta)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "kl_beta: expected a finite number >= 0, found %g",
-                     options.kl_beta);
-  }
-  if (!(options.negative_log_prob_floor <= 0)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "negative_log_prob_floor: expected a number <= 0, found %g",
-                     options.negative_log_prob_floor);
-  }
+  return EQP_OK;
+}
+
+eqp_status check_normalizer(const Call& call, const eqp_policy_loss_options& options) {
   if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) {
     if (!(options.max_completion_length >= 1) || !isfinite(options.max_completion_length)) {
       return call.fail(EQP_INVALID_ARGUMENT,
@@ -74,6 +134,63 @@ eqp_status check_options(const Call& call, const eqp_policy_loss_options& option
   return EQP_OK;
 }
 
+// Options that mean nothing beside the surrogate.
+eqp_status check_surrogate(const Call& call, const eqp_policy_loss_options& options) {
+  if (options.surrogate != EQP_POLICY_SURROGATE_CLIP && options.dual_clip < HUGE_VAL) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "dual_clip: expected +Inf because only CLIP uses it, found %g",
+                     options.dual_clip);
+  }
+  const bool vespo = options.surrogate == EQP_POLICY_SURROGATE_VESPO;
+  if ((vespo || options.surrogate == EQP_POLICY_SURROGATE_GMPO) &&
+      options.importance != EQP_POLICY_IMPORTANCE_TOKEN) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "importance: expected TOKEN because %s forms its own weight of the sequence, "
+                     "found %d",
+                     vespo ? "VESPO" : "GMPO", options.importance);
+  }
+  if (vespo && options.sampler_correction != EQP_SAMPLER_CORRECTION_NONE &&
+      options.sampler_level != EQP_POLICY_IMPORTANCE_TOKEN) {
+    return call.fail(
+        EQP_INVALID_ARGUMENT,
+        "sampler_level: expected TOKEN because VESPO sums the tokens' ratios, found %d",
+        options.sampler_level);
+  }
+  return EQP_OK;
+}
+
+eqp_status check_options(const Call& call, const eqp_policy_loss_options& options) {
+  EQP_TRY(check_known(call, options));
+  EQP_TRY(check_ranges(call, options));
+  EQP_TRY(check_normalizer(call, options));
+  return check_surrogate(call, options);
+}
+
+// Tensors that the options, or other tensors, ask for.
+eqp_status check_presence(const Call& call, const eqp_policy_loss_options& options,
+                          const eqp_tensor* reference, const eqp_tensor* sampler,
+                          const eqp_tensor* entropy, const eqp_tensor* entropy_threshold,
+                          const eqp_tensor* d_entropy) {
+  if (options.kl_beta > 0 && reference == nullptr) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "reference_log_probs: expected a tensor because kl_beta is %g, found NULL",
+                     options.kl_beta);
+  }
+  if (options.sampler_correction != EQP_SAMPLER_CORRECTION_NONE && sampler == nullptr) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "sampler_log_probs: expected a tensor because sampler_correction is %d, found "
+                     "NULL",
+                     options.sampler_correction);
+  }
+  if (entropy != nullptr) return EQP_OK;
+  const char* const why = options.entropy_coefficient != 0 ? "entropy_coefficient is not 0"
+                          : entropy_threshold != nullptr   ? "there is an entropy_threshold"
+                          : d_entropy != nullptr           ? "there is a d_entropy"
+                                                           : nullptr;
+  if (why == nullptr) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT, "entropy: expected a tensor because %s, found NULL", why);
+}
+
 }  // namespace
 
 void eqp_policy_loss_options_init(eqp_policy_loss_options* options) {
@@ -88,10 +205,13 @@ eqp_status eqp_policy_loss_workspace_size(const eqp_tensor* log_probs, uint64_t*
 
 eqp_status eqp_policy_loss(const eqp_policy_loss_options* options, const eqp_tensor* log_probs,
                            const eqp_tensor* old_log_probs, const eqp_tensor* reference_log_probs,
-                           const eqp_tensor* advantages, const eqp_tensor* mask,
-                           const eqp_tensor* sequence_weights, const eqp_tensor* loss,
+                           const eqp_tensor* sampler_log_probs, const eqp_tensor* advantages,
+                           const eqp_tensor* mask, const eqp_tensor* truncated,
+                           const eqp_tensor* sequence_weights, const eqp_tensor* entropy,
+                           const eqp_tensor* entropy_threshold, const eqp_tensor* loss,
                            const eqp_tensor* sequence_losses, const eqp_tensor* metrics,
-                           const eqp_tensor* d_log_probs, const eqp_launch* launch) {
+                           const eqp_tensor* d_log_probs, const eqp_tensor* d_entropy,
+                           const eqp_launch* launch) {
   Call call("eqp_policy_loss");
   PolicyLoss arguments;
   EQP_TRY(call.options(options, defaults, &arguments.options));
@@ -100,40 +220,51 @@ eqp_status eqp_policy_loss(const eqp_policy_loss_options* options, const eqp_ten
   const unsigned dtype = dtype_bit(log_probs->dtype);
   const unsigned scalar = log_probs->dtype == EQP_F64 ? kF64 : kF32;
   const int64_t sequences = log_probs->shape[0];
-  EQP_TRY(call.optional_input("old_log_probs", old_log_probs, dtype, 2, 2));
-  EQP_TRY(call.same_shape("old_log_probs", old_log_probs, "log_probs", log_probs));
-  EQP_TRY(call.optional_input("reference_log_probs", reference_log_probs, dtype, 2, 2));
-  EQP_TRY(call.same_shape("reference_log_probs", reference_log_probs, "log_probs", log_probs));
-  if (arguments.options.kl_beta > 0 && reference_log_probs == nullptr) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "reference_log_probs: expected a tensor because kl_beta is %g, found NULL",
-                     arguments.options.kl_beta);
-  }
-  EQP_TRY(call.input("advantages", advantages, scalar, 1, 2));
+  const auto like_log_probs = [&](const char* name, const eqp_tensor* tensor, unsigned dtypes) {
+    EQP_TRY(call.optional_input(name, tensor, dtypes, 2, 2));
+    return call.same_shape(name, tensor, "log_probs", log_probs);
+  };
+  const auto per_sequence = [&](const char* name, const eqp_tensor* tensor) {
+    return call.vector_shape(name, tensor, sequences, "the sequences of log_probs");
+  };
+  EQP_TRY(like_log_probs("old_log_probs", old_log_probs, dtype));
+  EQP_TRY(like_log_probs("reference_log_probs", reference_log_probs, dtype));
+  EQP_TRY(like_log_probs("sampler_log_probs", sampler_log_probs, dtype));
+  EQP_TRY(check_presence(call, arguments.options, reference_log_probs, sampler_log_probs, entropy,
+                         entropy_threshold, d_entropy));
+  const bool gmpo = arguments.options.surrogate == EQP_POLICY_SURROGATE_GMPO;
+  EQP_TRY(call.input("advantages", advantages, scalar, 1, gmpo ? 1 : 2));
   if (advantages->ndim == 2) {
     EQP_TRY(call.same_shape("advantages", advantages, "log_probs", log_probs));
   } else {
-    EQP_TRY(call.vector_shape("advantages", advantages, sequences, "the sequences of log_probs"));
+    EQP_TRY(per_sequence("advantages", advantages));
   }
   EQP_TRY(call.input("mask", mask, kMask, 2, 2));
   EQP_TRY(call.same_shape("mask", mask, "log_probs", log_probs));
+  EQP_TRY(call.optional_input("truncated", truncated, kMask, 1, 1));
+  EQP_TRY(per_sequence("truncated", truncated));
   EQP_TRY(call.optional_input("sequence_weights", sequence_weights, scalar, 1, 1));
-  EQP_TRY(call.vector_shape("sequence_weights", sequence_weights, sequences,
-                            "the sequences of log_probs"));
+  EQP_TRY(per_sequence("sequence_weights", sequence_weights));
+  EQP_TRY(like_log_probs("entropy", entropy, scalar));
+  EQP_TRY(call.optional_input("entropy_threshold", entropy_threshold, scalar, 0, 1));
+  if (entropy_threshold != nullptr && entropy_threshold->ndim == 1)
+    EQP_TRY(call.vector_shape("entropy_threshold", entropy_threshold, 1, "one number"));
   EQP_TRY(call.scalar_output("loss", loss, scalar));
   EQP_TRY(call.optional_output("sequence_losses", sequence_losses, scalar, 1, 1));
-  EQP_TRY(call.vector_shape("sequence_losses", sequence_losses, sequences,
-                            "the sequences of log_probs"));
+  EQP_TRY(per_sequence("sequence_losses", sequence_losses));
   EQP_TRY(call.optional_output("metrics", metrics, scalar, 1, 1));
   EQP_TRY(
       call.vector_shape("metrics", metrics, EQP_POLICY_METRIC_COUNT, "EQP_POLICY_METRIC_COUNT"));
   EQP_TRY(call.optional_output("d_log_probs", d_log_probs, dtype, 2, 2));
   EQP_TRY(call.same_shape("d_log_probs", d_log_probs, "log_probs", log_probs));
+  EQP_TRY(call.optional_output("d_entropy", d_entropy, scalar, 2, 2));
+  EQP_TRY(call.same_shape("d_entropy", d_entropy, "log_probs", log_probs));
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
   arguments.log_probs = matrix_view(log_probs);
   arguments.old_log_probs = matrix_view(old_log_probs);
   arguments.reference_log_probs = matrix_view(reference_log_probs);
+  arguments.sampler_log_probs = matrix_view(sampler_log_probs);
   arguments.advantages_per_token = advantages->ndim == 2;
   if (arguments.advantages_per_token) {
     arguments.advantages = matrix_view(advantages);
@@ -145,10 +276,14 @@ eqp_status eqp_policy_loss(const eqp_policy_loss_options* options, const eqp_ten
     arguments.advantages.row_stride = 1;
   }
   arguments.mask = matrix_view(mask);
+  arguments.truncated = data_of<const uint8_t>(truncated);
   arguments.sequence_weights = vector_view(sequence_weights);
+  arguments.entropy = matrix_view(entropy);
+  arguments.entropy_threshold = data_of<const void>(entropy_threshold);
   arguments.loss = loss->data;
   arguments.sequence_losses = data_of<void>(sequence_losses);
   arguments.metrics = data_of<void>(metrics);
   arguments.d_log_probs = matrix_view(d_log_probs);
+  arguments.d_entropy = matrix_view(d_entropy);
   EQP_DISPATCH(call, policy_loss, arguments);
 }

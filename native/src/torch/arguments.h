@@ -63,7 +63,7 @@ class Arguments {
   const char* op() const { return op_; }
 
  private:
-  static constexpr int kMaxViews = 16;
+  static constexpr int kMaxViews = 20;
   const eqp_tensor* add(const char* name, const void* tensor, int32_t dtype);
 
   const char* op_;

@@ -1,9 +1,9 @@
-// eqp_policy_loss against the formulas of policy_loss.h, oracle in long double.
-#include <algorithm>
+// eqp_policy_loss against the formulas of policy_loss.h.
 #include <cmath>
 #include <limits>
 
 #include "conformance/conformance.h"
+#include "conformance/policy_loss_oracle.h"
 #include "harness/check.h"
 
 namespace eqp::test {
@@ -12,130 +12,6 @@ namespace {
 using Real = long double;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-struct Problem {
-  int64_t sequences = 0, tokens = 0;
-  bool has_old = true, has_reference = true, advantages_per_token = false;
-  std::vector<double> log_probs, old_log_probs, reference, advantages, mask, weights;
-
-  double advantage(int64_t i, int64_t t) const {
-    return advantages[static_cast<size_t>(advantages_per_token ? i * tokens + t : i)];
-  }
-};
-
-// One unmasked token: value, gradient, metrics, and what arithmetic with roundoff u may do to them.
-struct Token {
-  Real loss = 0, loss_error = 0;
-  Real slope = 0, slope_error = 0, slope_alternative = 0;
-  Real ratio = 1, ratio_error = 0;
-  Real k3 = 0, k3_error = 0;
-  bool clip_low = false, clip_high = false, near_low = false, near_high = false, floored = false;
-};
-
-Token make_token(const Problem& p, int64_t i, int64_t t, const eqp_policy_loss_options& o, Real u) {
-  const size_t at = static_cast<size_t>(i * p.tokens + t);
-  const Real log_prob = p.log_probs[at], a = p.advantage(i, t);
-  Token token;
-  // exp costs 4 roundings; its argument is one subtraction of exact inputs.
-  if (p.has_old) {
-    const Real w = log_prob - p.old_log_probs[at];
-    token.ratio = expl(w);
-    token.ratio_error = w == 0 ? 0 : token.ratio * expm1l(u * fabsl(w) + 4 * u);
-  } else if (std::isnan(log_prob)) {
-    token.ratio = log_prob;
-  }
-  const Real low = 1 - static_cast<Real>(o.epsilon_low),
-             high = 1 + static_cast<Real>(o.epsilon_high);
-  // Distance from a bound within which rounding decides on which side the ratio lies.
-  const auto near = [&](Real bound) {
-    return p.has_old && std::isfinite(bound) && token.ratio != 1 &&
-           fabsl(token.ratio - bound) <= 2 * token.ratio_error + 2 * u * fabsl(bound);
-  };
-  token.clip_low = p.has_old && token.ratio < low && a < 0;
-  token.clip_high = p.has_old && token.ratio > high && a > 0;
-  token.near_low = near(low) && a < 0;
-  token.near_high = near(high) && a > 0;
-  token.floored = a < 0 && log_prob < static_cast<Real>(o.negative_log_prob_floor);
-  if (!token.floored) {
-    const Real clipped = !p.has_old ? token.ratio : std::min(std::max(token.ratio, low), high);
-    // With A = 0 both branches are 0, however large the ratio.
-    const Real plain_term = a == 0 && !std::isnan(token.ratio) ? 0 : token.ratio * a;
-    const Real clipped_term = a == 0 ? 0 : clipped * a;
-    const bool uses_plain = plain_term <= clipped_term;
-    token.loss = std::isnan(plain_term) ? plain_term : -std::min(plain_term, clipped_term);
-    token.slope = std::isnan(plain_term) ? plain_term : uses_plain ? -plain_term : 0;
-    token.slope_alternative = token.slope;
-    const Real plain_error = fabsl(a) * token.ratio_error + 3 * u * fabsl(plain_term);
-    token.loss_error = uses_plain ? plain_error : 3 * u * fabsl(clipped_term);
-    token.slope_error = plain_error + 3 * u * fabsl(a);
-    if (token.near_low || token.near_high) {
-      token.loss_error += 2 * plain_error;
-      token.slope_alternative = uses_plain ? 0 : -plain_term;
-    }
-  }
-  if (p.has_reference) {
-    const Real d = static_cast<Real>(p.reference[at]) - log_prob;
-    const Real e = expl(d);
-    token.k3 = expm1l(d) - d;
-    token.k3_error = u * (fabsl(d) * fabsl(e - 1) + 4 * e + 2 * fabsl(d) + 2);
-    if (o.kl_beta > 0) {
-      const Real beta = o.kl_beta;
-      token.loss += beta * token.k3;
-      token.loss_error += beta * (token.k3_error + 2 * u * token.k3);
-      token.slope += beta * (1 - e);
-      token.slope_alternative += beta * (1 - e);
-      token.slope_error += beta * (e * expm1l(u * fabsl(d) + 4 * u) + 4 * u * (1 + e));
-    }
-  }
-  return token;
-}
-
-struct Oracle {
-  std::vector<Token> tokens;  // per element, unmasked ones filled
-  std::vector<Real> weight;   // of each sequence's tokens in the loss
-  std::vector<Real> sequence, sequence_error;
-  Real loss = 0, loss_error = 0;
-  Real unmasked = 0;
-};
-
-Oracle make_oracle(const Problem& p, const eqp_policy_loss_options& o, Real u) {
-  Oracle oracle;
-  oracle.tokens.resize(static_cast<size_t>(p.sequences * p.tokens));
-  for (double m : p.mask) oracle.unmasked += m != 0;
-  const Real s = static_cast<Real>(p.sequences);
-  Real magnitude_all = 0;
-  for (int64_t i = 0; i < p.sequences; ++i) {
-    Real length = 0, sum = 0, error = 0, magnitude = 0;
-    for (int64_t t = 0; t < p.tokens; ++t) {
-      const size_t at = static_cast<size_t>(i * p.tokens + t);
-      if (p.mask[at] == 0) continue;
-      oracle.tokens[at] = make_token(p, i, t, o, u);
-      ++length;
-      sum += oracle.tokens[at].loss;
-      error += oracle.tokens[at].loss_error;
-      magnitude += fabsl(oracle.tokens[at].loss);
-    }
-    const Real total = o.total_tokens > 0 ? static_cast<Real>(o.total_tokens) : oracle.unmasked;
-    Real weight = p.weights.empty() ? 1 : p.weights[static_cast<size_t>(i)];
-    if (o.normalizer == EQP_POLICY_NORMALIZER_GRPO) weight /= s * std::max<Real>(1, length);
-    if (o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
-      weight /= s * static_cast<Real>(o.max_completion_length);
-    if (o.normalizer == EQP_POLICY_NORMALIZER_DAPO) weight /= std::max<Real>(1, total);
-    const Real roundings =
-        static_cast<Real>(sum_error(static_cast<double>(p.tokens), static_cast<double>(u)));
-    oracle.weight.push_back(weight);
-    oracle.sequence.push_back(weight * sum);
-    oracle.sequence_error.push_back(fabsl(weight) * (error + roundings * magnitude) +
-                                    4 * u * fabsl(weight * sum));
-    oracle.loss += weight * sum;
-    oracle.loss_error += oracle.sequence_error.back();
-    magnitude_all += fabsl(weight * sum);
-  }
-  oracle.loss_error +=
-      static_cast<Real>(sum_error(static_cast<double>(p.sequences), static_cast<double>(u))) *
-      magnitude_all;
-  return oracle;
-}
 
 enum class Data { kUsual, kExtreme, kOnPolicy, kNotANumber };
 
@@ -146,51 +22,66 @@ struct Setup {
   Data data = Data::kUsual;
   double unmasked = 0.8;
   bool old = true, reference = true, per_token = false, weights = false, all_outputs = true;
+  bool sampler = false, truncated = false, entropy = false, threshold = false;
   eqp_dtype mask_dtype = EQP_BOOL;
   eqp_policy_loss_options options;
 };
 
 std::string text_of(const Setup& s) {
+  const eqp_policy_loss_options& o = s.options;
   return format(
-      "[%lld, %lld] gap %lld data %d normalizer %d epsilon %g %g beta %g floor %g total %g old %d "
-      "ref %d per token %d weights %d",
+      "[%lld, %lld] gap %lld data %d normalizer %d surrogate %d importance %d kl %d unbiased %d "
+      "epsilon %g %g dual %g beta %g floor %g entropy %g off-policy %g sampler %d %d total %g old "
+      "%d ref %d sampler %d truncated %d entropy %d threshold %d per token %d weights %d",
       static_cast<long long>(s.sequences), static_cast<long long>(s.tokens),
-      static_cast<long long>(s.layout.gap), static_cast<int>(s.data), s.options.normalizer,
-      s.options.epsilon_low, s.options.epsilon_high, s.options.kl_beta,
-      s.options.negative_log_prob_floor, s.options.total_tokens, s.old, s.reference, s.per_token,
-      s.weights);
+      static_cast<long long>(s.layout.gap), static_cast<int>(s.data), o.normalizer, o.surrogate,
+      o.importance, o.kl, o.kl_unbiased, o.epsilon_low, o.epsilon_high, o.dual_clip, o.kl_beta,
+      o.negative_log_prob_floor, o.entropy_coefficient, o.off_policy_threshold,
+      o.sampler_correction, o.sampler_level, o.total_tokens, s.old, s.reference, s.sampler,
+      s.truncated, s.entropy, s.threshold, s.per_token, s.weights);
 }
 
-Problem make_problem(const Setup& s, uint64_t seed) {
+PolicyProblem make_problem(const Setup& s, uint64_t seed) {
   Random random(seed);
-  Problem p;
+  PolicyProblem p;
   p.sequences = s.sequences;
   p.tokens = s.tokens;
-  p.has_old = s.old;
-  p.has_reference = s.reference;
   p.advantages_per_token = s.per_token;
   const eqp_dtype real = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
   for (int64_t i = 0; i < s.sequences; ++i) {
+    const bool truncated = s.truncated && i % 4 == 2;
+    if (s.truncated) p.truncated.push_back(truncated ? 1 : 0);
+    // Sequences drift from the old policy and its sampler by amounts of their own.
+    const double drift = s.sampler ? 0.3 * random.normal() : 0;
     for (int64_t t = 0; t < s.tokens; ++t) {
       const bool unmasked = random.chance(s.unmasked);
+      const bool counts = unmasked && !truncated;
       double lp = -2 * std::fabs(random.normal()) - 0.01;
       double old = lp + 0.25 * random.normal();
       double reference = lp + 0.4 * random.normal();
-      if (s.data == Data::kOnPolicy) old = reference = round_to(s.dtype, lp);
+      double sampler =
+          old + drift / std::sqrt(static_cast<double>(s.tokens)) + 0.1 * random.normal();
+      double entropy = std::fabs(random.normal());
+      if (s.data == Data::kOnPolicy) old = reference = sampler = round_to(s.dtype, lp);
       if (s.data == Data::kExtreme) {
         // Log-ratios whose exp is beyond f32 (A <= 0 makes the loss follow it), and tiny ones.
         old = lp + (t % 3 == 0 ? -60.0 : t % 3 == 1 ? 80.0 : -200.0);
         reference = lp + (t % 2 == 0 ? -70.0 : 20.0);
+        sampler = old;
       }
-      if (s.data == Data::kNotANumber && unmasked && i % 3 == 1 && t == s.tokens / 2) lp = kNaN;
-      if (!unmasked) lp = old = reference = t % 2 == 0 ? kNaN : kInf;
+      if (s.data == Data::kNotANumber && counts && i % 3 == 1 && t == s.tokens / 2) lp = kNaN;
+      // Tokens that the sampler did not score.
+      if (s.sampler && random.chance(0.1)) sampler = kNaN;
+      if (!counts) lp = old = reference = sampler = entropy = t % 2 == 0 ? kNaN : kInf;
       p.log_probs.push_back(round_to(s.dtype, lp));
-      p.old_log_probs.push_back(round_to(s.dtype, old));
-      p.reference.push_back(round_to(s.dtype, reference));
+      if (s.old) p.old_log_probs.push_back(round_to(s.dtype, old));
+      if (s.reference) p.reference.push_back(round_to(s.dtype, reference));
+      if (s.sampler) p.sampler.push_back(round_to(s.dtype, sampler));
+      if (s.entropy) p.entropy.push_back(round_to(real, entropy));
       p.mask.push_back(!unmasked                ? 0
                        : s.mask_dtype == EQP_U8 ? 1 + static_cast<double>(random.below(255))
                                                 : 1);
-      if (s.per_token) p.advantages.push_back(unmasked ? round_to(real, random.normal()) : kNaN);
+      if (s.per_token) p.advantages.push_back(counts ? round_to(real, random.normal()) : kNaN);
     }
     if (!s.per_token) {
       double a = i % 4 == 3 ? 0 : random.normal();
@@ -200,108 +91,296 @@ Problem make_problem(const Setup& s, uint64_t seed) {
     }
     if (s.weights) p.weights.push_back(round_to(real, i % 5 == 4 ? 0 : random.uniform(0.1, 3)));
   }
+  if (s.threshold) p.threshold.push_back(round_to(real, 0.5));
+  p.held = p.log_probs;
   return p;
 }
 
-void expect_metrics(Case& call, const Problem& p, const Oracle& oracle, Real u) {
-  Real k3 = 0, k3_error = 0, ratio = 0, ratio_error = 0, floored = 0;
-  Real low = 0, low_possible = 0, high = 0, high_possible = 0;
-  for (size_t at = 0; at < oracle.tokens.size(); ++at) {
-    if (p.mask[at] == 0) continue;
-    const Token& token = oracle.tokens[at];
-    k3 += token.k3;
-    k3_error += token.k3_error;
-    ratio += token.ratio;
-    ratio_error += token.ratio_error;
-    floored += token.floored;
-    low += token.clip_low && !token.near_low;
-    low_possible += token.clip_low || token.near_low;
-    high += token.clip_high && !token.near_high;
-    high_possible += token.clip_high || token.near_high;
-  }
-  const Real n = std::max<Real>(1, oracle.unmasked);
-  const Real roundings =
-      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
-  const auto expected = [](Real value, Real tolerance) {
-    return Expected{static_cast<double>(value), static_cast<double>(tolerance)};
-  };
-  const Expected metrics[EQP_POLICY_METRIC_COUNT] = {
-      expected((low + low_possible) / (2 * n), (low_possible - low) / (2 * n) + 2 * u),
-      expected((high + high_possible) / (2 * n), (high_possible - high) / (2 * n) + 2 * u),
-      expected(k3 / n, (k3_error + roundings * fabsl(k3)) / n),
-      expected(ratio * (oracle.unmasked > 0) / n, (ratio_error + roundings * ratio) / n),
-      expected(floored / n, 2 * u),
-      expected(oracle.unmasked, 0)};
-  call.expect("metrics", [&](int64_t i) { return metrics[i]; });
-}
-
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
-  const Problem p = make_problem(s, seed);
+  const PolicyProblem p = make_problem(s, seed);
   const Real u = arithmetic_roundoff(s.dtype);
   const eqp_dtype real = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
   const Real tiny = smallest_normal(real);
   const std::vector<int64_t> shape = {s.sequences, s.tokens};
+  const std::vector<int64_t> scalar =
+      seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1};
 
   Case call(suite.backend, suite.report, "policy_loss", text_of(s), s.layout);
   call.options<eqp_policy_loss_options>() = s.options;
   call.add("log_probs", s.dtype, shape, p.log_probs);
   if (s.old) call.add("old_log_probs", s.dtype, shape, p.old_log_probs);
   if (s.reference) call.add("reference_log_probs", s.dtype, shape, p.reference);
+  if (s.sampler) call.add("sampler_log_probs", s.dtype, shape, p.sampler);
   call.add("advantages", real, s.per_token ? shape : std::vector<int64_t>{s.sequences},
            p.advantages);
   call.add("mask", s.mask_dtype, shape, p.mask);
+  if (s.truncated) call.add("truncated", s.mask_dtype, {s.sequences}, p.truncated);
   if (s.weights) call.add("sequence_weights", real, {s.sequences}, p.weights);
-  call.add("loss", real, seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1});
+  if (s.entropy) call.add("entropy", real, shape, p.entropy);
+  if (s.threshold) call.add("entropy_threshold", real, scalar, p.threshold);
+  call.add("loss", real, scalar);
   if (s.all_outputs) {
     call.add("sequence_losses", real, {s.sequences});
     call.add("metrics", real, {EQP_POLICY_METRIC_COUNT});
     call.add("d_log_probs", s.dtype, shape);
+    if (s.entropy) call.add("d_entropy", real, shape);
   }
   if (!call.run()) return;
 
-  const Oracle oracle = make_oracle(p, s.options, u);
-  call.expect("loss", [&](int64_t) {
-    return Expected{static_cast<double>(oracle.loss),
-                    static_cast<double>(oracle.loss_error + tiny)};
-  });
+  const PolicyOracle oracle = policy_oracle(p, s.options, u, tiny);
+  const auto all_of = [&](const char* output, const std::vector<Tracked>& values) {
+    call.expect(output, [&](int64_t e) { return expected(values[static_cast<size_t>(e)]); });
+  };
+  call.expect("loss", [&](int64_t) { return expected(oracle.loss); });
   if (!s.all_outputs) return;
-  call.expect("sequence_losses", [&](int64_t i) {
-    const size_t at = static_cast<size_t>(i);
-    return Expected{static_cast<double>(oracle.sequence[at]),
-                    static_cast<double>(oracle.sequence_error[at] + tiny)};
-  });
-  call.expect("d_log_probs", [&](int64_t e) -> Expected {
-    const size_t at = static_cast<size_t>(e);
-    if (p.mask[at] == 0) return {0, 0};
-    const Token& token = oracle.tokens[at];
-    const Real weight = oracle.weight[static_cast<size_t>(e / s.tokens)];
-    const Real value = weight * token.slope;
-    return {static_cast<double>(value),
-            static_cast<double>(fabsl(weight) * token.slope_error + 5 * u * fabsl(value) + tiny),
-            static_cast<double>(weight * token.slope_alternative)};
-  });
-  if (s.data != Data::kNotANumber) expect_metrics(call, p, oracle, u);
+  all_of("sequence_losses", oracle.sequence_losses);
+  all_of("d_log_probs", oracle.d_log_probs);
+  if (s.entropy) all_of("d_entropy", oracle.d_entropy);
+  if (s.data != Data::kNotANumber)
+    call.expect("metrics", [&](int64_t k) { return expected(oracle.metrics[k]); });
 }
 
-void check_oracle_by_differences(const eqp_policy_loss_options& options) {
-  Setup s;
+// The oracle's gradients are the derivatives of its own value.
+void check_oracle_by_differences(Setup s, uint64_t seed) {
   s.dtype = EQP_F64;
-  s.options = options;
-  s.weights = true;
-  Problem p = make_problem(s, 21);
-  const Oracle oracle = make_oracle(p, options, 0x1p-53L);
-  for (size_t at = 0; at < p.log_probs.size(); ++at) {
-    if (p.mask[at] == 0) continue;
-    const double kept = p.log_probs[at];
-    const Real difference = derivative_at_zero(
-        [&](Real step) {
-          p.log_probs[at] = static_cast<double>(kept + step);
-          return make_oracle(p, options, 0x1p-53L).loss;
-        },
-        0x1p-12L);
-    p.log_probs[at] = kept;
-    const Real slope = oracle.weight[at / static_cast<size_t>(p.tokens)] * oracle.tokens[at].slope;
-    EQP_CHECK(fabsl(difference - slope) < 1e-9L, "oracle: %Lg is not %Lg", slope, difference);
+  PolicyProblem p = make_problem(s, seed);
+  const PolicyOracle oracle = policy_oracle(p, s.options, 0, 0);
+  const auto check = [&](std::vector<double>& x, const std::vector<Tracked>& slopes,
+                         const char* name) {
+    for (size_t at = 0; at < x.size(); ++at) {
+      if (!p.counts(static_cast<int64_t>(at) / p.tokens, static_cast<int64_t>(at) % p.tokens))
+        continue;
+      const double kept = x[at];
+      const Real difference = derivative_at_zero(
+          [&](Real step) {
+            x[at] = static_cast<double>(kept + step);
+            return policy_oracle(p, s.options, 0, 0).loss.value;
+          },
+          0x1p-12L);
+      x[at] = kept;
+      EQP_CHECK(fabsl(difference - slopes[at].value) < 1e-9L, "oracle of %s: %s: %Lg is not %Lg",
+                text_of(s).c_str(), name, slopes[at].value, difference);
+    }
+  };
+  check(p.log_probs, oracle.d_log_probs, "d_log_probs");
+  if (s.entropy) check(p.entropy, oracle.d_entropy, "d_entropy");
+}
+
+const Layout kLayouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
+
+eqp_policy_loss_options options_of(eqp_policy_normalizer normalizer) {
+  eqp_policy_loss_options o;
+  eqp_policy_loss_options_init(&o);
+  o.normalizer = normalizer;
+  o.kl_beta = 0.04;
+  o.max_completion_length = normalizer == EQP_POLICY_NORMALIZER_DR_GRPO ? 17 : 0;
+  return o;
+}
+
+#define EQP_TEST_VALUE(name, value) value,
+const eqp_policy_normalizer kNormalizers[] = {EQP_POLICY_NORMALIZERS(EQP_TEST_VALUE)};
+const eqp_policy_surrogate kSurrogates[] = {EQP_POLICY_SURROGATES(EQP_TEST_VALUE)};
+const eqp_policy_importance kImportances[] = {EQP_POLICY_IMPORTANCES(EQP_TEST_VALUE)};
+const eqp_policy_kl kKls[] = {EQP_POLICY_KLS(EQP_TEST_VALUE)};
+const eqp_sampler_correction kCorrections[] = {EQP_SAMPLER_CORRECTIONS(EQP_TEST_VALUE)};
+#undef EQP_TEST_VALUE
+
+template <class T, size_t kCount>
+T any_of(const T (&values)[kCount], Random& random) {
+  return values[random.below(kCount)];
+}
+
+// A legal combination of everything beyond the plain loss.
+Setup random_setup(eqp_policy_surrogate surrogate, eqp_dtype dtype, uint64_t seed) {
+  Random random(seed);
+  Setup s;
+  s.dtype = dtype;
+  s.options = options_of(any_of(kNormalizers, random));
+  eqp_policy_loss_options& o = s.options;
+  const bool vespo = surrogate == EQP_POLICY_SURROGATE_VESPO,
+             gmpo = surrogate == EQP_POLICY_SURROGATE_GMPO;
+  o.surrogate = surrogate;
+  if (!vespo && !gmpo) o.importance = any_of(kImportances, random);
+  o.kl = any_of(kKls, random);
+  o.kl_unbiased = random.chance(0.4) ? 1 : 0;
+  s.reference = random.chance(0.7);
+  o.kl_beta = s.reference ? 0.3 : 0;
+  s.old = random.chance(0.85);
+  s.sampler = random.chance(0.6);
+  if (s.sampler) {
+    o.sampler_correction = any_of(kCorrections, random);
+    if (!vespo && random.chance(0.5)) o.sampler_level = EQP_POLICY_IMPORTANCE_SEQUENCE;
+    o.sampler_min = random.chance(0.5) ? 0.9 : 0;
+    o.sampler_max = random.chance(0.5) ? 1.1 : 3;
+  }
+  if (random.chance(0.5)) o.off_policy_threshold = 0.02;
+  s.entropy = random.chance(0.6);
+  s.threshold = s.entropy && random.chance(0.6);
+  if (s.entropy && random.chance(0.7)) o.entropy_coefficient = random.chance(0.5) ? 0.01 : -0.3;
+  s.truncated = random.chance(0.4);
+  s.weights = random.chance(0.4);
+  s.per_token = !gmpo && random.chance(0.3);
+  if (random.chance(0.3)) o.negative_log_prob_floor = -1.5;
+  o.epsilon_low = any_of<double>({0.05, 0.2}, random);
+  o.epsilon_high = any_of<double>({0.05, 0.28}, random);
+  if (surrogate == EQP_POLICY_SURROGATE_CLIP && random.chance(0.6)) o.dual_clip = 1.3;
+  if (surrogate == EQP_POLICY_SURROGATE_CISPO_ABSOLUTE) o.epsilon_high += 1;
+  if (surrogate == EQP_POLICY_SURROGATE_SAPO) o.sapo_tau_positive = 2.5;
+  s.layout = any_of(kLayouts, random);
+  s.mask_dtype = random.chance(0.5) ? EQP_BOOL : EQP_U8;
+  return s;
+}
+
+void conform_options(Suite& suite) {
+  uint64_t seed = 7000;
+  for (const eqp_policy_surrogate surrogate : kSurrogates) {
+    for (int repeat = 0; repeat < 24; ++repeat) {
+      ++seed;
+      check_oracle_by_differences(random_setup(surrogate, EQP_F64, seed), seed);
+    }
+    for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
+      const int64_t shapes[][2] = {{5, 11}, {9, 40}, {0, 3}, {3, 0}, {1, 1}, {17, 33}};
+      for (int repeat = 0; repeat < 30; ++repeat) {
+        Setup s = random_setup(surrogate, dtype, ++seed);
+        s.sequences = shapes[repeat % 6][0];
+        s.tokens = shapes[repeat % 6][1];
+        s.all_outputs = repeat % 10 != 9;
+        run_case(suite, s, seed);
+      }
+      for (const Data data : {Data::kOnPolicy, Data::kExtreme, Data::kNotANumber}) {
+        for (int repeat = 0; repeat < 4; ++repeat) {
+          Setup s = random_setup(surrogate, dtype, ++seed);
+          s.data = data;
+          if (data == Data::kExtreme) {
+            s.per_token = false;
+            s.options.kl_beta = 0;
+            s.options.kl_unbiased = 0;
+            s.options.importance = EQP_POLICY_IMPORTANCE_TOKEN;
+          }
+          run_case(suite, s, seed);
+        }
+      }
+      for (const double unmasked : {0.0, 1.0}) {
+        Setup s = random_setup(surrogate, dtype, ++seed);
+        s.unmasked = unmasked;
+        run_case(suite, s, seed);
+      }
+      // Sequences that several warps share, and several blocks of sequences.
+      Setup shared = random_setup(surrogate, dtype, ++seed);
+      shared.sequences = 7;
+      shared.tokens = 1031;
+      run_case(suite, shared, seed);
+      Setup many = random_setup(surrogate, dtype, ++seed);
+      many.sequences = 151;
+      many.tokens = 67;
+      run_case(suite, many, seed);
+    }
+  }
+}
+
+void conform_normalizer(Suite& suite, eqp_policy_normalizer normalizer, uint64_t seed) {
+  for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
+    const auto usual = [&] {
+      Setup s;
+      s.dtype = dtype;
+      s.options = options_of(normalizer);
+      s.layout = kLayouts[++seed % 5];
+      s.mask_dtype = seed % 2 == 0 ? EQP_BOOL : EQP_U8;
+      s.per_token = seed % 3 == 0;
+      s.weights = seed % 4 < 2;
+      s.truncated = seed % 7 == 0;
+      return s;
+    };
+    // The others divide by what is known before; these count.
+    const bool counts =
+        normalizer == EQP_POLICY_NORMALIZER_GRPO || normalizer == EQP_POLICY_NORMALIZER_DAPO;
+    for (const int64_t sequences : {0, 1, 2, 5, 17, 64}) {
+      if (!counts && sequences != 5) continue;
+      for (const int64_t tokens : {0, 1, 7, 16, 33, 130}) {
+        Setup s = usual();
+        s.sequences = sequences;
+        s.tokens = tokens;
+        run_case(suite, s, seed);
+      }
+    }
+    for (const bool old : {false, true}) {
+      for (const bool reference : {false, true}) {
+        for (const Data data : {Data::kUsual, Data::kOnPolicy, Data::kNotANumber}) {
+          Setup s = usual();
+          s.old = old;
+          s.reference = reference;
+          s.data = data;
+          s.options.kl_beta = reference ? 0.5 : 0;
+          run_case(suite, s, seed);
+        }
+      }
+    }
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      Setup s = usual();
+      s.data = Data::kExtreme;
+      s.per_token = false;
+      s.options.kl_beta = 0;
+      s.sequences = 9;
+      run_case(suite, s, seed);
+    }
+    const double epsilons[][2] = {{0, 0}, {0.2, 0.28}, {1, kInf}, {0.1, 5}, {1, 0}};
+    for (const auto& epsilon : epsilons) {
+      for (const double floor : {-kInf, -0.7, 0.0}) {
+        Setup s = usual();
+        s.options.epsilon_low = epsilon[0];
+        s.options.epsilon_high = epsilon[1];
+        s.options.negative_log_prob_floor = floor;
+        run_case(suite, s, seed);
+        s.data = Data::kOnPolicy;
+        run_case(suite, s, seed);
+      }
+    }
+    for (const double unmasked : {0.0, 1.0}) {
+      Setup s = usual();
+      s.unmasked = unmasked;
+      run_case(suite, s, seed);
+    }
+    if (normalizer == EQP_POLICY_NORMALIZER_DAPO) {
+      for (const double total : {1.0, 4096.0, 1e9}) {
+        Setup s = usual();
+        s.options.total_tokens = total;
+        run_case(suite, s, seed);
+      }
+    }
+    Setup few = usual();
+    few.all_outputs = false;
+    run_case(suite, few, seed);
+    // Sequences that several warps share, and more of them than a device has partial sums for.
+    for (const int64_t sequences : {2, 7}) {
+      Setup shared = usual();
+      shared.sequences = sequences;
+      shared.tokens = 1031;
+      run_case(suite, shared, seed);
+    }
+    if (dtype == EQP_F32 && normalizer == EQP_POLICY_NORMALIZER_GRPO) {
+      Setup many = usual();
+      many.sequences = 18749;
+      many.tokens = 1;
+      many.old = many.reference = many.all_outputs = many.per_token = many.weights = false;
+      many.options.kl_beta = 0;
+      run_case(suite, many, seed);
+    }
+    Setup large = usual();
+    large.sequences = 151;
+    large.tokens = 701;
+    run_case(suite, large, seed);
+    large.sequences = 2;
+    large.tokens = 65537;
+    if (counts) run_case(suite, large, seed);
+    if (!suite.large_cases) continue;
+    Setup many = usual();
+    many.sequences = 70001;
+    many.tokens = 3;
+    run_case(suite, many, seed);
+    Setup wide = usual();
+    wide.sequences = 1;
+    wide.tokens = 1 << 20;
+    run_case(suite, wide, seed);
   }
 }
 
@@ -309,119 +388,15 @@ void check_oracle_by_differences(const eqp_policy_loss_options& options) {
 
 void conform_policy_loss(Suite& suite) {
   uint64_t seed = 2000;
-  const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
-#define EQP_TEST_NORMALIZER(name, value) value,
-  const eqp_policy_normalizer normalizers[] = {EQP_POLICY_NORMALIZERS(EQP_TEST_NORMALIZER)};
-#undef EQP_TEST_NORMALIZER
-  for (const eqp_policy_normalizer normalizer : normalizers) {
-    const auto options = [&] {
-      eqp_policy_loss_options o;
-      eqp_policy_loss_options_init(&o);
-      o.normalizer = normalizer;
-      o.kl_beta = 0.04;
-      o.max_completion_length = normalizer == EQP_POLICY_NORMALIZER_DR_GRPO ? 17 : 0;
-      return o;
-    };
-    check_oracle_by_differences(options());
-    for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
-      const auto usual = [&] {
-        Setup s;
-        s.dtype = dtype;
-        s.options = options();
-        s.layout = layouts[++seed % 5];
-        s.mask_dtype = seed % 2 == 0 ? EQP_BOOL : EQP_U8;
-        s.per_token = seed % 3 == 0;
-        s.weights = seed % 4 < 2;
-        return s;
-      };
-      for (const int64_t sequences : {0, 1, 2, 5, 17, 64}) {
-        for (const int64_t tokens : {0, 1, 7, 16, 33, 130}) {
-          Setup s = usual();
-          s.sequences = sequences;
-          s.tokens = tokens;
-          run_case(suite, s, seed);
-        }
-      }
-      for (const bool old : {false, true}) {
-        for (const bool reference : {false, true}) {
-          for (const Data data : {Data::kUsual, Data::kOnPolicy, Data::kNotANumber}) {
-            Setup s = usual();
-            s.old = old;
-            s.reference = reference;
-            s.data = data;
-            s.options.kl_beta = reference ? 0.5 : 0;
-            run_case(suite, s, seed);
-          }
-        }
-      }
-      for (int repeat = 0; repeat < 3; ++repeat) {
-        Setup s = usual();
-        s.data = Data::kExtreme;
-        s.per_token = false;
-        s.options.kl_beta = 0;
-        s.sequences = 9;
-        run_case(suite, s, seed);
-      }
-      const double epsilons[][2] = {{0, 0}, {0.2, 0.28}, {1, kInf}, {0.1, 5}, {1, 0}};
-      for (const auto& epsilon : epsilons) {
-        for (const double floor : {-kInf, -0.7, 0.0}) {
-          Setup s = usual();
-          s.options.epsilon_low = epsilon[0];
-          s.options.epsilon_high = epsilon[1];
-          s.options.negative_log_prob_floor = floor;
-          run_case(suite, s, seed);
-          s.data = Data::kOnPolicy;
-          run_case(suite, s, seed);
-        }
-      }
-      for (const double unmasked : {0.0, 1.0}) {
-        Setup s = usual();
-        s.unmasked = unmasked;
-        run_case(suite, s, seed);
-      }
-      if (normalizer == EQP_POLICY_NORMALIZER_DAPO) {
-        for (const double total : {1.0, 4096.0, 1e9}) {
-          Setup s = usual();
-          s.options.total_tokens = total;
-          run_case(suite, s, seed);
-        }
-      }
-      Setup few = usual();
-      few.all_outputs = false;
-      run_case(suite, few, seed);
-      // Sequences that several warps share, and more of them than a device has partial sums for.
-      for (const int64_t sequences : {2, 7}) {
-        Setup shared = usual();
-        shared.sequences = sequences;
-        shared.tokens = 1031;
-        run_case(suite, shared, seed);
-      }
-      if (dtype == EQP_F32 && normalizer == EQP_POLICY_NORMALIZER_GRPO) {
-        Setup many = usual();
-        many.sequences = 18749;
-        many.tokens = 1;
-        many.old = many.reference = many.all_outputs = many.per_token = many.weights = false;
-        many.options.kl_beta = 0;
-        run_case(suite, many, seed);
-      }
-      Setup large = usual();
-      large.sequences = 151;
-      large.tokens = 701;
-      run_case(suite, large, seed);
-      large.sequences = 2;
-      large.tokens = 65537;
-      run_case(suite, large, seed);
-      if (!suite.large_cases) continue;
-      Setup many = usual();
-      many.sequences = 70001;
-      many.tokens = 3;
-      run_case(suite, many, seed);
-      Setup wide = usual();
-      wide.sequences = 1;
-      wide.tokens = 1 << 20;
-      run_case(suite, wide, seed);
-    }
+  for (const eqp_policy_normalizer normalizer : kNormalizers) {
+    Setup s;
+    s.options = options_of(normalizer);
+    s.weights = true;
+    check_oracle_by_differences(s, 21);
+    conform_normalizer(suite, normalizer, seed);
+    seed += 500;
   }
+  conform_options(suite);
 }
 
 }  // namespace eqp::test

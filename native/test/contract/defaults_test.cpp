@@ -19,6 +19,8 @@ EQP_TEST(defaults_of_token_log_probs) {
   expect("size", sizeof(options), options.size);
   expect("temperature", 1, static_cast<double>(options.temperature));
   expect("ignore_index", -100, static_cast<double>(options.ignore_index));
+  expect("logit_scale", 1, static_cast<double>(options.logit_scale));
+  expect("soft_cap", 0, static_cast<double>(options.soft_cap));
 }
 
 EQP_TEST(defaults_of_pair_loss) {
@@ -35,8 +37,25 @@ EQP_TEST(defaults_of_policy_loss) {
   eqp_policy_loss_options_init(&options);
   expect("size", sizeof(options), options.size);
   expect("normalizer", EQP_POLICY_NORMALIZER_GRPO, options.normalizer);
+  expect("surrogate", EQP_POLICY_SURROGATE_CLIP, options.surrogate);
+  expect("importance", EQP_POLICY_IMPORTANCE_TOKEN, options.importance);
+  expect("kl", EQP_POLICY_KL_K3, options.kl);
+  expect("kl_unbiased", 0, options.kl_unbiased);
+  expect("sampler_correction", EQP_SAMPLER_CORRECTION_NONE, options.sampler_correction);
+  expect("sampler_level", EQP_POLICY_IMPORTANCE_TOKEN, options.sampler_level);
   expect("epsilon_low", 0.2, options.epsilon_low);
   expect("epsilon_high", 0.2, options.epsilon_high);
+  expect("dual_clip", HUGE_VAL, options.dual_clip);
+  expect("sapo_tau_positive", 1, options.sapo_tau_positive);
+  expect("sapo_tau_negative", 1.05, options.sapo_tau_negative);
+  expect("vespo_k_positive", 2, options.vespo_k_positive);
+  expect("vespo_lambda_positive", 3, options.vespo_lambda_positive);
+  expect("vespo_k_negative", 3, options.vespo_k_negative);
+  expect("vespo_lambda_negative", 2, options.vespo_lambda_negative);
+  expect("entropy_coefficient", 0, options.entropy_coefficient);
+  expect("off_policy_threshold", HUGE_VAL, options.off_policy_threshold);
+  expect("sampler_min", 0, options.sampler_min);
+  expect("sampler_max", 3, options.sampler_max);
   expect("kl_beta", 0, options.kl_beta);
   expect("negative_log_prob_floor", -HUGE_VAL, options.negative_log_prob_floor);
   expect("max_completion_length", 0, options.max_completion_length);
@@ -68,7 +87,23 @@ EQP_TEST(defaults_of_perturbation) {
   expect("lower", 0, static_cast<double>(step.lower));
   expect("upper", 1, static_cast<double>(step.upper));
   expect("momentum_decay", 1, static_cast<double>(step.momentum_decay));
+  expect("blend", 0.75, static_cast<double>(step.blend));
   expect("pixel_space.channels", 0, step.pixel_space.channels);
+  expect("pixel_space.copies", 0, step.pixel_space.copies);
+
+  eqp_l2_step_options l2;
+  eqp_l2_step_options_init(&l2);
+  expect("size", sizeof(l2), l2.size);
+  expect("direction", EQP_DESCEND, l2.direction);
+  expect("epsilon", 1, static_cast<double>(l2.epsilon));
+  expect("step_size", static_cast<double>(0.2f), static_cast<double>(l2.step_size));
+  expect("lower", 0, static_cast<double>(l2.lower));
+  expect("upper", 1, static_cast<double>(l2.upper));
+
+  eqp_image_norms_options norms;
+  eqp_image_norms_options_init(&norms);
+  expect("size", sizeof(norms), norms.size);
+  expect("quantity", EQP_DIFFERENCE, norms.quantity);
 
   eqp_uniform_start_options start;
   eqp_uniform_start_options_init(&start);
@@ -85,6 +120,36 @@ EQP_TEST(defaults_of_perturbation) {
   expect("epsilon", HUGE_VAL, static_cast<double>(grid.epsilon));
   expect("lower", 0, static_cast<double>(grid.lower));
   expect("upper", 1, static_cast<double>(grid.upper));
+}
+
+EQP_TEST(defaults_of_image_transforms) {
+  eqp_gaussian_noise_options noise;
+  eqp_gaussian_noise_options_init(&noise);
+  expect("size", sizeof(noise), noise.size);
+  expect("signal", 1, static_cast<double>(noise.signal));
+  expect("deviation", static_cast<double>(0.1f), static_cast<double>(noise.deviation));
+  expect("lower", -HUGE_VAL, static_cast<double>(noise.lower));
+  expect("upper", HUGE_VAL, static_cast<double>(noise.upper));
+  expect("seed", 0, static_cast<double>(noise.seed));
+  expect("stream", 0, static_cast<double>(noise.stream));
+  expect("pixel_space.channels", 0, noise.pixel_space.channels);
+
+  eqp_input_diversity_options diversity;
+  eqp_input_diversity_options_init(&diversity);
+  expect("size", sizeof(diversity), diversity.size);
+  expect("interpolation", EQP_BILINEAR, diversity.interpolation);
+  expect("resize_rate", 0.9, diversity.resize_rate);
+  expect("probability", 0.5, diversity.probability);
+  expect("seed", 0, static_cast<double>(diversity.seed));
+  expect("stream", 0, static_cast<double>(diversity.stream));
+  expect("step", 0, static_cast<double>(diversity.step));
+
+  eqp_translation_invariance_options blur;
+  eqp_translation_invariance_options_init(&blur);
+  expect("size", sizeof(blur), blur.size);
+  expect("kernel", EQP_BLUR_GAUSSIAN, blur.kernel);
+  expect("length", 15, blur.length);
+  expect("deviations", 3, static_cast<double>(blur.deviations));
 }
 
 }  // namespace eqp::test

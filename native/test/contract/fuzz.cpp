@@ -74,6 +74,7 @@ void change_once(LegalCall& call, Random& random, Change* change) {
       break;
     case 1:
       t.dtype = static_cast<eqp_dtype>(random.below(12) - 1);
+      change->moved = true;  // elements of another size
       break;
     case 2:
       t.ndim = static_cast<int32_t>(random.below(8) - 1);

@@ -24,6 +24,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
       if (name == "logits" || name == "targets") continue;
       if (name == "d_logits")
         add("d_logits", low_or_f32, {rows, columns}, 1, 0, 0);
+      else if (name == "bias")
+        add("bias", EQP_F32, {columns}, 1, -1, 1);
       else
         add(argument.name, EQP_F32, {rows}, 1, 1, 3);
     }
@@ -59,23 +61,38 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,
                     out = real == EQP_F64 ? EQP_F64 : EQP_F32;
     const std::vector<int64_t> shape = {rows, columns};
-    for (const char* name : {"log_probs", "old_log_probs", "reference_log_probs"})
+    for (const char* name :
+         {"log_probs", "old_log_probs", "reference_log_probs", "sampler_log_probs"})
       add(name, real, shape, 1, -3, 0);
     add("advantages", out, random.chance(0.5) ? shape : std::vector<int64_t>{rows}, 1, -1, 1);
     add("mask", mask, shape, 1, 0, 1.99);
+    add("truncated", mask, {rows}, 1, 0, 1.99);
     add("sequence_weights", out, {rows}, 1, 0, 2);
+    add("entropy", out, shape, 1, 0, 3);
+    add("entropy_threshold", out, {1}, 1, 1, 1);
     add("loss", out, {1}, 1, 0, 0);
     add("sequence_losses", out, {rows}, 1, 0, 0);
     add("metrics", out, {EQP_POLICY_METRIC_COUNT}, 1, 0, 0);
     add("d_log_probs", real, shape, 1, 0, 0);
+    add("d_entropy", out, shape, 1, 0, 0);
   } else {
-    const bool flat = random.chance(0.3);
+    const bool lines = entry.find("input_diversity") == 0 || entry == "translation_invariance";
+    const bool flat = !lines && random.chance(0.3);
     const std::vector<int64_t> shape =
         flat ? std::vector<int64_t>{2, 3, columns} : std::vector<int64_t>{2, 3, rows, columns};
     for (const Argument& argument : op.arguments) {
       const std::string name = argument.name;
       if (name == "streams")
         add("streams", EQP_I64, {2}, 1, 0, 100);
+      else if (name == "offsets") {
+        add("offsets", index, {3}, 1, 0, 0);
+        fill("offsets", {0, 1, 2});
+      } else if (name == "step_sizes")
+        add("step_sizes", EQP_F32, {2}, 1, 0, 0.1);
+      else if (name == "norms")
+        add("norms", EQP_F32, {2, EQP_NORM_COUNT}, 1, 0, 0);
+      else if (name == "mask")
+        add("mask", mask, shape, flat ? 1 : 2, 0, 1.99);
       else if (name == "codes")
         add("codes", EQP_U8, shape, flat ? 1 : 2, 0, 0);
       else
@@ -95,6 +112,10 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
   const auto set_present = [&](const char* name) {
     present[static_cast<size_t>(op.index_of(name))] = true;
   };
+  if (entry == "policy_loss") {
+    absent_together("entropy", "entropy_threshold");
+    absent_together("entropy", "d_entropy");
+  }
   if (entry == "pair_loss") absent_together("reference_chosen", "reference_rejected");
   if (entry == "token_log_probs_backward") {
     set_present("d_log_probs");

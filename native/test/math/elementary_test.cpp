@@ -25,6 +25,7 @@ constexpr double kFloatExpUlps = 1.5;
 #else
 constexpr double kFloatExpUlps = 2.0;
 #endif
+constexpr double kPowerUlps = 3.5;
 constexpr double kDoubleExpUlps = 1.5;
 constexpr double kLogUlps = 1.0;
 // Compositions of two of them: the sum of the parts and one more rounding each.
@@ -41,12 +42,17 @@ double ulps(long double actual, long double exact, int digits, int lowest_expone
 double float_ulps(float actual, long double exact) { return ulps(actual, exact, 24, -125); }
 double double_ulps(double actual, long double exact) { return ulps(actual, exact, 53, -1021); }
 
-float one_lane(f32v (*f)(f32v), float x) {
+template <class Function>
+float one_lane(const Function& f, float x) {
   f32v v = {};
   for (int i = 0; i < kF32Width; ++i) v[i] = i % 2 == 0 ? x : -1.0f;
   const f32v y = f(v);
   return y[kF32Width - 2];
 }
+struct TimesExp2 {
+  float factor;
+  f32v operator()(f32v y) const { return times_exp2(exp2_multiple(factor), y); }
+};
 f32v exp_vector(f32v x) { return exp(x); }
 f32v exp_nonpositive_vector(f32v x) { return exp_nonpositive(x); }
 f64v exp_double_vector(f64v x) { return exp(x); }
@@ -104,6 +110,43 @@ void float_exponentials() {
   EQP_CHECK(
       std::isnan(one_lane(exp_vector, nan)) && std::isnan(one_lane(exp_nonpositive_vector, nan)),
       "expected exp(NaN) = NaN");
+}
+
+void powers_of_two() {
+  test::Random random(5);
+  const float inf = HUGE_VALF, nan = __builtin_nanf("");
+  for (const float factor : {1.0f, -0.37f, 3e-5f}) {
+    Worst worst;
+    for (int i = 0; i < 400000; ++i) {
+      const float y =
+          static_cast<float>(i % 2 == 0 ? random.uniform(-110, 126) : random.normal() * 0.1);
+      const long double exact = static_cast<long double>(factor) * exp2l(y);
+      worst.see(float_ulps(one_lane(TimesExp2{factor}, y), exact), y);
+    }
+    // Also at and beside every change of the looked up part.
+    for (int k = -64; k <= 64; ++k) {
+      for (const float y :
+           {std::nextafter(static_cast<float>(k) / 32, -inf), static_cast<float>(k) / 32,
+            std::nextafter(static_cast<float>(k) / 32, inf)}) {
+        worst.see(
+            float_ulps(one_lane(TimesExp2{factor}, y), static_cast<long double>(factor) * exp2l(y)),
+            y);
+      }
+    }
+    expect("times_exp2 f32", worst, kPowerUlps);
+    for (const float y : {128.0f, 1e6f, 1e30f, inf}) {
+      const float found = one_lane(TimesExp2{factor}, y);
+      EQP_CHECK(found / factor >= 0x1p126f, "expected at least 2^126 times %g for y = %g, found %g",
+                static_cast<double>(factor), static_cast<double>(y), static_cast<double>(found));
+    }
+    for (const float y : {-128.0f, -1e6f, -1e30f, -inf}) {
+      const float found = one_lane(TimesExp2{factor}, y);
+      EQP_CHECK(std::fabs(found) <= 0x1p-126f * std::fabs(factor),
+                "expected at most 2^-126 times %g for y = %g, found %g",
+                static_cast<double>(factor), static_cast<double>(y), static_cast<double>(found));
+    }
+    EQP_CHECK(std::isnan(one_lane(TimesExp2{factor}, nan)), "expected NaN for NaN");
+  }
 }
 
 void double_functions() {
@@ -219,6 +262,7 @@ int main() {
     return 77;
   }
   eqp::EQP_ISA::float_exponentials();
+  eqp::EQP_ISA::powers_of_two();
   eqp::EQP_ISA::double_functions();
   eqp::EQP_ISA::philox_is_random123();
   eqp::EQP_ISA::bfloat16_conversions();

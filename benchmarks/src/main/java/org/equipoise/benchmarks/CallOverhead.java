@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.DataType;
 import org.equipoise.kernels.GroupAdvantageKernel;
+import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.kernels.TensorView;
 import org.equipoise.torch.Equipoise;
 import org.equipoise.torch.GroupAdvantage;
@@ -99,7 +100,7 @@ public class CallOverhead {
   @Benchmark
   public void policyLoss() {
     try (PointerScope step = new PointerScope()) {
-      policyLoss.apply(logProbs, plainOther, null, sequenceAdvantages, mask);
+      policyLoss.apply(PolicyBatch.of(logProbs, sequenceAdvantages, mask).old(plainOther));
     }
   }
 
@@ -107,7 +108,7 @@ public class CallOverhead {
   @Benchmark
   public void policyLossWithoutGradient() {
     try (PointerScope step = new PointerScope()) {
-      policyLoss.apply(plain, plainOther, null, sequenceAdvantages, mask);
+      policyLoss.apply(PolicyBatch.of(plain, sequenceAdvantages, mask).old(plainOther));
     }
   }
 
@@ -115,7 +116,9 @@ public class CallOverhead {
   @Benchmark
   public void policyLossAndBackward() {
     try (PointerScope step = new PointerScope()) {
-      policyLoss.apply(logProbs, plainOther, null, sequenceAdvantages, mask).backward();
+      policyLoss
+          .apply(PolicyBatch.of(logProbs, sequenceAdvantages, mask).old(plainOther))
+          .backward();
     }
   }
 

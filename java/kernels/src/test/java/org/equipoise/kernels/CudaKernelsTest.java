@@ -125,7 +125,7 @@ class CudaKernelsTest {
         TensorView bad = stream.copyOf(ints(1, 5));
         TensorView logProbs = stream.empty(DataType.F32, 2)) {
       TokenLogProbsKernel kernel = TokenLogProbsKernel.defaults();
-      kernel.forwardInto(rows, bad, logProbs, null, null, null, stream.launch());
+      kernel.forwardInto(rows, null, bad, logProbs, null, null, null, stream.launch());
       String text = assertThrows(IllegalArgumentException.class, stream::synchronize).getMessage();
       assertTrue(
           text.startsWith("eqp_check: targets: expected targets in [0, vocab)")
@@ -136,7 +136,7 @@ class CudaKernelsTest {
       stream.synchronize(); // reported once, and the stream goes on
       assertEquals(Math.log(0.5), result.getFloat(0), 1e-6);
       assertTrue(Float.isNaN(result.getFloat(4)));
-      kernel.forwardInto(rows, good, logProbs, null, null, null, stream.launch());
+      kernel.forwardInto(rows, null, good, logProbs, null, null, null, stream.launch());
       stream.copy(logProbs, TensorView.of(result, DataType.F32, 2));
       stream.synchronize();
       assertEquals(Math.log(0.5), result.getFloat(4), 1e-6);
@@ -159,7 +159,7 @@ class CudaKernelsTest {
         TensorView bad = stream.copyOf(ints(-1));
         TensorView logProbs = stream.empty(DataType.F32, 1)) {
       TokenLogProbsKernel.defaults()
-          .forwardInto(row, bad, logProbs, null, null, null, stream.launch());
+          .forwardInto(row, null, bad, logProbs, null, null, null, stream.launch());
       assertThrows(IllegalArgumentException.class, stream::close);
       stream.close();
       assertThrows(IllegalStateException.class, stream::launch);

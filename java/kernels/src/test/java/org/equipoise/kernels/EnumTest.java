@@ -63,10 +63,20 @@ class EnumTest {
   }
 
   @Test
-  void policyNormalizers() throws IOException {
+  void policyLosses() throws IOException {
     assertEquals(
         list("policy_loss.h", "EQP_POLICY_NORMALIZERS"),
         java(PolicyNormalizer.class, PolicyNormalizer::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_POLICY_SURROGATES"),
+        java(PolicySurrogate.class, PolicySurrogate::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_POLICY_IMPORTANCES"),
+        java(PolicyImportance.class, PolicyImportance::code));
+    assertEquals(list("policy_loss.h", "EQP_POLICY_KLS"), java(PolicyKl.class, PolicyKl::code));
+    assertEquals(
+        list("policy_loss.h", "EQP_SAMPLER_CORRECTIONS"),
+        java(SamplerCorrection.class, SamplerCorrection::code));
   }
 
   @Test
@@ -93,5 +103,18 @@ class EnumTest {
     assertEquals(
         constants("perturbation.h", "EQP_", "DESCEND|ASCEND"),
         java(Direction.class, Direction::code));
+    assertEquals(
+        constants("perturbation.h", "EQP_", "DIFFERENCE|GRADIENT"),
+        java(ImageQuantity.class, ImageQuantity::code));
+  }
+
+  @Test
+  void imageTransforms() throws IOException {
+    assertEquals(
+        constants("input_diversity.h", "EQP_", "BILINEAR|NEAREST"),
+        java(Interpolation.class, Interpolation::code));
+    assertEquals(
+        constants("translation_invariance.h", "EQP_BLUR_", "GAUSSIAN|UNIFORM|LINEAR"),
+        java(BlurShape.class, BlurShape::code));
   }
 }

@@ -66,14 +66,14 @@ class KernelsTest {
         TensorView d = view(floats(1, 2), 2);
         TensorView dz = view(dLogits, 2, 2)) {
       TokenLogProbsKernel kernel = TokenLogProbsKernel.defaults();
-      kernel.forwardInto(z, targets, l, lse, null, h);
+      kernel.forwardInto(z, null, targets, l, lse, null, h);
       same(new double[] {Math.log(0.75), Math.log(0.5)}, logProbs, 1e-6);
       same(new double[] {Math.log(4), Math.log(2)}, logSumExp, 1e-6);
       same(
           new double[] {-0.75 * Math.log(0.75) - 0.25 * Math.log(0.25), Math.log(2)},
           entropy,
           1e-6);
-      kernel.backwardInto(z, targets, lse, h, d, null, dz);
+      kernel.backwardInto(z, null, targets, lse, h, d, null, dz);
       same(new double[] {-0.25, 0.25, 1, -1}, dLogits, 1e-6);
     }
   }
@@ -95,7 +95,7 @@ class KernelsTest {
       same(new double[] {0.5}, loss, 1e-7);
       same(new double[] {-0.25}, gradient, 1e-7);
       PolicyLossKernel.grpo()
-          .applyInto(chosen, null, null, advantage, mask, null, value, null, null, d);
+          .applyInto(PolicyBatch.of(chosen, advantage, mask), value, null, null, d, null);
       same(new double[] {-2}, loss, 1e-7);
       same(new double[] {-2}, gradient, 1e-7);
     }
@@ -162,7 +162,7 @@ class KernelsTest {
                   IllegalArgumentException.class,
                   () ->
                       TokenLogProbsKernel.defaults()
-                          .forwardInto(logits, targets, out, null, null, null))
+                          .forwardInto(logits, null, targets, out, null, null, null))
               .getMessage());
     }
     assertThrows(IllegalArgumentException.class, () -> view(floats(1), 2));

@@ -2,143 +2,142 @@ package org.equipoise.torch;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.equipoise.kernels.PolicyLossKernel;
-import org.equipoise.kernels.PolicyNormalizer;
+import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.kernels.PolicyLossSettings;
+import org.equipoise.kernels.PolicyPresets;
+import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.equipoise.kernels.abi.eqp_policy_loss_options;
 import org.equipoise.torch.adapter.TorchAdapter;
 
 /**
- * Clipped policy-gradient surrogate with a KL term to a reference (PPO/GRPO family).
+ * A policy-gradient loss over token log-probs, with gradient: the PPO/GRPO family.
  *
  * <pre>{@code
- * ratio      = exp(log_prob - old_log_prob),  A = advantage
- * surrogate  = -min(ratio A, clip(ratio, 1 - epsilon_low, 1 + epsilon_high) A)
- * k3         = exp(ref - log_prob) - (ref - log_prob) - 1
- * token_loss = surrogate + kl_beta k3
- * grpo       (1/S) sum_i w_i (sum_t m token_loss) / len_i                arXiv 2402.03300
- * drGrpo     sum_i w_i sum_t m token_loss / (S max_completion_length)    arXiv 2503.20783
- * dapo       sum_i w_i sum_t m token_loss / max(1, total_tokens)         arXiv 2503.14476
+ * w = log_prob - old, or its mean over the sequence;  q = exp(w),  A = advantage
+ * clip   -min(q A, clip(q, 1 - epsilon_low, 1 + epsilon_high) A)
+ * cispo  -sg(clip(q)) A log_prob            sapo  -A sigmoid(tau (q - 1)) 4 / tau
+ * vespo  -sg(phi(product of q)) A log_prob  gmpo  -A (geometric mean of clipped q)
+ * token_loss = (masks and corrections) surrogate + kl_beta KL
  * }</pre>
  *
- * {@code negativeLogProbFloor} is Equipoise's own: the surrogate of a token with A &lt; 0 and
- * log-prob below the floor is 0, value and gradient; its KL stays. Log-probs are [sequences,
- * tokens] f32, f64 or bf16, advantages [sequences] or [sequences, tokens] f32 (f64 with f64), the
- * mask bool or uint8. Masked tokens may hold anything and get gradient exactly 0. Immutable and
+ * The normaliser makes one number of the tokens' losses. Tokens with mask 0 may hold anything and
+ * get gradient exactly 0. {@code negativeLogProbFloor} is Equipoise's own: the surrogate of a token
+ * with A &lt; 0 and log-prob below the floor is 0, value and gradient; its KL stays. Immutable and
  * thread-safe.
  */
-public final class PolicyLoss {
-  private static final int METRICS = 6;
+public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
+  private static final int METRICS = EquipoiseAbi.EQP_POLICY_METRIC_COUNT;
 
-  private final PolicyLossKernel kernel;
-
-  private PolicyLoss(PolicyLossKernel kernel) {
-    this.kernel = kernel;
+  private PolicyLoss(eqp_policy_loss_options options) {
+    super(options);
   }
 
-  /** Sequence means averaged; epsilons 0.2, no KL, no floor. */
+  @Override
+  protected PolicyLoss with(eqp_policy_loss_options changed) {
+    return new PolicyLoss(changed);
+  }
+
+  /** Clipped ratios, sequence means averaged; epsilons 0.2, no KL. */
   public static PolicyLoss grpo() {
     TorchLibrary.require();
-    return new PolicyLoss(PolicyLossKernel.grpo());
+    return new PolicyLoss(PolicyPresets.grpo());
   }
 
-  /** Divided by sequences times this length (at least 1). */
+  /** As {@link #grpo()}, divided by sequences times this length (at least 1). */
   public static PolicyLoss drGrpo(double maxCompletionLength) {
     TorchLibrary.require();
-    return new PolicyLoss(PolicyLossKernel.drGrpo(maxCompletionLength));
-  }
-
-  /** Divided by the unmasked tokens of the call, or of the global batch ({@link #totalTokens}). */
-  public static PolicyLoss dapo() {
-    TorchLibrary.require();
-    return new PolicyLoss(PolicyLossKernel.dapo());
-  }
-
-  /** Clip range [1 - low, 1 + high]; low in [0, 1], high at least 0, infinity allowed. */
-  public PolicyLoss epsilon(double low, double high) {
-    return new PolicyLoss(kernel.epsilon(low, high));
-  }
-
-  /** Weight of the k3 estimate of the KL; needs reference log-probs when positive. */
-  public PolicyLoss klBeta(double value) {
-    return new PolicyLoss(kernel.klBeta(value));
-  }
-
-  /** Tokens with A &lt; 0 below this log-prob are not pushed further; at most 0. */
-  public PolicyLoss negativeLogProbFloor(double value) {
-    return new PolicyLoss(kernel.negativeLogProbFloor(value));
-  }
-
-  /** DAPO: tokens of the global batch; 0 means those of the call. */
-  public PolicyLoss totalTokens(double value) {
-    return new PolicyLoss(kernel.totalTokens(value));
-  }
-
-  public PolicyNormalizer normalizer() {
-    return kernel.normalizer();
-  }
-
-  public double epsilonLow() {
-    return kernel.epsilonLow();
-  }
-
-  public double epsilonHigh() {
-    return kernel.epsilonHigh();
-  }
-
-  public double klBeta() {
-    return kernel.klBeta();
-  }
-
-  public double negativeLogProbFloor() {
-    return kernel.negativeLogProbFloor();
-  }
-
-  public double maxCompletionLength() {
-    return kernel.maxCompletionLength();
-  }
-
-  public double totalTokens() {
-    return kernel.totalTokens();
-  }
-
-  /** {@link #apply(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)} with all weights 1. */
-  public Result apply(
-      Tensor logProbs,
-      Tensor oldLogProbs,
-      Tensor referenceLogProbs,
-      Tensor advantages,
-      Tensor mask) {
-    return apply(logProbs, oldLogProbs, referenceLogProbs, advantages, mask, null);
+    return new PolicyLoss(PolicyPresets.drGrpo(maxCompletionLength));
   }
 
   /**
-   * The loss, attached to the graph of the log-probs (first order only).
+   * As {@link #grpo()}, divided by the unmasked tokens of the global batch ({@link #totalTokens}).
+   */
+  public static PolicyLoss dapo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.dapo());
+  }
+
+  /** As {@link #grpo()}, divided by the unmasked tokens of the call. */
+  public static PolicyLoss bnpo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.bnpo());
+  }
+
+  /** One ratio a sequence; epsilons 3e-4 and 4e-4, those of GSPO's paper. */
+  public static PolicyLoss gspo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.gspo());
+  }
+
+  /**
+   * As {@link #gspo()} with the gradient of each token's own ratio: advantages may differ by token.
+   */
+  public static PolicyLoss gspoToken() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.gspoToken());
+  }
+
+  /** As {@link #gspo()}, each sequence times its length. */
+  public static PolicyLoss luspo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.luspo());
+  }
+
+  /** Held ratios of at most 5 (TRL), divided by the tokens of the global batch. */
+  public static PolicyLoss cispo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.cispo());
+  }
+
+  /** Held ratios within [0.8, 1.2] (verl), divided by the tokens of the global batch. */
+  public static PolicyLoss cispoRelative() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.cispoRelative());
+  }
+
+  /** A soft gate in place of the clip, temperatures 1 and 1.05; sequence means averaged. */
+  public static PolicyLoss sapo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.sapo());
+  }
+
+  /**
+   * Held weights by sequence, (k, lambda) = (2, 3) and (3, 2); divided by the tokens of the global
+   * batch.
+   */
+  public static PolicyLoss vespo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.vespo());
+  }
+
+  /** The geometric mean of ratios whose logs are within 0.4 of 0; sequences averaged. */
+  public static PolicyLoss gmpo() {
+    TorchLibrary.require();
+    return new PolicyLoss(PolicyPresets.gmpo());
+  }
+
+  /**
+   * The loss, attached to the graphs of the log-probs and, with an entropy coefficient, of the
+   * entropy (first order only).
    *
-   * @param logProbs [sequences, tokens]
-   * @param oldLogProbs like {@code logProbs}; null: ratio 1 with its gradient intact, clip inert
-   * @param referenceLogProbs like {@code logProbs}; may be null when {@code klBeta} is 0
-   * @param advantages [sequences] or [sequences, tokens]
-   * @param mask [sequences, tokens]
-   * @param sequenceWeights [sequences], dtype of the advantages; null: ones
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
-  public Result apply(
-      Tensor logProbs,
-      Tensor oldLogProbs,
-      Tensor referenceLogProbs,
-      Tensor advantages,
-      Tensor mask,
-      Tensor sequenceWeights) {
+  public Result apply(PolicyBatch<Tensor> batch) {
     Tensor loss = new Tensor();
     Tensor details = new Tensor();
     TorchLibrary.check(
         TorchAdapter.eqp_torch_policy_loss(
-            kernel.abi(),
-            logProbs,
-            oldLogProbs,
-            referenceLogProbs,
-            advantages,
-            mask,
-            sequenceWeights,
+            abi(),
+            batch.logProbs(),
+            batch.old(),
+            batch.reference(),
+            batch.sampler(),
+            batch.advantages(),
+            batch.mask(),
+            batch.truncated(),
+            batch.sequenceWeights(),
+            batch.entropy(),
+            batch.entropyThreshold(),
             loss,
             details));
     return new Result(loss, details);
@@ -148,36 +147,37 @@ public final class PolicyLoss {
    * Everything into the caller's tensors, outside of autograd; allocates nothing. Only {@code loss}
    * is required among the outputs.
    *
-   * @param metrics [6]: clip low, clip high, KL, ratio, floored, tokens
+   * @param metrics [EQP_POLICY_METRIC_COUNT], in the order of {@link PolicyMetrics}
    */
   public void applyInto(
-      Tensor logProbs,
-      Tensor oldLogProbs,
-      Tensor referenceLogProbs,
-      Tensor advantages,
-      Tensor mask,
-      Tensor sequenceWeights,
+      PolicyBatch<Tensor> batch,
       Tensor loss,
       Tensor sequenceLosses,
       Tensor metrics,
-      Tensor dLogProbs) {
+      Tensor dLogProbs,
+      Tensor dEntropy) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_policy_loss_into(
-            kernel.abi(),
-            logProbs,
-            oldLogProbs,
-            referenceLogProbs,
-            advantages,
-            mask,
-            sequenceWeights,
+            abi(),
+            batch.logProbs(),
+            batch.old(),
+            batch.reference(),
+            batch.sampler(),
+            batch.advantages(),
+            batch.mask(),
+            batch.truncated(),
+            batch.sequenceWeights(),
+            batch.entropy(),
+            batch.entropyThreshold(),
             loss,
             sequenceLosses,
             metrics,
-            dLogProbs));
+            dLogProbs,
+            dEntropy));
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */
-  public static final class Result {
+  public static final class Result implements ScalarLoss {
     private final Tensor loss;
     private final Tensor details;
 
@@ -187,6 +187,7 @@ public final class PolicyLoss {
     }
 
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the log-probs' graph. */
+    @Override
     public Tensor loss() {
       return loss;
     }
@@ -196,7 +197,7 @@ public final class PolicyLoss {
       loss.backward();
     }
 
-    /** The weighted share of each sequence [sequences], without gradient; they sum to the loss. */
+    /** The share of each sequence [sequences], without gradient; they sum to the loss. */
     public Tensor sequenceLosses() {
       return details.narrow(0, METRICS, details.numel() - METRICS);
     }
@@ -204,8 +205,7 @@ public final class PolicyLoss {
     /** Reads the metrics; synchronises with the device. */
     public PolicyMetrics metrics() {
       try (PointerScope scope = new PointerScope()) {
-        double[] m = Tensors.doubles(details.narrow(0, 0, METRICS));
-        return new PolicyMetrics(m[0], m[1], m[2], m[3], m[4], m[5]);
+        return PolicyMetrics.of(Tensors.doubles(details.narrow(0, 0, METRICS)));
       }
     }
   }

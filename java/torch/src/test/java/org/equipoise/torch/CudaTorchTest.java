@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,7 +114,8 @@ class CudaTorchTest {
       PairLoss.Result pair = PairLoss.sigmoid().beta(0.3).apply(c, r, null, null, m, m);
       Tensor rewards = r.sum(1).detach();
       Tensor advantages = GroupAdvantage.trl().apply(rewards, 2);
-      PolicyLoss.Result policy = PolicyLoss.grpo().klBeta(0.1).apply(c, r, r, advantages, m);
+      PolicyLoss.Result policy =
+          PolicyLoss.grpo().klBeta(0.1).apply(PolicyBatch.of(c, advantages, m).old(r).reference(r));
       losses[device] = pair.loss().add(policy.loss());
       losses[device].backward();
       gradients[device] = c.grad();

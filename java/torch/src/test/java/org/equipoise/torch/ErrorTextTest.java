@@ -9,6 +9,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,6 +87,7 @@ class ErrorTextTest {
             TokenLogProbs.forwardInto(
                 TokenLogProbsOptions.defaults(),
                 logits,
+                null,
                 TestTensors.longs(new long[] {1, 9}),
                 values,
                 lse,
@@ -145,7 +147,8 @@ class ErrorTextTest {
             PolicyLoss.grpo()
                 .klBeta(0.1)
                 .apply(
-                    logits, null, null, TestTensors.of(ScalarType.Float, new double[2], 2), mask));
+                    PolicyBatch.of(
+                        logits, TestTensors.of(ScalarType.Float, new double[2], 2), mask)));
   }
 
   @Test
@@ -156,9 +159,10 @@ class ErrorTextTest {
         IllegalArgumentException.class,
         () ->
             PolicyLoss.grpo()
-                .apply(x, null, null, TestTensors.of(ScalarType.Float, new double[3], 3), mask));
+                .apply(
+                    PolicyBatch.of(x, TestTensors.of(ScalarType.Float, new double[3], 3), mask)));
     PolicyLoss.grpo()
-        .apply(x, null, null, TestTensors.of(ScalarType.Float, new double[] {1, 1}, 2), mask)
+        .apply(PolicyBatch.of(x, TestTensors.of(ScalarType.Float, new double[] {1, 1}, 2), mask))
         .backward();
     for (double g : TestTensors.doubles(x.grad())) {
       assertEquals(-0.1, g, 1e-7);

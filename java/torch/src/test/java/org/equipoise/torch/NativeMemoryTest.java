@@ -8,6 +8,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.Test;
 
 /** Native memory belongs to whom it should, also while the collector runs. */
@@ -37,6 +38,7 @@ class NativeMemoryTest {
                 .arange(new org.bytedeco.pytorch.Scalar(6_000_000f))
                 .fmod(new org.bytedeco.pytorch.Scalar(17f))
                 .view(2000, 3000),
+            null,
             torch.arange(new org.bytedeco.pytorch.Scalar(2000)).to(ScalarType.Long),
             logProbs,
             new Tensor(),
@@ -72,7 +74,8 @@ class NativeMemoryTest {
       double k3 = Math.exp(-1) + 1 - 1;
       assertEquals(
           -1 + 0.5 * k3,
-          TestTensors.scalar(loss.apply(x, null, reference, advantage, mask).loss()),
+          TestTensors.scalar(
+              loss.apply(PolicyBatch.of(x, advantage, mask).reference(reference)).loss()),
           1e-14);
       Tensor logits = TestTensors.of(ScalarType.Float, new double[] {2, 0}, 1, 2);
       assertEquals(

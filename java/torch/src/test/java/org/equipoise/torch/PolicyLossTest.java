@@ -9,6 +9,12 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.kernels.PolicyImportance;
+import org.equipoise.kernels.PolicyKl;
+import org.equipoise.kernels.PolicyNormalizer;
+import org.equipoise.kernels.PolicySurrogate;
+import org.equipoise.kernels.SamplerCorrection;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,11 +89,12 @@ class PolicyLossTest {
   private PolicyLoss.Result apply(PolicyLoss loss, ScalarType type, Tensor x) {
     ScalarType wide = type.value == ScalarType.Double.value ? type : ScalarType.Float;
     return loss.apply(
-        x,
-        TestTensors.of(type, old, SEQUENCES, TOKENS),
-        TestTensors.of(type, reference, SEQUENCES, TOKENS),
-        TestTensors.of(wide, advantages, SEQUENCES),
-        TestTensors.mask(MASK, SEQUENCES, TOKENS));
+        PolicyBatch.of(
+                x,
+                TestTensors.of(wide, advantages, SEQUENCES),
+                TestTensors.mask(MASK, SEQUENCES, TOKENS))
+            .old(TestTensors.of(type, old, SEQUENCES, TOKENS))
+            .reference(TestTensors.of(type, reference, SEQUENCES, TOKENS)));
   }
 
   @Test
@@ -185,11 +192,13 @@ class PolicyLossTest {
     PolicyLoss.Result exact =
         loss("grpo")
             .apply(
-                wide,
-                TestTensors.of(ScalarType.Double, rounded, SEQUENCES, TOKENS),
-                TestTensors.of(ScalarType.Double, roundedReference, SEQUENCES, TOKENS),
-                TestTensors.of(ScalarType.Double, advantages, SEQUENCES),
-                TestTensors.mask(MASK, SEQUENCES, TOKENS));
+                PolicyBatch.of(
+                        wide,
+                        TestTensors.of(ScalarType.Double, advantages, SEQUENCES),
+                        TestTensors.mask(MASK, SEQUENCES, TOKENS))
+                    .old(TestTensors.of(ScalarType.Double, rounded, SEQUENCES, TOKENS))
+                    .reference(
+                        TestTensors.of(ScalarType.Double, roundedReference, SEQUENCES, TOKENS)));
     exact.backward();
     double[] expected = TestTensors.doubles(wide.grad());
     double[] found = TestTensors.doubles(x.grad());
@@ -237,5 +246,109 @@ class PolicyLossTest {
     assertEquals(kl / tokens, metrics.kl(), 1e-13);
     assertEquals(ratio / tokens, metrics.ratio(), 1e-13);
     assertEquals(floored / tokens, metrics.floored(), 1e-13);
+  }
+
+  /** The gradient of the bonus goes to the entropy, on the tokens that pass the threshold. */
+  @Test
+  void entropyBonusIsDifferentiable() {
+    double[] entropies = TestTensors.gaussian(4, 12, 0.5, 1);
+    Tensor x = TestTensors.leaf(ScalarType.Float, logProbs, SEQUENCES, TOKENS);
+    Tensor entropy = TestTensors.leaf(ScalarType.Float, entropies, SEQUENCES, TOKENS);
+    Tensor threshold = TestTensors.of(ScalarType.Float, new double[] {0.8}, 1);
+    PolicyLoss.Result result =
+        PolicyLoss.grpo()
+            .entropyCoefficient(0.5)
+            .apply(
+                PolicyBatch.of(
+                        x,
+                        TestTensors.of(ScalarType.Float, advantages, SEQUENCES),
+                        TestTensors.mask(MASK, SEQUENCES, TOKENS))
+                    .old(TestTensors.of(ScalarType.Float, old, SEQUENCES, TOKENS))
+                    .entropy(entropy, threshold));
+    result.loss().mul(new org.bytedeco.pytorch.Scalar(3.0f)).backward();
+    int kept = 0;
+    for (int k = 0; k < MASK.length; k++) {
+      kept += MASK[k] == 1 && entropies[k] >= 0.8 ? 1 : 0;
+    }
+    double[] found = TestTensors.doubles(entropy.grad());
+    for (int k = 0; k < MASK.length; k++) {
+      double expected = MASK[k] == 1 && entropies[k] >= 0.8 ? -3 * 0.5 / kept : 0;
+      assertEquals(expected, found[k], 1e-6, "element " + k);
+    }
+    assertEquals((double) kept / 8, result.metrics().entropyKept(), 1e-6);
+    assertTrue(x.grad().defined());
+  }
+
+  @Test
+  void truncatedSequencesCountNowhere() {
+    Tensor x = TestTensors.leaf(ScalarType.Double, logProbs, SEQUENCES, TOKENS);
+    PolicyBatch<Tensor> batch =
+        PolicyBatch.of(
+                x,
+                TestTensors.of(ScalarType.Double, advantages, SEQUENCES),
+                TestTensors.mask(MASK, SEQUENCES, TOKENS))
+            .truncated(
+                TestTensors.of(ScalarType.Double, new double[] {0, 1, 0}, SEQUENCES)
+                    .to(ScalarType.Bool));
+    PolicyLoss.Result result = PolicyLoss.bnpo().apply(batch);
+    result.backward();
+    assertEquals(4, result.metrics().tokens());
+    double[] gradient = TestTensors.doubles(x.grad());
+    for (int t = 0; t < TOKENS; t++) {
+      assertEquals(0, gradient[TOKENS + t]);
+      assertEquals(MASK[t] * -advantages[0] / 4, gradient[t], 1e-15);
+    }
+  }
+
+  @Test
+  void everyOptionIsReadBack() {
+    PolicyLoss loss =
+        PolicyLoss.sapo()
+            .normalizer(PolicyNormalizer.LUSPO)
+            .surrogate(PolicySurrogate.CISPO_RELATIVE)
+            .importance(PolicyImportance.SEQUENCE)
+            .epsilon(0.1, 0.3)
+            .dualClip(3)
+            .sapoTemperatures(2, 4)
+            .vespoPositive(5, 6)
+            .vespoNegative(7, 8)
+            .klBeta(0.5)
+            .kl(PolicyKl.ABS)
+            .klUnbiased(true)
+            .negativeLogProbFloor(-2)
+            .entropyCoefficient(-0.25)
+            .offPolicyThreshold(0.75)
+            .samplerCorrection(SamplerCorrection.MASK, PolicyImportance.SEQUENCE)
+            .samplerLimits(0.5, 2)
+            .maxCompletionLength(9)
+            .totalTokens(11);
+    assertEquals(PolicyNormalizer.LUSPO, loss.normalizer());
+    assertEquals(PolicySurrogate.CISPO_RELATIVE, loss.surrogate());
+    assertEquals(PolicyImportance.SEQUENCE, loss.importance());
+    assertEquals(PolicyKl.ABS, loss.kl());
+    assertTrue(loss.klUnbiased());
+    assertEquals(SamplerCorrection.MASK, loss.samplerCorrection());
+    assertEquals(PolicyImportance.SEQUENCE, loss.samplerLevel());
+    assertArrayEquals(
+        new double[] {0.1, 0.3, 3, 2, 4, 5, 6, 7, 8, 0.5, -2, -0.25, 0.75, 0.5, 2, 9, 11},
+        new double[] {
+          loss.epsilonLow(),
+          loss.epsilonHigh(),
+          loss.dualClip(),
+          loss.sapoTemperaturePositive(),
+          loss.sapoTemperatureNegative(),
+          loss.vespoPowerPositive(),
+          loss.vespoDecayPositive(),
+          loss.vespoPowerNegative(),
+          loss.vespoDecayNegative(),
+          loss.klBeta(),
+          loss.negativeLogProbFloor(),
+          loss.entropyCoefficient(),
+          loss.offPolicyThreshold(),
+          loss.samplerMin(),
+          loss.samplerMax(),
+          loss.maxCompletionLength(),
+          loss.totalTokens()
+        });
   }
 }

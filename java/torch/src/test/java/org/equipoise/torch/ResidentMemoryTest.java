@@ -11,6 +11,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -37,7 +38,8 @@ class ResidentMemoryTest {
 
   private static void differentiableStep(Tensor x, Tensor old, Tensor mask, Tensor advantages) {
     try (PointerScope step = new PointerScope()) {
-      PolicyLoss.Result result = PolicyLoss.grpo().apply(x, old, null, advantages, mask);
+      PolicyLoss.Result result =
+          PolicyLoss.grpo().apply(PolicyBatch.of(x, advantages, mask).old(old));
       result.backward();
       TokenLogProbs logProbs = TokenLogProbs.forward(x.detach(), TestTensors.ints(new int[64]));
       logProbs.values().sum().backward();

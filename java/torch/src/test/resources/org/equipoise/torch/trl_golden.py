@@ -16,10 +16,9 @@ from types import SimpleNamespace
 import torch
 import torch.nn.functional as F
 import trl
-from trl.trainer import dpo_trainer, grpo_trainer
+from trl.trainer import dpo_trainer
 
 assert trl.__version__.startswith("1.13"), trl.__version__
-NAN = float("nan")
 torch.set_default_dtype(torch.float64)
 
 
@@ -32,7 +31,6 @@ def lines_between(function, first, last):
     return textwrap.dedent("\n".join(lines[start:end]))
 
 
-GRPO = lines_between(grpo_trainer.GRPOTrainer._compute_loss, "log_ratio =", "# Entropy bonus")
 DPO = lines_between(dpo_trainer.DPOTrainer._compute_loss, "chosen_logratios =", "if self.aux_loss_enabled")
 
 
@@ -44,21 +42,6 @@ def numbers(tensor):
     return convert(tensor.tolist())
 
 
-def policy(log_probs, old, reference, advantage, mask, loss_type, low, high, beta, length):
-    scope = dict(
-        torch=torch, per_token_logps=log_probs, old_per_token_logps=old, mask=mask, entropy_mask=None,
-        advantages=advantage.unsqueeze(1),
-        inputs=dict(ref_per_token_logps=reference, num_items_in_batch=mask.sum()),
-        self=SimpleNamespace(
-            importance_sampling_level="token", beta=beta, loss_type=loss_type, epsilon_low=low, epsilon_high=high,
-            args=SimpleNamespace(use_bias_correction_kl=False, delta=None, steps_per_generation=1),
-            off_policy_mask_threshold=None, use_vllm=False, vllm_importance_sampling_correction=False,
-            model=SimpleNamespace(training=True), current_gradient_accumulation_steps=1,
-            max_completion_length=length, accelerator=SimpleNamespace(num_processes=1),
-        ),
-    )
-    exec(GRPO, scope)
-    return scope["loss"]
 
 
 def pair(chosen, rejected, reference_chosen, reference_rejected, mask_chosen, mask_rejected, loss_type, beta):
@@ -80,21 +63,8 @@ def pair(chosen, rejected, reference_chosen, reference_rejected, mask_chosen, ma
 def main():
     torch.manual_seed(20240613)
     random = lambda *shape: torch.randn(*shape, dtype=torch.float64)
-    result = dict(trl=trl.__version__, policy=[], pairs=[])
+    result = dict(trl=trl.__version__, pairs=[])
     mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=torch.float64)
-    for loss_type in ("grpo", "dr_grpo", "dapo"):
-        for beta in (0.0, 0.04):
-            for low, high in ((0.2, 0.2), (0.2, 0.28), (0.0, 0.0)):
-                log_probs = (random(4, 5) - 1.5).requires_grad_()
-                old, reference = log_probs.detach() + 0.3 * random(4, 5), log_probs.detach() + 0.3 * random(4, 5)
-                advantage = random(4)
-                loss = policy(log_probs, old, reference, advantage, mask, loss_type, low, high, beta, 7)
-                loss.backward()
-                result["policy"].append(dict(
-                    loss_type=loss_type, beta=beta, low=low, high=high, length=7, log_probs=numbers(log_probs),
-                    old=numbers(old), reference=numbers(reference), advantages=numbers(advantage), mask=numbers(mask),
-                    loss=loss.item(), gradient=numbers(log_probs.grad)))
-
     mask_chosen, mask_rejected = mask[:3, :4], torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 0]], dtype=torch.float64)
     for loss_type in ("sigmoid", "ipo", "hinge"):
         for beta in (0.1, 0.5):

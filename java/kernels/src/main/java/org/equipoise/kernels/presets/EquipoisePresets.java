@@ -17,7 +17,10 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "equipoise/pair_loss.h",
               "equipoise/policy_loss.h",
               "equipoise/group_advantage.h",
-              "equipoise/perturbation.h"
+              "equipoise/perturbation.h",
+              "equipoise/gaussian_noise.h",
+              "equipoise/input_diversity.h",
+              "equipoise/translation_invariance.h"
             },
             link = "equipoise",
             library = "jniEquipoise"),

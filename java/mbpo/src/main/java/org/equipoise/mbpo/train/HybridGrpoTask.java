@@ -7,6 +7,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.RgbImage;
@@ -247,12 +248,10 @@ final class HybridGrpoTask implements TrainingTask {
     List<float[]> start = batch.reference(part);
     PolicyLoss.Result result =
         loss.apply(
-            pass.arranged(),
-            old == null ? null : grid.arrange(old),
-            start == null ? null : grid.arrange(start),
-            grid.perSequence(batch.advantages(part)),
-            grid.mask(),
-            grid.perSequence(batch.weights(part)));
+            PolicyBatch.of(pass.arranged(), grid.perSequence(batch.advantages(part)), grid.mask())
+                .old(old == null ? null : grid.arrange(old))
+                .reference(start == null ? null : grid.arrange(start))
+                .sequenceWeights(grid.perSequence(batch.weights(part))));
     // DAPO divides by the tokens of the call, the others by its sequences.
     double share =
         options.policy().normalizer() == Normalizer.DAPO

@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
@@ -28,6 +29,7 @@ import org.equipoise.torch.Attack;
 import org.equipoise.torch.GroupAdvantage;
 import org.equipoise.torch.PairLoss;
 import org.equipoise.torch.Pgd;
+import org.equipoise.torch.PixelBatch;
 import org.equipoise.torch.PolicyLoss;
 import org.equipoise.torch.TokenLogProbs;
 import org.junit.jupiter.api.AfterEach;
@@ -93,7 +95,10 @@ class ReadmeExamplesTest {
         PolicyLoss.grpo()
             .epsilon(0.2, 0.28)
             .klBeta(0.01)
-            .apply(logProbs, oldLogProbs, referenceLogProbs, advantages, mask);
+            .apply(
+                PolicyBatch.of(logProbs, advantages, mask)
+                    .old(oldLogProbs)
+                    .reference(referenceLogProbs));
     result.loss().backward();
     // [end]
     assertTrue(norm(logProbs.grad()) > 0);
@@ -105,7 +110,7 @@ class ReadmeExamplesTest {
     Function<Tensor, Tensor> objective = pixels -> pixels.flatten(1, -1).sum(1);
     // [readme]
     Attack attack =
-        Pgd.linf().epsilon(8 / 255.0).steps(10).seed(7).minimise(objective, images, null);
+        Pgd.linf().epsilon(8 / 255.0).steps(10).seed(7).minimise(objective, PixelBatch.of(images));
     Tensor codes = attack.codes();
     // [end]
     assertEquals(2, codes.size(0));

@@ -1,0 +1,208 @@
+package org.equipoise.kernels;
+
+import java.util.Objects;
+
+/**
+ * What a policy loss is computed from: tensors of one kind {@code T}, most of them optional. [S, T]
+ * stands for [sequences, tokens]. Immutable; holds references, owns nothing.
+ *
+ * @param <T> {@link TensorView}, or the tensor of another library
+ */
+public final class PolicyBatch<T> {
+  private final T logProbs;
+  private final T advantages;
+  private final T mask;
+  private final T old;
+  private final T reference;
+  private final T sampler;
+  private final T truncated;
+  private final T sequenceWeights;
+  private final T entropy;
+  private final T entropyThreshold;
+
+  private PolicyBatch(
+      T logProbs,
+      T advantages,
+      T mask,
+      T old,
+      T reference,
+      T sampler,
+      T truncated,
+      T sequenceWeights,
+      T entropy,
+      T entropyThreshold) {
+    this.logProbs = logProbs;
+    this.advantages = advantages;
+    this.mask = mask;
+    this.old = old;
+    this.reference = reference;
+    this.sampler = sampler;
+    this.truncated = truncated;
+    this.sequenceWeights = sequenceWeights;
+    this.entropy = entropy;
+    this.entropyThreshold = entropyThreshold;
+  }
+
+  /**
+   * What every loss needs.
+   *
+   * @param logProbs [S, T] f32, f64, bf16 or f16 (f16 on CUDA only)
+   * @param advantages [S] or [S, T] f32 (f64 with f64 log-probs)
+   * @param mask [S, T] bool or u8; tokens with 0 may hold anything
+   */
+  public static <T> PolicyBatch<T> of(T logProbs, T advantages, T mask) {
+    return new PolicyBatch<>(
+        Objects.requireNonNull(logProbs, "logProbs"),
+        Objects.requireNonNull(advantages, "advantages"),
+        Objects.requireNonNull(mask, "mask"),
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null);
+  }
+
+  /**
+   * Log-probs of the policy that the ratio divides by, like the log-probs; null: the log-probs
+   * themselves, ratio 1 with its gradient intact.
+   */
+  public PolicyBatch<T> old(T values) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        values,
+        reference,
+        sampler,
+        truncated,
+        sequenceWeights,
+        entropy,
+        entropyThreshold);
+  }
+
+  /** Log-probs of the reference, like the log-probs; null: no KL. */
+  public PolicyBatch<T> reference(T values) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        old,
+        values,
+        sampler,
+        truncated,
+        sequenceWeights,
+        entropy,
+        entropyThreshold);
+  }
+
+  /**
+   * Log-probs that the inference engine gave its samples, like the log-probs; NaN where it gave
+   * none; null: none.
+   */
+  public PolicyBatch<T> sampler(T values) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        old,
+        reference,
+        values,
+        truncated,
+        sequenceWeights,
+        entropy,
+        entropyThreshold);
+  }
+
+  /** [S] bool or u8: sequences that do not count, because they were cut off; null: none. */
+  public PolicyBatch<T> truncated(T flags) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        old,
+        reference,
+        sampler,
+        flags,
+        sequenceWeights,
+        entropy,
+        entropyThreshold);
+  }
+
+  /** [S] like the advantages: factors of the sequences' losses; null: ones. */
+  public PolicyBatch<T> sequenceWeights(T weights) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        old,
+        reference,
+        sampler,
+        truncated,
+        weights,
+        entropy,
+        entropyThreshold);
+  }
+
+  /**
+   * Entropy of each token's distribution.
+   *
+   * @param values [S, T] f32 (f64 with f64 log-probs); null: none
+   * @param threshold [] or [1] like the values: only tokens with at least this entropy keep their
+   *     surrogate; null: all
+   */
+  public PolicyBatch<T> entropy(T values, T threshold) {
+    return new PolicyBatch<>(
+        logProbs,
+        advantages,
+        mask,
+        old,
+        reference,
+        sampler,
+        truncated,
+        sequenceWeights,
+        values,
+        threshold);
+  }
+
+  public T logProbs() {
+    return logProbs;
+  }
+
+  public T advantages() {
+    return advantages;
+  }
+
+  public T mask() {
+    return mask;
+  }
+
+  public T old() {
+    return old;
+  }
+
+  public T reference() {
+    return reference;
+  }
+
+  public T sampler() {
+    return sampler;
+  }
+
+  public T truncated() {
+    return truncated;
+  }
+
+  public T sequenceWeights() {
+    return sequenceWeights;
+  }
+
+  public T entropy() {
+    return entropy;
+  }
+
+  public T entropyThreshold() {
+    return entropyThreshold;
+  }
+}

@@ -1,0 +1,108 @@
+// Surrogates and KL estimates of policy_loss for one token, T = float, double or a vector of them.
+//
+//   q = e^w, w the log-ratio of the importance level; A = advantage
+//   CLIP   f = -q A where no bound bites, df/dw = -q A;  -(1+eh) A where A > 0 and q > 1+eh;
+//          -(1-el) A where A < 0 and q < 1-el;  -c A where A < 0 and q > c;  df/dw = 0 in all three
+//   CISPO, VESPO   f = -g A lp, g held: df/dlp = -g A
+//   SAPO   s = 1/(1 + e), e = exp(-tau (q - 1));  f = -4/tau A s,  df/dw = -4 A q s (1 - s)
+//   GMPO   g = e^(mean of clipped w), f = -g A, df/d(mean) = -g A
+//   KL     d = lp - ref:  k1 d, 1;  |d|, sign d;  d^2/2, d;  e^-d + d - 1, 1 - e^-d
+#pragma once
+
+#include "equipoise/policy_loss.h"
+#include "math/elementary.h"
+
+namespace eqp {
+namespace EQP_ISA {
+
+template <class T>
+struct Surrogate {
+  T value = {};
+  T d_log_ratio = {};                               // through the log-ratio
+  T d_log_prob = {};                                // through the log-prob while the weight is held
+  T weight = {};                                    // what is held
+  T clip_low = {}, clip_high = {}, dual_clip = {};  // 1 or 0
+};
+
+// a may be 0: then the product is 0 even where `ratio` is beyond the type's range. NaN stays NaN.
+template <class T>
+EQP_HD T times(T ratio, T a) {
+  const T zero = {};
+  return ((a == zero) & (ratio == ratio)) ? zero : ratio * a;
+}
+
+// NaN stays NaN.
+template <class T, class S>
+EQP_HD T clip(T x, S low, S high) {
+  const T not_below = x < low ? broadcast<T>(low) : x;
+  return not_below > high ? broadcast<T>(high) : not_below;
+}
+
+template <class T, class S>
+EQP_HD T not_nan(T x, S instead) {
+  return x == x ? x : broadcast<T>(instead);
+}
+
+template <bool kDual, class T, class S>
+EQP_HD Surrogate<T> clipped_ratio(T ratio, T advantage, S low, S high, S dual) {
+  const T zero = {}, one = zero + S(1);
+  Surrogate<T> f;
+  f.clip_low = ((advantage < zero) & (ratio < low)) ? one : zero;
+  f.clip_high = ((advantage > zero) & (ratio > high)) ? one : zero;
+  const T unclipped = -times(ratio, advantage);
+  f.value = f.clip_high > zero ? -(high * advantage) : unclipped;
+  f.value = f.clip_low > zero ? -(low * advantage) : f.value;
+  T clipped = f.clip_low + f.clip_high;
+  if (kDual) {
+    f.dual_clip = ((advantage < zero) & (ratio > dual)) ? one : zero;
+    f.value = f.dual_clip > zero ? -(dual * advantage) : f.value;
+    clipped = clipped + f.dual_clip;
+  }
+  f.d_log_ratio = clipped > zero ? zero : unclipped;
+  return f;
+}
+
+template <class T>
+EQP_HD Surrogate<T> held_weight(T weight, T advantage, T log_prob) {
+  Surrogate<T> f;
+  f.weight = weight;
+  f.d_log_prob = -times(weight, advantage);
+  f.value = times(log_prob, f.d_log_prob);
+  return f;
+}
+
+template <class T, class S>
+EQP_HD Surrogate<T> soft_gate(T ratio, T advantage, S tau_positive, S tau_negative) {
+  const T zero = {}, one = zero + S(1);
+  const T tau = advantage > zero ? broadcast<T>(tau_positive) : broadcast<T>(tau_negative);
+  const T e = exp(tau * (one - ratio));
+  const T gate = one / (one + e);
+  // 1 - gate, without cancellation where the gate is nearly open and without Inf * 0 where it is
+  // shut.
+  const T shut = e < one ? e * gate : one - gate;
+  Surrogate<T> f;
+  f.value = -(advantage * gate * (S(4) / tau));
+  f.d_log_ratio = -(advantage * S(4) * times(ratio, gate * shut));
+  return f;
+}
+
+template <class T>
+struct KlEstimate {
+  T value, slope;
+};
+
+template <class S, class T>
+EQP_HD KlEstimate<T> kl_estimate(eqp_policy_kl kind, T log_prob, T reference) {
+  const T zero = {}, one = zero + S(1);
+  const T d = log_prob - reference;
+  if (kind == EQP_POLICY_KL_K1) return {d, one + (d - d)};
+  if (kind == EQP_POLICY_KL_ABS) {
+    return {d < zero ? -d : d, d < zero ? -one : (d > zero ? one : d)};
+  }
+  if (kind == EQP_POLICY_KL_K2) return {d * d * S(0.5), d};
+  const T ratio_to_reference = exp(reference - log_prob);
+  return {ratio_to_reference + d - one, one - ratio_to_reference};
+}
+
+}  // namespace EQP_ISA
+}  // namespace eqp
