@@ -369,11 +369,18 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
   if (alone && call.metrics != nullptr) metrics<T>(call, plan.team);
 }
 
+// For the next launch. All threads of one block call it.
+EQP_DEVICE void check_data(const GroupAdvantage& call, Scratch* scratch) {
+  const unsigned invalid = invalid_data(call);
+  if (threadIdx.x == 0) scratch->invalid = static_cast<double>(invalid);
+}
+
 // For the next launch: statistics of each part of the samples, and by the first block what is wrong
 // with the data.
 template <class T>
-EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool stored,
+EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool stored, bool check,
                             Scratch* scratch) {
+  if (check && blockIdx.x == 0) check_data(call, scratch);
   for (int64_t part = blockIdx.x; part < plan.batch_parts; part += gridDim.x) {
     const int64_t begin = part * plan.samples_each;
     const int64_t limit = begin + plan.samples_each;
@@ -387,10 +394,7 @@ EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool s
 
 // shapes: rewards [samples, functions], offsets [groups + 1], lengths [samples], advantages [samples]
 EQP_KERNEL_OF_FEW_BLOCKS
-group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
-  const unsigned invalid = invalid_data(call);
-  if (threadIdx.x == 0) scratch->invalid = static_cast<double>(invalid);
-}
+group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) { check_data(call, scratch); }
 
 #define EQP_KERNELS(T)                                                                             \
   EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                       \
@@ -398,9 +402,9 @@ group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
     advantages<T>(call, plan, alone, scratch, errors);                                             \
   }                                                                                                \
   EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored,                  \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,      \
                                      Scratch* scratch) {                                           \
-    batch_parts<T>(call, plan, stored, scratch);                                                   \
+    batch_parts<T>(call, plan, stored, check, scratch);                                            \
   }                                                                                                \
   EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
   group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {          \
@@ -427,7 +431,7 @@ EQP_KERNELS(double)
                  scratch, errors);                                                                \
       break;                                                                                      \
     }                                                                                             \
-    if (checked)                                                                                  \
+    if (checked && (combined || !over_batch))                                                     \
       EQP_LAUNCH(group_advantage_check_kernel, 1, kThreads, a.stream.stream, a, scratch);         \
     if (over_batch && combined) {                                                                 \
       Plan combine = plan;                                                                        \
@@ -438,7 +442,7 @@ EQP_KERNELS(double)
     }                                                                                             \
     if (over_batch)                                                                               \
       EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(plan.batch_parts), kThreads,        \
-                 a.stream.stream, a, plan, combined, scratch);                                    \
+                 a.stream.stream, a, plan, combined, checked && !combined, scratch);              \
     EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid_for(plan.parts), kThreads, a.stream.stream, \
                a, plan, false, scratch, errors);                                                  \
     if (whitened)                                                                                 \

@@ -74,9 +74,9 @@ struct TokenLogProbsBackward {
 struct GroupAdvantage {
   eqp_group_advantage_options options;
   Matrix rewards;
-  Vector weights;  // may be absent: ones
-  Vector offsets;  // may be absent: equal groups of options.group_size
-  Vector lengths;  // may be absent: ones
+  Vector weights;         // may be absent: ones
+  Vector offsets;         // may be absent: equal groups of options.group_size
+  Vector lengths;         // may be absent: ones
   const void* baselines;  // given with that baseline only
   int64_t groups;
   void* advantages;
