@@ -104,7 +104,8 @@ EQP_DEVICE void merge_norms(const ImageNorms& call, const Round& round, const No
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int64_t i = first_item(32); i < round.count; i += team_count(32)) {
     Norms total = {0, 0, 0};
-    for (int split = lane; split < splits; split += 32) {
+    // Nothing was summed for offsets that break the rules.
+    for (int split = lane; split < splits && !invalid; split += 32) {
       const Norms& part = parts[i * splits + split];
       total.sum += part.sum;
       total.squares += part.squares;

@@ -88,6 +88,7 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 }  // namespace
 
 void conform_image_norms(Suite& suite) {
+  check_bad_offsets<eqp_image_norms_options>(suite, "image_norms", {"values"}, "norms", {});
   uint64_t seed = 9000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {

@@ -153,6 +153,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 }  // namespace
 
 void conform_l2_step(Suite& suite) {
+  check_bad_offsets<eqp_l2_step_options>(suite, "l2_step", {"pixels", "original", "gradient"},
+                                         "out", {9, 3, 2, 5});
   uint64_t seed = 7000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {

@@ -110,6 +110,8 @@ void check_bits(Suite& suite, uint64_t seed, uint64_t stream, const ImageShape& 
 }  // namespace
 
 void conform_uniform_start(Suite& suite) {
+  check_bad_offsets<eqp_uniform_start_options>(suite, "uniform_start", {"original"}, "out",
+                                               {9, 3, 2, 5});
   const ImageShape bits_shape{3, 2, 5, 7};
   for (const uint64_t seed : {uint64_t{0}, uint64_t{7}, uint64_t{1} << 32, ~uint64_t{0}}) {
     for (const uint64_t stream :
