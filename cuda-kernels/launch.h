@@ -116,6 +116,7 @@ struct DataErrors {
 };
 constexpr unsigned kTargetOutOfRange = 1;
 constexpr unsigned kOffsetsInvalid = 2;
+constexpr unsigned kLengthsInvalid = 4;
 
 inline DataErrors* data_errors(const Stream& stream) {
   return static_cast<DataErrors*>(stream.workspace);

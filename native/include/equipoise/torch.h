@@ -109,11 +109,12 @@ EQP_API eqp_status eqp_torch_policy_loss(const eqp_policy_loss_options* options,
                                          const void* sequence_weights, const void* entropy,
                                          const void* entropy_threshold, void* loss, void* details);
 
-/* As eqp_group_advantage; group_mean and group_std may be NULL. */
+/* As eqp_group_advantage; group_mean, group_std and metrics may be NULL. */
 EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* options,
                                              const void* rewards, const void* weights,
-                                             const void* offsets, void* advantages,
-                                             void* group_mean, void* group_std);
+                                             const void* offsets, const void* lengths,
+                                             const void* baselines, void* advantages,
+                                             void* group_mean, void* group_std, void* metrics);
 
 /* As eqp_linf_step, eqp_l2_step, eqp_uniform_start, eqp_eight_bit and eqp_image_norms. */
 EQP_API eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,

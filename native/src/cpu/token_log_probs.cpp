@@ -14,6 +14,7 @@
 // L1 cache; the loops over them are the same.
 #include "math/token_log_probs.h"
 
+#include "cpu/flush_denormals.h"
 #include "cpu/kernels.h"
 #include "math/soft_cap.h"
 
@@ -288,6 +289,7 @@ void forward_rows(const TokenLogProbsForward& call) {
   const int64_t segments = (vocab + kSegment - 1) / kSegment;
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   const auto state_of = [&](int64_t i, int64_t segment) {
+    const FlushDenormals flush;
     const int64_t begin = segment * kSegment;
     const int64_t count = vocab - begin < kSegment ? vocab - begin : kSegment;
     const E* const x = row<E>(call.logits, i) + begin;

@@ -67,9 +67,12 @@ EQP_TEST(defaults_of_group_advantage) {
   eqp_group_advantage_options_init(&options);
   expect("size", sizeof(options), options.size);
   expect("scale", EQP_ADVANTAGE_SCALE_GROUP, options.scale);
+  expect("baseline", EQP_ADVANTAGE_BASELINE_MEAN, options.baseline);
+  expect("aggregation", EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE, options.aggregation);
   expect("singleton", EQP_ADVANTAGE_SINGLETON_ZERO, options.singleton);
   expect("ddof", 1, options.ddof);
   expect("epsilon", 1e-4, options.epsilon);
+  expect("variance_epsilon", 0, options.variance_epsilon);
   expect("group_size", 0, static_cast<double>(options.group_size));
 }
 

@@ -191,6 +191,7 @@ EQP_TEST(options_are_checked) {
               "%s: expected zeros beyond the known options to be accepted: %s", op.entry,
               eqp_last_error());
     LegalCall older(cpu(), op, random, true);
+    older.use_defaults();
     const uint32_t smaller = sizeof(uint32_t);
     memcpy(older.options_bytes.data(), &smaller, sizeof(smaller));
     memset(older.options_bytes.data() + 4, 0xff, op.options_bytes - 4);
@@ -207,11 +208,17 @@ EQP_TEST(options_are_checked) {
     refuse_option(entry, "soft_cap", &eqp_token_log_probs_options::soft_cap,
                   {-1.0f, nanf, inff, 1e-45f});
   }
-  refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale, {0, 4, -1});
+  refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale,
+                {0, 6, -1, EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_BATCH});
+  refuse_option("group_advantage", "baseline", &eqp_group_advantage_options::baseline, {0, 6, -1});
+  refuse_option("group_advantage", "aggregation", &eqp_group_advantage_options::aggregation,
+                {0, 3});
   refuse_option("group_advantage", "singleton", &eqp_group_advantage_options::singleton, {0, 3});
   refuse_option("group_advantage", "ddof", &eqp_group_advantage_options::ddof, {-1, 2});
   refuse_option("group_advantage", "epsilon", &eqp_group_advantage_options::epsilon,
                 {-1e-9, nan, inf});
+  refuse_option("group_advantage", "variance_epsilon",
+                &eqp_group_advantage_options::variance_epsilon, {-1e-9, nan, inf});
   refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size,
                 {int64_t{1}, int64_t{-1}});
   refuse_option("pair_loss", "kind", &eqp_pair_loss_options::kind, {0, 4, -7});
@@ -379,6 +386,20 @@ EQP_TEST(arguments_that_belong_together) {
            return call.tensors[static_cast<size_t>(call.op().index_of("advantages"))].ndim == 2;
          });
   drop("group_advantage", {"offsets"}, "group_size");
+  drop("group_advantage", {"baselines"}, "baselines");
+  drop("group_advantage", {"lengths"}, "lengths", [](LegalCall& call) {
+    call.options<eqp_group_advantage_options>().baseline = EQP_ADVANTAGE_BASELINE_LENGTHS;
+    call.present[static_cast<size_t>(call.op().index_of("baselines"))] = false;
+  });
+  refuse(op_named("group_advantage"), "lengths that nothing reads", "lengths", [](LegalCall& call) {
+    call.options<eqp_group_advantage_options>().scale = EQP_ADVANTAGE_SCALE_NONE;
+    return true;
+  });
+  refuse(op_named("group_advantage"), "baselines that nothing reads", "baselines",
+         [](LegalCall& call) {
+           call.options<eqp_group_advantage_options>().baseline = EQP_ADVANTAGE_BASELINE_MEAN;
+           return true;
+         });
   drop("group_advantage", {"offsets"}, "group_size",
        [](LegalCall& call) { call.options<eqp_group_advantage_options>().group_size = 4; });
   refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length",

@@ -63,14 +63,17 @@ std::vector<Op> make_ops() {
        {{"rewards", kIn, true},
         {"weights", kIn, false},
         {"offsets", kIn, false},
+        {"lengths", kIn, false},
+        {"baselines", kIn, false},
         {"advantages", kOut, true},
         {"group_mean", kOut, false},
-        {"group_std", kOut, false}},
+        {"group_std", kOut, false},
+        {"metrics", kOut, false}},
        sizeof(eqp_group_advantage_options),
        init_options<eqp_group_advantage_options, eqp_group_advantage_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.group_advantage(as<eqp_group_advantage_options>(o), t[0], t[1], t[2], t[3], t[4],
-                                  t[5], launch);
+                                  t[5], t[6], t[7], t[8], launch);
        },
        workspace<&Entries::group_advantage_workspace_size>});
   list.push_back(

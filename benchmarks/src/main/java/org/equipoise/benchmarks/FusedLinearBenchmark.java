@@ -46,6 +46,9 @@ final class FusedLinearBenchmark {
   private final Tensor mask;
   private final long budget;
 
+  /** Made by the first step and kept, as a trainer keeps it. */
+  private Tensor logits;
+
   private FusedLinearBenchmark(String name, long budget, long[] shape, ScalarType type) {
     pairs = name.startsWith("dpo");
     trainable = name.endsWith("trainable");
@@ -138,6 +141,12 @@ final class FusedLinearBenchmark {
 
   private FusedLinear head(Tensor dWeight) {
     FusedLinear head = FusedLinear.head(weight).logitBudget(budget);
+    long bytes = head.logitBytes(targets.numel());
+    if (logits == null) {
+      logits = torch.empty(bytes / weight.element_size()).to(type);
+      logits.retainReference();
+    }
+    head = head.logitBuffer(logits);
     return dWeight == null ? head : head.accumulateInto(dWeight, null);
   }
 

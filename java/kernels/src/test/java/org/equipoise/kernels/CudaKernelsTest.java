@@ -107,7 +107,8 @@ class CudaKernelsTest {
         TensorView advantages = stream.empty(DataType.F64, 4)) {
       GroupAdvantageKernel.drGrpo()
           .groupSize(2)
-          .applyInto(rewards, null, null, advantages, null, null, stream.launch());
+          .applyInto(
+              rewards, null, null, null, null, advantages, null, null, null, stream.launch());
       ByteBuffer result = memory(32);
       stream.copy(advantages, TensorView.of(result, DataType.F64, 4));
       stream.synchronize();
@@ -143,7 +144,8 @@ class CudaKernelsTest {
       TensorView advantages = stream.empty(DataType.F32, 4);
       TensorView offsets = stream.copyOf(ints(0, 3, 2, 4));
       GroupAdvantageKernel.trl()
-          .applyInto(logits, null, offsets, advantages, null, null, stream.launch());
+          .applyInto(
+              logits, null, offsets, null, null, advantages, null, null, null, stream.launch());
       text = assertThrows(IllegalArgumentException.class, stream::synchronize).getMessage();
       assertTrue(text.startsWith("eqp_check: offsets: expected 0 in the first entry"), text);
     }
@@ -313,7 +315,8 @@ class CudaKernelsTest {
         TensorView advantages = stream.empty(DataType.F32, 2)) {
       GroupAdvantageKernel.drGrpo()
           .groupSize(2)
-          .applyInto(rewards, null, null, advantages, null, null, stream.launch());
+          .applyInto(
+              rewards, null, null, null, null, advantages, null, null, null, stream.launch());
       ByteBuffer result = memory(8);
       stream.copy(advantages, TensorView.of(result, DataType.F32, 2));
       stream.synchronize();
@@ -345,7 +348,16 @@ class CudaKernelsTest {
                         GroupAdvantageKernel.trl()
                             .groupSize(2)
                             .applyInto(
-                                elsewhere, null, null, elsewhere, null, null, stream.launch()))
+                                elsewhere,
+                                null,
+                                null,
+                                null,
+                                null,
+                                elsewhere,
+                                null,
+                                null,
+                                null,
+                                stream.launch()))
                 .getMessage());
       }
       try (CudaEvent unrecorded = CudaEvent.on(0);
@@ -368,7 +380,7 @@ class CudaKernelsTest {
           TensorView advantages = stream.empty(DataType.F32, 2)) {
         GroupAdvantageKernel.drGrpo()
             .groupSize(2)
-            .applyInto(rewards, null, null, advantages, null, null, launch);
+            .applyInto(rewards, null, null, null, null, advantages, null, null, null, launch);
         launch.check();
         ByteBuffer result = memory(8);
         stream.copy(advantages, TensorView.of(result, DataType.F32, 2));

@@ -80,10 +80,16 @@ class EnumTest {
   }
 
   @Test
-  void advantageScales() throws IOException {
+  void advantages() throws IOException {
     assertEquals(
         list("group_advantage.h", "EQP_ADVANTAGE_SCALES"),
         java(AdvantageScale.class, AdvantageScale::code));
+    assertEquals(
+        list("group_advantage.h", "EQP_ADVANTAGE_BASELINES"),
+        java(AdvantageBaseline.class, AdvantageBaseline::code));
+    assertEquals(
+        list("group_advantage.h", "EQP_ADVANTAGE_AGGREGATIONS"),
+        java(RewardAggregation.class, RewardAggregation::code));
     assertEquals(
         constants("group_advantage.h", "EQP_ADVANTAGE_SINGLETON_", "\\w+"),
         java(SingletonGroup.class, SingletonGroup::code));

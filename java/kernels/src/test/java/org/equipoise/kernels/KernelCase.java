@@ -210,6 +210,7 @@ final class KernelCase {
             .output("advantages", null, samples)
             .output("groupMean", null, samples / 6)
             .output("groupStd", null, samples / 6)
+            .output("metrics", null, 7)
             .calling(
                 (t, launch) ->
                     GroupAdvantageKernel.trl()
@@ -217,9 +218,33 @@ final class KernelCase {
                             t.get("rewards"),
                             t.get("weights"),
                             t.get("offsets"),
+                            null,
+                            null,
                             t.get("advantages"),
                             t.get("groupMean"),
                             t.get("groupStd"),
+                            t.get("metrics"),
+                            launch)),
+        new KernelCase("GroupAdvantageKernel.applyInto, baselines and lengths", DataType.F32)
+            .normal("rewards", null, 1, samples)
+            .add("lengths", DataType.I32, false, i -> i % 7, samples)
+            .normal("baselines", null, 1, samples)
+            .output("advantages", null, samples)
+            .calling(
+                (t, launch) ->
+                    GroupAdvantageKernel.verlRemax()
+                        .scale(AdvantageScale.WHITEN)
+                        .groupSize(6)
+                        .applyInto(
+                            t.get("rewards"),
+                            null,
+                            null,
+                            t.get("lengths"),
+                            t.get("baselines"),
+                            t.get("advantages"),
+                            null,
+                            null,
+                            null,
                             launch)),
         new KernelCase("LinfStepKernel.applyInto", floating)
             .pixels("pixels", image)

@@ -109,7 +109,7 @@ class KernelsTest {
         TensorView offsets = TensorView.of(ints(0, 2, 3), DataType.I32, 3);
         TensorView a = view(advantages, 3);
         TensorView m = view(mean, 2)) {
-      GroupAdvantageKernel.drGrpo().applyInto(rewards, null, offsets, a, m, null);
+      GroupAdvantageKernel.drGrpo().applyInto(rewards, null, offsets, null, null, a, m, null, null);
       same(new double[] {-1, 1, 0}, advantages, 0);
       same(new double[] {2, 5}, mean, 0);
     }
@@ -189,7 +189,8 @@ class KernelsTest {
           "eqp_group_advantage: advantages: expected the device of rewards, cpu, found cuda:1",
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> pairs.applyInto(rewards, null, null, onDevice, null, null))
+                  () ->
+                      pairs.applyInto(rewards, null, null, null, null, onDevice, null, null, null))
               .getMessage());
     }
   }

@@ -32,7 +32,12 @@ public class EquipoisePresets implements InfoMapper {
     infoMap.put(new Info("EQP_API").cppTypes().annotations());
     // Lists for C code; the Java enumerations are checked against the headers by a test.
     infoMap.put(
-        new Info("EQP_PAIR_LOSS_KINDS", "EQP_POLICY_NORMALIZERS", "EQP_ADVANTAGE_SCALES")
+        new Info(
+                "EQP_PAIR_LOSS_KINDS",
+                "EQP_POLICY_NORMALIZERS",
+                "EQP_ADVANTAGE_SCALES",
+                "EQP_ADVANTAGE_BASELINES",
+                "EQP_ADVANTAGE_AGGREGATIONS")
             .cppTypes()
             .skip());
     // Host executors are installed from C; a Java callback per task would cost more than the task.
