@@ -60,6 +60,19 @@ EQP_HD void store_narrow_partial(float* to, int count, f64v v) {
 #endif
 }
 
+EQP_HD bool all_finite(f64v v) {
+#if defined(__AVX512F__)
+  const __m512d zero = (__m512d)(v - v);
+  return _mm512_cmp_pd_mask(zero, zero, _CMP_UNORD_Q) == 0;
+#elif defined(__AVX2__)
+  const __m256d zero = (__m256d)(v - v);
+  return _mm256_movemask_pd(_mm256_cmp_pd(zero, zero, _CMP_UNORD_Q)) == 0;
+#else
+  const f64v zero = v - v;
+  return zero[0] == 0 && zero[1] == 0;
+#endif
+}
+
 #if defined(__clang__)
 #define EQP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -108,12 +121,14 @@ struct LaneGroups {
 EQP_HD bool advantages_in_lanes(const float* rewards, float* out, int64_t size, double per_count,
                                 double per_freedom, const LaneScale& scale, LaneGroups* groups) {
   const int rest = static_cast<int>(size % kLanes);
-  f64v sums[kLanes], squares[kLanes], first;
+  // Single lanes go through memory, whose ports are free; shuffles are what is scarce.
+  double origins[kLanes], means[kLanes], factors[kLanes];
+  f64v sums[kLanes], squares[kLanes];
 #pragma GCC unroll 8
   for (int j = 0; j < kLanes; ++j) {
     const float* const x = rewards + j * size;
     const double origin = static_cast<double>(x[0]);
-    first[j] = origin;
+    origins[j] = origin;
     f64v sum = {}, square = {};
     int64_t i = 0;
     for (; i + kLanes <= size; i += kLanes) {
@@ -130,22 +145,21 @@ EQP_HD bool advantages_in_lanes(const float* rewards, float* out, int64_t size, 
     squares[j] = square;
   }
   const f64v sum = sum_each(sums), square = sum_each(squares);
-  const i64v finite = sum - sum == 0;
-  for (int j = 0; j < kLanes; ++j) {
-    if (finite[j] == 0) return false;
-  }
+  if (!all_finite(sum)) return false;
   const f64v shift = sum * per_count;
   f64v moment = square - sum * shift;
   groups->equal = square == 0;
   moment = groups->equal ? f64v{} : moment;
-  groups->mean = first + shift;
+  groups->mean = load(origins) + shift;
   groups->std = sqrt(moment * per_freedom);
   f64v factor = scale.mean_factor / (scale.std_factor * groups->std + scale.divisor);
   factor = groups->equal ? f64v{} : factor;
+  store(means, groups->mean);
+  store(factors, factor);
 #pragma GCC unroll 8
   for (int j = 0; j < kLanes; ++j) {
     const float* const x = rewards + j * size;
-    const double mean = groups->mean[j], f = factor[j];
+    const double mean = means[j], f = factors[j];
     int64_t i = 0;
     for (; i + kLanes <= size; i += kLanes) {
       store_narrow(out + j * size + i, (load_wide(x + i) - mean) * f);

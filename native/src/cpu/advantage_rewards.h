@@ -119,7 +119,7 @@ struct Blocks {
                                : kMax),
         bytes(touched) {}
   int64_t first(int64_t block) const {
-    if (count == things) return block;
+    if (count == 1 || count == things) return block;
     return static_cast<int64_t>(static_cast<__int128>(things) * block / count);
   }
   int64_t last(int64_t block) const { return count == 1 ? things : first(block + 1); }

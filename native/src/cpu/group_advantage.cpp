@@ -37,6 +37,7 @@ struct Lanes {
 template <>
 struct Lanes<float> {
   static constexpr bool usable = true;
+  static constexpr int64_t kUsualSize = 8;
 
   const GroupAdvantage& call;
   LaneScale scale;
@@ -63,8 +64,12 @@ struct Lanes<float> {
               GroupCounts* counts) const {
     const int64_t size = call.options.group_size;
     LaneGroups found;
-    if (!advantages_in_lanes(rewards + group * size, out + group * size, size, per_count,
-                             per_freedom, scale, &found))
+    // The usual size as a constant: its loops are unrolled.
+    const float* const from = rewards + group * size;
+    float* const to = out + group * size;
+    if (!(size == kUsualSize
+              ? advantages_in_lanes(from, to, kUsualSize, per_count, per_freedom, scale, &found)
+              : advantages_in_lanes(from, to, size, per_count, per_freedom, scale, &found)))
       return false;
     if (!describe) return true;
     if (call.group_mean != nullptr)
@@ -98,16 +103,17 @@ struct Advantages {
   // body(group, begin, end, counts) for every group; the counts are added up.
   template <class Body>
   void for_groups(const Body& body) {
-    GroupCounts part[Blocks::kMax];
+    int64_t counted[Blocks::kMax], equal[Blocks::kMax];
     parallel_for(groups.count, groups.bytes, [&](int64_t block) {
       GroupCounts found;
       const int64_t last = groups.last(block);
       for (int64_t g = groups.first(block); g < last;) g += body(g, last, &found);
-      part[block] = found;
+      counted[block] = found.counted;
+      equal[block] = found.equal;
     });
     for (int64_t b = 0; b < groups.count; ++b) {
-      counts.counted += part[b].counted;
-      counts.equal += part[b].equal;
+      counts.counted += counted[b];
+      counts.equal += equal[b];
     }
   }
 
