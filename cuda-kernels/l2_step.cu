@@ -152,14 +152,14 @@ EQP_DEVICE void l2_steps(const L2Step& call, const Channels& channels, const Pla
 }  // namespace
 
 // shapes: images [rows, channels, copies, plane], sums [images of the round, splits, 3]
-#define EQP_KERNELS(T)                                                                             \
-  EQP_KERNEL l2_step_sums_##T##_kernel(L2Step call, Channels channels, Planes planes, Round round, \
-                                       double* sums, Divisor splits) {                             \
-    l2_sums<T>(call, channels, planes, round, sums, splits);                                       \
-  }                                                                                                \
-  EQP_KERNEL l2_step_fwd_##T##_kernel(L2Step call, Channels channels, Planes planes, Round round,  \
-                                      const double* sums, int splits, DataErrors* errors) {        \
-    l2_steps<T>(call, channels, planes, round, sums, splits, errors);                              \
+#define EQP_KERNELS(T)                                                                            \
+  EQP_KERNEL_OF_FEW_BLOCKS l2_step_sums_##T##_kernel(                                             \
+      L2Step call, Channels channels, Planes planes, Round round, double* sums, Divisor splits) { \
+    l2_sums<T>(call, channels, planes, round, sums, splits);                                      \
+  }                                                                                               \
+  EQP_KERNEL l2_step_fwd_##T##_kernel(L2Step call, Channels channels, Planes planes, Round round, \
+                                      const double* sums, int splits, DataErrors* errors) {       \
+    l2_steps<T>(call, channels, planes, round, sums, splits, errors);                             \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)

@@ -30,7 +30,8 @@
   kernel<<<dim3(grid), dim3(block), 0, static_cast<cudaStream_t>(stream)>>>(__VA_ARGS__)
 #define EQP_SHARED(type, name, count) __shared__ type name[count]
 #define EQP_KERNEL extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads)
-// Of kernels whose grids do not fill a chip: registers (up to 128) rather than occupancy.
+// Of kernels whose grids do not fill a chip, and of those that would spill otherwise: registers (up to
+// 128) rather than occupancy.
 #define EQP_KERNEL_OF_FEW_BLOCKS \
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 2)
 // Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.

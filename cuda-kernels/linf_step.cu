@@ -228,18 +228,19 @@ EQP_DEVICE void absolute_sums(const LinfStep& call, const Channels& channels, co
 }  // namespace
 
 // shapes: images [rows, channels, copies, plane], sums [images of the round, splits, 2]
-#define EQP_KERNELS(T)                                                                             \
-  EQP_KERNEL linf_step_plain_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes) {   \
-    plain_step<T>(call, channels, planes);                                                         \
-  }                                                                                                \
-  EQP_KERNEL linf_step_full_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes,      \
-                                             Round round, const double* sums, int splits,          \
-                                             DataErrors* errors) {                                 \
-    full_step<T>(call, channels, planes, round, sums, splits, errors);                             \
-  }                                                                                                \
-  EQP_KERNEL linf_step_absolute_sums_##T##_kernel(LinfStep call, Channels channels, Planes planes, \
-                                                  Round round, double* sums, Divisor splits) {     \
-    absolute_sums<T>(call, channels, planes, round, sums, splits);                                 \
+#define EQP_KERNELS(T)                                                                            \
+  EQP_KERNEL linf_step_plain_fwd_##T##_kernel(LinfStep call, Channels channels, Planes planes) {  \
+    plain_step<T>(call, channels, planes);                                                        \
+  }                                                                                               \
+  EQP_KERNEL_OF_FEW_BLOCKS linf_step_full_fwd_##T##_kernel(                                       \
+      LinfStep call, Channels channels, Planes planes, Round round, const double* sums,           \
+      int splits, DataErrors* errors) {                                                           \
+    full_step<T>(call, channels, planes, round, sums, splits, errors);                            \
+  }                                                                                               \
+  EQP_KERNEL_OF_FEW_BLOCKS linf_step_absolute_sums_##T##_kernel(LinfStep call, Channels channels, \
+                                                                Planes planes, Round round,       \
+                                                                double* sums, Divisor splits) {   \
+    absolute_sums<T>(call, channels, planes, round, sums, splits);                                \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)

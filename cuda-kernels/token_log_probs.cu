@@ -363,25 +363,25 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
        ? (moments ? function<true, true>(__VA_ARGS__) : function<false, true>(__VA_ARGS__)) \
        : (moments ? function<true, false>(__VA_ARGS__) : function<false, false>(__VA_ARGS__)))
 #define EQP_KERNELS(T)                                                                           \
-  EQP_KERNEL                                                                                     \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
   token_log_probs_fwd_warp_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {       \
     EQP_BY_LOOP(forward_warp, logits, rows);                                                     \
   }                                                                                              \
-  EQP_KERNEL                                                                                     \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
   token_log_probs_fwd_block_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {      \
     EQP_BY_LOOP(forward_block, logits, rows);                                                    \
   }                                                                                              \
-  EQP_KERNEL token_log_probs_fwd_split_##T##_kernel(const T* logits, ForwardRows rows,           \
-                                                    Divisor splits, int64_t each,                \
-                                                    SoftmaxState* parts, bool moments) {         \
+  EQP_KERNEL_OF_FEW_BLOCKS token_log_probs_fwd_split_##T##_kernel(                               \
+      const T* logits, ForwardRows rows, Divisor splits, int64_t each, SoftmaxState* parts,      \
+      bool moments) {                                                                            \
     EQP_BY_LOOP(forward_split, logits, rows, splits, each, parts);                               \
   }                                                                                              \
   EQP_KERNEL token_log_probs_fwd_merge_##T##_kernel(const T* logits, ForwardRows rows,           \
                                                     int64_t splits, const SoftmaxState* parts) { \
     forward_merge(logits, rows, splits, parts);                                                  \
   }                                                                                              \
-  EQP_KERNEL token_log_probs_bwd_##T##_kernel(const T* logits, T* d_logits, BackwardRows rows,   \
-                                              Divisor chunks, int team) {                        \
+  EQP_KERNEL_OF_FEW_BLOCKS token_log_probs_bwd_##T##_kernel(                                     \
+      const T* logits, T* d_logits, BackwardRows rows, Divisor chunks, int team) {               \
     const bool moments = rows.d_entropy != nullptr;                                              \
     EQP_BY_LOOP(backward, logits, d_logits, rows, chunks, team);                                 \
   }
