@@ -31,8 +31,6 @@ typedef uint32_t u32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef double f64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef int64_t i64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef uint64_t u64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
-typedef uint8_t bytes_of_f32v __attribute__((vector_size(EQP_VECTOR_BYTES / 4)));  // one a lane
-typedef uint8_t bytes_of_f64v __attribute__((vector_size(EQP_VECTOR_BYTES / 8)));
 
 template <class T>
 struct vec;
@@ -40,14 +38,12 @@ template <>
 struct vec<float> {
   using type = f32v;
   using mask = i32v;
-  using bytes = bytes_of_f32v;
   static constexpr int width = EQP_VECTOR_BYTES / 4;
 };
 template <>
 struct vec<double> {
   using type = f64v;
   using mask = i64v;
-  using bytes = bytes_of_f64v;
   static constexpr int width = EQP_VECTOR_BYTES / 8;
 };
 constexpr int kF32Width = vec<float>::width;

@@ -357,7 +357,8 @@ void conform_token_log_probs(Suite& suite) {
                             Mapped{{14, 1501}, Data::kSpecial, 1, 1, 0, EQP_F32},
                             Mapped{{7, 1025}, Data::kNormal, 2, 1.5f, 5, dtype},
                             Mapped{{4, 8209}, Data::kClimbing, 1, 1, 0, dtype},
-                            Mapped{{9, 16411}, Data::kNormal, 0.7f, 2, 10, EQP_F32}}) {
+                            Mapped{{9, 16411}, Data::kNormal, 0.7f, 2, 10, EQP_F32},
+                            Mapped{{3, 40961}, Data::kNormal, 1, 1, 5, 0}}) {
       Setup s{dtype, m.shape, layouts[seed % 5], m.data, m.temperature};
       s.logit_scale = m.scale;
       s.soft_cap = m.cap;

@@ -202,7 +202,12 @@ EQP_TEST(options_are_checked) {
   const float nanf = __builtin_nanf(""), inff = __builtin_inff();
   for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
     refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature,
-                  {0.0f, -1.0f, nanf, inff});
+                  {0.0f, -1.0f, nanf, inff, 2.9e-39f});
+    // 1/3e-39 is the largest of its kind that a float can hold.
+    Random random(5);
+    LegalCall least(cpu(), op_named(entry), random, true);
+    least.options<eqp_token_log_probs_options>().temperature = 3e-39f;
+    EQP_CHECK(least.invoke() == EQP_OK, "%s: temperature 3e-39: %s", entry, eqp_last_error());
     refuse_option(entry, "logit_scale", &eqp_token_log_probs_options::logit_scale,
                   {0.0f, -1.0f, nanf, inff});
     refuse_option(entry, "soft_cap", &eqp_token_log_probs_options::soft_cap,
