@@ -223,6 +223,9 @@ void conform_input_diversity(Suite& suite) {
         s.resize_rate = rate;
         run_case(suite, s, ++seed);
       }
+      s.shape = {8, 1, 2, 3000};  // tiles that would look at more columns than there is room for
+      s.resize_rate = 0.2;
+      run_case(suite, s, ++seed);
     }
     Setup s;
     s.dtype = dtype;
