@@ -75,7 +75,7 @@ public final class DpoTrainer {
 
     @Override
     public String fingerprint() {
-      return options + " " + Fingerprint.ofPairs(pairs);
+      return options + " " + DataFingerprint.ofPairs(pairs);
     }
 
     @Override
