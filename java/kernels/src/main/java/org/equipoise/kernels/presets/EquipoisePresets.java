@@ -29,7 +29,8 @@ public class EquipoisePresets implements InfoMapper {
     infoMap.put(new Info("EQP_API").cppTypes().annotations());
     // Lists for C code; the Java enumerations are checked against the headers by a test.
     infoMap.put(
-        new Info("EQP_PAIR_LOSS_KINDS", "EQP_POLICY_NORMALIZERS", "EQP_ADVANTAGE_SCALES")
+        new Info("EQP_PAIR_LOSS_KINDS",
+                "EQP_PAIR_DIVERGENCES", "EQP_POLICY_NORMALIZERS", "EQP_ADVANTAGE_SCALES")
             .cppTypes()
             .skip());
     // Host executors are installed from C; a Java callback per task would cost more than the task.

@@ -1,0 +1,155 @@
+package org.equipoise.kernels;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.equipoise.kernels.abi.eqp_pair_loss_options;
+
+/**
+ * The options of a pair loss, and how to change them. Immutable: every method that takes a value
+ * returns another object. Combinations that mean nothing are refused when the loss is computed.
+ * Thread-safe.
+ *
+ * @param <L> the loss that these are the options of
+ */
+public abstract class PairLossSettings<L extends PairLossSettings<L>> {
+  private final eqp_pair_loss_options options;
+
+  /** Takes the options over: nobody changes them any more. */
+  protected PairLossSettings(eqp_pair_loss_options options) {
+    this.options = options;
+  }
+
+  /** The same loss with these options. */
+  protected abstract L with(eqp_pair_loss_options changed);
+
+  /** A sum of 1 to 8 terms; beta 0.1; label smoothing 1e-3 where a term must have some, else 0. */
+  protected static eqp_pair_loss_options options(List<PairTerm> terms) {
+    if (terms.isEmpty() || terms.size() > EquipoiseAbi.EQP_PAIR_LOSS_MAX_TERMS) {
+      throw new IllegalArgumentException(
+          "terms: expected 1 to "
+              + EquipoiseAbi.EQP_PAIR_LOSS_MAX_TERMS
+              + ", found "
+              + terms.size());
+    }
+    NativeLibrary.require();
+    eqp_pair_loss_options options = NativeLibrary.keep(new eqp_pair_loss_options());
+    EquipoiseAbi.eqp_pair_loss_options_init(options);
+    options.terms(terms.size());
+    for (int k = 0; k < terms.size(); k++) {
+      options.kinds(k, terms.get(k).kind().code());
+      options.weights(k, terms.get(k).weight());
+      if (terms.get(k).kind() == PairLossKind.EXO_PAIR) {
+        options.label_smoothing(1e-3);
+      }
+    }
+    return options;
+  }
+
+  private L change(Consumer<eqp_pair_loss_options> change) {
+    eqp_pair_loss_options copy = NativeLibrary.keep(new eqp_pair_loss_options());
+    copy.put(options);
+    change.accept(copy);
+    return with(copy);
+  }
+
+  /** The encoded options, for calls into {@link EquipoiseAbi}. */
+  public eqp_pair_loss_options abi() {
+    return options;
+  }
+
+  /** What is summed. */
+  public List<PairTerm> terms() {
+    List<PairTerm> terms = new ArrayList<>();
+    for (int k = 0; k < options.terms(); k++) {
+      for (PairLossKind kind : PairLossKind.values()) {
+        if (kind.code() == options.kinds(k)) {
+          terms.add(new PairTerm(kind, options.weights(k)));
+        }
+      }
+    }
+    return List.copyOf(terms);
+  }
+
+  /** Inverse temperature of the implicit reward; finite and positive. */
+  public L beta(double value) {
+    return change(o -> o.beta(value));
+  }
+
+  public double beta() {
+    return options.beta();
+  }
+
+  /** Probability in [0, 0.5) that a label is flipped; for the kinds whose formula has an e. */
+  public L labelSmoothing(double value) {
+    return change(o -> o.label_smoothing(value));
+  }
+
+  public double labelSmoothing() {
+    return options.label_smoothing();
+  }
+
+  /** The divergence that the policy is held to the reference by; ALPHA takes its alpha, 0.5. */
+  public L divergence(PairDivergence kind) {
+    return change(o -> o.divergence(kind.code()));
+  }
+
+  public PairDivergence divergence() {
+    for (PairDivergence kind : PairDivergence.values()) {
+      if (kind.code() == options.divergence()) {
+        return kind;
+      }
+    }
+    throw new IllegalStateException("no divergence has the code " + options.divergence());
+  }
+
+  /** The alpha-divergence; finite. */
+  public L alphaDivergence(double alpha) {
+    return change(
+        o -> o.divergence(PairDivergence.ALPHA.code()).divergence_alpha(alpha));
+  }
+
+  public double divergenceAlpha() {
+    return options.divergence_alpha();
+  }
+
+  /**
+   * Factor in [0, 1] of the tokens by which one answer is longer than the other; 1 is off. LD-DPO,
+   * arXiv 2409.06411.
+   */
+  public L ldAlpha(double value) {
+    return change(o -> o.ld_alpha(value));
+  }
+
+  public double ldAlpha() {
+    return options.ld_alpha();
+  }
+
+  /** SIMPO: the margin that the chosen answer must be ahead by; 0.5. */
+  public L simpoGamma(double value) {
+    return change(o -> o.simpo_gamma(value));
+  }
+
+  public double simpoGamma() {
+    return options.simpo_gamma();
+  }
+
+  /** SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. */
+  public L alphaPo(double value) {
+    return change(o -> o.alpha_po(value));
+  }
+
+  public double alphaPo() {
+    return options.alpha_po();
+  }
+
+  /** DISCOPOP: the temperature of its blend; 0.05. */
+  public L discopopTau(double value) {
+    return change(o -> o.discopop_tau(value));
+  }
+
+  public double discopopTau() {
+    return options.discopop_tau();
+  }
+}
