@@ -1,22 +1,23 @@
 // Group-relative advantages; formulas: equipoise/group_advantage.h.
 //
 // Parallelisation
-//   A warp per group (up to 256 members on average) or a block per group. BATCH scaling also needs
-//   statistics over all samples: up to kOneBlock samples one block does everything in one launch,
-//   otherwise a launch before leaves count, mean and squares of each part of the samples in the
-//   workspace and every block merges them. Given offsets are checked by that launch or by one of a
-//   single block (by the block itself where there is only one), because a group may only be touched
-//   when all offsets are sound: groups that overlap would race.
+//   A warp per group (up to 256 members on average) or a block per group; a block takes a part of
+//   the groups. Up to kOneBlock samples, what needs all of them (the statistics of BATCH, NONZERO
+//   and WHITEN, the checks of offsets and lengths, the metrics) is done by one block in one launch.
+//   Beyond: a launch before leaves statistics of each part of the samples in the workspace and
+//   checks offsets and lengths, because a group may only be touched when all offsets are sound:
+//   groups that overlap would race. WHITEN leaves statistics of each part of the groups and is
+//   applied by a launch behind. NORMALIZE_THEN_SUM with statistics over r needs r first: one launch
+//   more. Metrics beyond one block are a launch of one block.
 // Memory traffic
 //   Rewards are read three times (mean, squares, result), all but the first from cache: a group is
-//   a few hundred bytes. Advantages are written once.
+//   a few hundred bytes. Advantages are written once; NORMALIZE_THEN_SUM and WHITEN write r and c
+//   there first. Between barriers a thread reads there only what it wrote itself.
 // Numerics
-//   f64 throughout, two passes; parts of a batch are merged as in Chan, Golub, LeVeque (1983).
+//   f64 throughout; r and c are rounded to the dtype when they are kept.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer groups than a chip has warps.
-#include "launch.h"
-#include "math/elementary.h"
-#include "reduce.h"
+#include "advantage_statistics.h"
 #include "vector.h"
 
 namespace eqp {
@@ -26,298 +27,462 @@ namespace {
 constexpr int64_t kOneBlock = 4096;
 constexpr int64_t kMaxParts = 512;
 
-// Count, mean, sum of squared differences and finiteness of one part of the samples.
-struct PartStatistics {
-  double count, mean, squares, infinite;
-};
 // The head of the op's scratch memory; the parts follow.
 struct Scratch {
-  double invalid_offsets;
+  double invalid;  // kOffsetsInvalid, kLengthsInvalid or 0
   double reserved;
 };
 static_assert(static_cast<int64_t>(sizeof(Scratch) + kMaxParts * sizeof(PartStatistics)) <=
                   kPartialBytes,
               "the statistics of the parts fit the workspace");
 
-struct Statistics {
-  double count, mean, std;
-  bool equal, finite;
+EQP_DEVICE PartStatistics* parts_of(Scratch* scratch) {
+  return reinterpret_cast<PartStatistics*>(scratch + 1);
+}
+
+// How a launch divides the work. Nothing depends on the number of blocks.
+struct Plan {
+  int64_t batch_parts, samples_each;  // of the statistics over all samples; 0: one block does all
+  int64_t parts, groups_each;         // of the groups
+  int team;                           // threads per group
+  bool combine, centre;               // stages of this launch
 };
 
-struct Batch {
-  int64_t samples, parts, samples_each;  // parts 0: the one block computes the statistics itself
-};
-
-// The weighted sum of the rewards of a sample that are there; false when there is none.
-template <class T>
-EQP_DEVICE bool reward_of(const GroupAdvantage& call, int64_t sample, double* reward) {
-  const T* const values =
-      static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
-  const T* const weights = static_cast<const T*>(call.weights.data);
-  double sum = 0;
-  bool any = false;
-  for (int64_t k = 0; k < call.rewards.columns; ++k) {
-    const double value = static_cast<double>(values[k]);
-    if (value != value) continue;
-    any = true;
-    sum += weights == nullptr ? value : static_cast<double>(weights[k]) * value;
-  }
-  *reward = sum;
-  return any;
+EQP_DEVICE bool is_combined(const GroupAdvantage& call) {
+  return call.options.aggregation == EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM;
+}
+EQP_DEVICE bool is_over_batch(const GroupAdvantage& call) {
+  return call.options.scale == EQP_ADVANTAGE_SCALE_BATCH ||
+         call.options.scale == EQP_ADVANTAGE_SCALE_NONZERO;
+}
+EQP_DEVICE bool is_whitened(const GroupAdvantage& call) {
+  return call.options.scale == EQP_ADVANTAGE_SCALE_WHITEN;
 }
 
-EQP_DEVICE int64_t offset_at(const GroupAdvantage& call, int64_t group) {
-  if (call.offsets.data == nullptr) return group * call.options.group_size;
-  return call.offsets.dtype == EQP_I64
-             ? static_cast<const int64_t*>(call.offsets.data)[group]
-             : int64_t{static_cast<const int32_t*>(call.offsets.data)[group]};
-}
+// --- Errors in data -------------------------------------------------------------------------------
 
-EQP_DEVICE double standard_deviation(double squares, double count, int ddof) {
-  return count > static_cast<double>(ddof) ? sqrt(squares / (count - static_cast<double>(ddof)))
-                                           : 0.0;
-}
-
-// Sums, minima and maxima over the threads that share a group, in each of them.
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-    return;
+// Whether the given offsets start at 0, never decrease and end at the number of samples, and no
+// length is negative: 0, or what is wrong, in every thread of the block.
+EQP_DEVICE unsigned invalid_data(const GroupAdvantage& call) {
+  double wrong[2] = {0, 0};
+  if (call.offsets.data != nullptr) {
+    for (int64_t g = threadIdx.x; g < call.groups; g += kThreads) {
+      if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] += 1.0;
+    }
+    if (threadIdx.x == 0) {
+      if (offset_at(call, 0) != 0) wrong[0] += 1.0;
+      if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] += 1.0;
+    }
   }
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
-}
-// Two calls need a team_sum between them: its barriers keep the next group's writers behind the
-// readers at the end.
-EQP_DEVICE void team_range(double* least, double* greatest, int team) {
-  *least = warp_min(*least);
-  *greatest = warp_max(*greatest);
-  if (team != kThreads) return;
-  EQP_SHARED(double, by_warp, 2 * kWarps);
-  if (threadIdx.x % 32 == 0) {
-    by_warp[threadIdx.x / 32] = *least;
-    by_warp[kWarps + threadIdx.x / 32] = *greatest;
-  }
-  __syncthreads();
-  for (int w = 0; w < kWarps; ++w) {
-    *least = by_warp[w] < *least ? by_warp[w] : *least;
-    *greatest = by_warp[kWarps + w] > *greatest ? by_warp[kWarps + w] : *greatest;
-  }
-}
-
-EQP_DEVICE bool is_finite(double x) { return x - x == 0.0; }
-
-// Statistics of samples [begin, end), in every thread of the team.
-template <class T>
-EQP_DEVICE Statistics statistics_of(const GroupAdvantage& call, int64_t begin, int64_t end,
-                                    int lane, int team, double* squares_out) {
-  double sums[3] = {};  // rewards, members, infinite members
-  double least = kInfinity, greatest = -kInfinity, reward;
-  for (int64_t i = begin + lane; i < end; i += team) {
-    if (!reward_of<T>(call, i, &reward)) continue;
-    least = reward < least ? reward : least;
-    greatest = reward > greatest ? reward : greatest;
-    sums[0] += reward;
-    sums[1] += 1.0;
-    sums[2] += is_finite(reward) ? 0.0 : 1.0;
-  }
-  team_sum(sums, team);
-  team_range(&least, &greatest, team);
-  Statistics result;
-  result.count = sums[1];
-  result.finite = sums[2] == 0.0;
-  result.equal = result.count == 0.0 || least == greatest;
-  // Equal members: their own value, which a rounded sum divided by the count need not be.
-  result.mean = result.count == 0.0 ? 0.0 : (result.equal ? least : sums[0] / sums[1]);
-  double squares[1] = {0};
-  for (int64_t i = begin + lane; i < end; i += team) {
-    if (reward_of<T>(call, i, &reward))
-      squares[0] += (reward - result.mean) * (reward - result.mean);
-  }
-  team_sum(squares, team);
-  result.std = standard_deviation(squares[0], result.count, call.options.ddof);
-  *squares_out = squares[0];
-  return result;
-}
-
-// Statistics over all samples, merged from the parts, in every thread of the block.
-EQP_DEVICE Statistics merge_parts(const PartStatistics* part, int64_t parts, int ddof) {
-  double sums[3] = {};
-  for (int64_t i = threadIdx.x; i < parts; i += kThreads) {
-    sums[0] += part[i].count * part[i].mean;
-    sums[1] += part[i].count;
-    sums[2] += part[i].infinite;
-  }
-  block_sum(sums);
-  Statistics result;
-  result.count = sums[1];
-  result.mean = sums[1] == 0.0 ? 0.0 : sums[0] / sums[1];
-  result.finite = sums[2] == 0.0;
-  result.equal = false;
-  double squares[1] = {0};
-  for (int64_t i = threadIdx.x; i < parts; i += kThreads) {
-    const double distance = part[i].mean - result.mean;
-    squares[0] += part[i].squares + part[i].count * distance * distance;
-  }
-  block_sum(squares);
-  result.std = standard_deviation(squares[0], result.count, ddof);
-  return result;
-}
-
-// Whether the given offsets start at 0, never decrease and end at the number of samples; the answer
-// is in every thread of the block.
-EQP_DEVICE bool offsets_invalid(const GroupAdvantage& call) {
-  double wrong[1] = {0};
-  for (int64_t g = threadIdx.x; g < call.groups; g += kThreads) {
-    if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] += 1.0;
-  }
-  if (threadIdx.x == 0) {
-    if (offset_at(call, 0) != 0) wrong[0] += 1.0;
-    if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] += 1.0;
+  if (call.lengths.data != nullptr) {
+    for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) {
+      if (integer_at(call.lengths, i) < 0) wrong[1] += 1.0;
+    }
   }
   block_sum(wrong);
-  return wrong[0] != 0.0;
+  return wrong[0] != 0.0 ? kOffsetsInvalid : wrong[1] != 0.0 ? kLengthsInvalid : 0u;
 }
 
-// Errors in the offsets leave no group that can be trusted: everything is NaN.
+// Errors in offsets or lengths leave no group that can be trusted: everything is NaN.
 template <class T>
-EQP_DEVICE void poison(const GroupAdvantage& call, DataErrors* errors) {
+EQP_DEVICE void poison(const GroupAdvantage& call, unsigned what, DataErrors* errors) {
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   const T nan = static_cast<T>(kNaN);
-  if (first == 0) flag_data_error(errors, kOffsetsInvalid, 0);
+  if (first == 0) flag_data_error(errors, what, 0);
   for (int64_t i = first; i < call.rewards.rows; i += step)
     static_cast<T*>(call.advantages)[i] = nan;
   for (int64_t g = first; g < call.groups; g += step) {
     if (call.group_mean != nullptr) static_cast<T*>(call.group_mean)[g] = nan;
     if (call.group_std != nullptr) static_cast<T*>(call.group_std)[g] = nan;
   }
+  const int64_t metrics = EQP_ADVANTAGE_METRIC_COUNT + 2 * call.rewards.columns;
+  for (int64_t k = first; call.metrics != nullptr && k < metrics; k += step)
+    static_cast<T*>(call.metrics)[k] = nan;
 }
 
+// --- Stages of one group, by the threads of its team -----------------------------------------------
+
+// Between stages a missing sample is NaN and a sample without a finite result +Inf.
 template <class T>
-EQP_DEVICE void advantages(const GroupAdvantage& call, const Batch& batch, int team,
-                           const Scratch* scratch, DataErrors* errors) {
-  if (call.offsets.data != nullptr) {
-    const bool invalid = gridDim.x == 1 ? offsets_invalid(call) : scratch->invalid_offsets != 0.0;
-    if (invalid) {
-      poison<T>(call, errors);
+struct Group {
+  const GroupAdvantage& call;
+  int64_t begin, end;
+  int lane, team;
+
+  EQP_DEVICE_MEMBER T* out() const { return static_cast<T*>(call.advantages); }
+
+  // NORMALIZE_THEN_SUM: r into advantages.
+  EQP_DEVICE_MEMBER void combine() const {
+    const T* const weights = static_cast<const T*>(call.weights.data);
+    const double roundoff = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
+    T* const r = out();
+    for (int64_t i = begin + lane; i < end; i += team) r[i] = static_cast<T>(kNaN);
+    for (int64_t k = 0; begin < end && k < call.rewards.columns; ++k) {
+      const PlainRewards<T> function = function_rewards<T>(call, k);
+      const Statistics s = statistics_of(function, begin, end, lane, team);
+      const double divisor = deviation_of(s, call.options.ddof) + call.options.epsilon;
+      const double weight = weights == nullptr ? 1.0 : static_cast<double>(weights[k]);
+      double reward;
+      for (int64_t i = begin + lane; i < end; i += team) {
+        if (!function.at(i, &reward)) continue;
+        const double before = r[i] == r[i] ? static_cast<double>(r[i]) : 0.0;
+        const double term = weight * (s.equal ? 0.0 : (reward - s.mean) / divisor);
+        double sum = before + term;
+        // What cancels down to the rounding of its terms would be a difference between members.
+        if (fabs(sum) <= 4.0 * roundoff * fabs(term)) sum = 0;
+        r[i] = static_cast<T>(s.finite && is_finite(sum) ? sum : kInfinity);
+      }
+    }
+  }
+
+  EQP_DEVICE_MEMBER double divisor(const Statistics& s, const Statistics& all) const {
+    const eqp_group_advantage_options& o = call.options;
+    if (o.scale == EQP_ADVANTAGE_SCALE_GROUP) return deviation_of(s, o.ddof) + o.epsilon;
+    if (o.scale == EQP_ADVANTAGE_SCALE_BATCH) return deviation_of(all, o.ddof) + o.epsilon;
+    if (o.scale == EQP_ADVANTAGE_SCALE_NONZERO)
+      return (all.nonzero > 1.0 ? all.nonzero : 1.0) / all.weight;
+    return 1.0;
+  }
+
+  // What is subtracted; *none: c is 0 for every member.
+  template <class Rewards>
+  EQP_DEVICE_MEMBER double baseline(const Rewards& rewards, const Statistics& s, bool* none) const {
+    double r;
+    if (call.options.baseline == EQP_ADVANTAGE_BASELINE_LENGTHS) {
+      double sums[2] = {};  // tokens, weighted distances from the mean
+      for (int64_t i = begin + lane; i < end; i += team) {
+        if (!rewards.at(i, &r)) continue;
+        const double length = length_at(call, i);
+        sums[0] += length;
+        sums[1] += length * (r - s.mean);
+      }
+      team_sum(sums, team);
+      *none = *none || sums[0] == 0.0;
+      return s.mean + sums[1] / sums[0];
+    }
+    if (call.options.baseline == EQP_ADVANTAGE_BASELINE_SECOND) {
+      double largest[1] = {0}, unused = kInfinity, second = -kInfinity;
+      for (int64_t i = begin + lane; i < end; i += team) {
+        if (!rewards.at(i, &r)) continue;
+        if (r == s.greatest) {
+          largest[0] += 1.0;
+        } else {
+          second = r > second ? r : second;
+        }
+      }
+      team_sum(largest, team);
+      team_range(&unused, &second, team);
+      return largest[0] > 1.0 ? s.greatest : second;
+    }
+    return s.mean;
+  }
+
+  // r into c / divisor, with what follows from the written value in `whitening`.
+  template <class Rewards>
+  EQP_DEVICE_MEMBER void centre(const Rewards& rewards, const Statistics& s, const Statistics& all,
+                                Moments* whitening) const {
+    const eqp_group_advantage_options& o = call.options;
+    const bool whitened = is_whitened(call);
+    const bool given = o.baseline == EQP_ADVANTAGE_BASELINE_GIVEN;
+    const bool alone = s.weight == 1.0 && !given;
+    const bool raw = alone && o.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
+    const bool broken = !given && !(o.scale == EQP_ADVANTAGE_SCALE_BATCH ? all.finite : s.finite);
+    bool none = !given && s.equal;
+    double subtracted = given || raw ? 0.0 : baseline(rewards, s, &none);
+    double by = divisor(s, all);
+    if (raw && o.scale == EQP_ADVANTAGE_SCALE_GROUP) by = 1.0 + o.epsilon;
+    if (raw) none = false;
+    const bool without_others = alone && !raw && o.baseline == EQP_ADVANTAGE_BASELINE_OTHERS;
+    // The mean of the others is n/(n-1) times as far away as the mean.
+    if (!raw && o.baseline == EQP_ADVANTAGE_BASELINE_OTHERS) by *= (s.weight - 1.0) / s.weight;
+    for (int64_t i = begin + lane; i < end; i += team) {
+      double r;
+      double value = whitened ? kNaN : 0.0;
+      const bool counted = rewards.at(i, &r);
+      if (counted) {
+        if (given) subtracted = static_cast<double>(static_cast<const T*>(call.baselines)[i]);
+        value = (r - subtracted) / by;
+        if (!raw && o.baseline == EQP_ADVANTAGE_BASELINE_SECOND && r != s.greatest) value = 0;
+        if (none) value = whitened && without_others ? kNaN : 0.0;
+        if (broken || (given && !is_finite(r - subtracted))) value = whitened ? kInfinity : kNaN;
+      }
+      const T kept = static_cast<T>(value);
+      out()[i] = kept;
+      if (kept == kept && whitened && counted)
+        whitening->add(static_cast<double>(kept), length_at(call, i));
+    }
+  }
+};
+
+template <class T>
+EQP_DEVICE void write_figures(const GroupAdvantage& call, int64_t g, const Statistics& s) {
+  const bool nothing = s.weight == 0.0;
+  if (call.group_mean != nullptr)
+    static_cast<T*>(call.group_mean)[g] = static_cast<T>(nothing ? kNaN : s.mean);
+  if (call.group_std != nullptr)
+    static_cast<T*>(call.group_std)[g] =
+        static_cast<T>(nothing ? kNaN : deviation_of(s, call.options.ddof));
+}
+
+// --- Whitening --------------------------------------------------------------------------------------
+
+template <class T>
+EQP_DEVICE void whiten_one(const GroupAdvantage& call, int64_t i, const Statistics& c) {
+  T* const out = static_cast<T*>(call.advantages);
+  const double divisor = sqrt(variance_of(c, call.options.ddof) + call.options.variance_epsilon) +
+                         call.options.epsilon;
+  const double value = static_cast<double>(out[i]);
+  double advantage = 0;
+  if (value == value) {
+    if (!(c.equal || c.weight == 0.0 || divisor == 0.0)) advantage = (value - c.mean) / divisor;
+    if (!c.finite) advantage = kNaN;
+  }
+  out[i] = static_cast<T>(advantage);
+}
+
+// --- Launches ---------------------------------------------------------------------------------------
+
+template <class T>
+EQP_DEVICE Statistics batch_statistics(const GroupAdvantage& call, bool stored, int64_t begin,
+                                       int64_t end) {
+  const int thread = static_cast<int>(threadIdx.x);
+  if (stored) {
+    const PlainRewards<T> r{static_cast<const T*>(call.advantages), 1};
+    return statistics_of(r, begin, end, thread, kThreads);
+  }
+  return statistics_of(WeightedRewards<T>{call}, begin, end, thread, kThreads);
+}
+
+// One part of the groups. Returns the statistics of the c it wrote when they are whitened.
+template <class T>
+EQP_DEVICE Statistics groups_of_part(const GroupAdvantage& call, const Plan& plan, int64_t part,
+                                     const Statistics& all) {
+  const int thread = static_cast<int>(threadIdx.x), team = plan.team, lane = thread % team;
+  const int64_t first = part * plan.groups_each + thread / team;
+  const int64_t limit = (part + 1) * plan.groups_each;
+  const int64_t last = limit < call.groups ? limit : call.groups;
+  const bool combined = is_combined(call);
+  const WeightedRewards<T> given{call};
+  const PlainRewards<T> r{static_cast<const T*>(call.advantages), 1};
+  Moments written;
+  for (int64_t g = first; g < last; g += kThreads / team) {
+    const Group<T> group{call, offset_at(call, g), offset_at(call, g + 1), lane, team};
+    if (!combined || plan.combine) {
+      const Statistics s = statistics_of(given, group.begin, group.end, lane, team);
+      if (lane == 0) write_figures<T>(call, g, s);
+      if (!combined) group.centre(given, s, all, &written);
+    }
+    if (plan.combine) group.combine();
+    if (combined && plan.centre) {
+      const Statistics s = statistics_of(r, group.begin, group.end, lane, team);
+      group.centre(r, s, all, &written);
+    }
+  }
+  if (!is_whitened(call)) return no_statistics();
+  Statistics c = summary_of(written, kThreads);
+  double squares[1] = {0};
+  for (int64_t g = first; g < last; g += kThreads / team) {
+    const int64_t end = offset_at(call, g + 1);
+    for (int64_t i = offset_at(call, g) + lane; i < end; i += team) {
+      double value;
+      if (r.at(i, &value)) squares[0] += length_at(call, i) * (value - c.mean) * (value - c.mean);
+    }
+  }
+  block_sum(squares);
+  c.squares = squares[0];
+  return c;
+}
+
+// Means and deviations of everything, by one block.
+template <class T>
+EQP_DEVICE void metrics(const GroupAdvantage& call, int team) {
+  T* const out = static_cast<T*>(call.metrics);
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % team;
+  const Statistics all = batch_statistics<T>(call, false, 0, call.rewards.rows);
+  const WeightedRewards<T> given{call};
+  double groups[2] = {};  // counted, equal
+  for (int64_t g = thread / team; g < call.groups; g += kThreads / team) {
+    const Statistics s =
+        statistics_of(given, offset_at(call, g), offset_at(call, g + 1), lane, team);
+    if (lane != 0 || s.weight == 0.0) continue;
+    groups[0] += 1.0;
+    groups[1] += s.equal ? 1.0 : 0.0;
+  }
+  block_sum(groups);
+  if (thread == 0) {
+    const int ddof = call.options.ddof;
+    out[EQP_ADVANTAGE_METRIC_REWARD_MEAN] = static_cast<T>(all.weight == 0.0 ? kNaN : all.mean);
+    out[EQP_ADVANTAGE_METRIC_REWARD_STD] =
+        static_cast<T>(all.weight == 0.0 ? kNaN : deviation_of(all, ddof));
+    out[EQP_ADVANTAGE_METRIC_EQUAL_GROUPS] =
+        static_cast<T>(groups[0] == 0.0 ? kNaN : groups[1] / groups[0]);
+  }
+  for (int64_t k = 0; k < call.rewards.columns; ++k) {
+    const Statistics s =
+        statistics_of(function_rewards<T>(call, k), 0, call.rewards.rows, thread, kThreads);
+    if (thread != 0) continue;
+    const bool nothing = s.weight == 0.0;
+    T* const to = out + EQP_ADVANTAGE_METRIC_COUNT + 2 * k;
+    to[0] = static_cast<T>(nothing ? kNaN : s.mean);
+    to[1] = static_cast<T>(nothing ? kNaN : deviation_of(s, call.options.ddof));
+  }
+}
+
+// Reads and writes the groups; `alone`: the only block also does what comes before and behind.
+template <class T>
+EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool alone,
+                           Scratch* scratch, DataErrors* errors) {
+  if (call.offsets.data != nullptr || call.lengths.data != nullptr) {
+    const unsigned invalid = alone ? invalid_data(call) : static_cast<unsigned>(scratch->invalid);
+    if (invalid != 0) {
+      poison<T>(call, invalid, errors);
       return;
     }
   }
-  const int thread = static_cast<int>(threadIdx.x);
-  const bool over_batch = call.options.scale == EQP_ADVANTAGE_SCALE_BATCH;
-  double squares;
-  Statistics all = {};
-  if (over_batch) {
-    all = batch.parts == 0 ? statistics_of<T>(call, 0, batch.samples, thread, kThreads, &squares)
-                           : merge_parts(reinterpret_cast<const PartStatistics*>(scratch + 1),
-                                         batch.parts, call.options.ddof);
-  }
-  const int lane = thread % team;
-  const int64_t teams = static_cast<int64_t>(gridDim.x) * (kThreads / team);
-  const int64_t first = static_cast<int64_t>(blockIdx.x) * (kThreads / team) + thread / team;
-  for (int64_t g = first; g < call.groups; g += teams) {
-    const int64_t begin = offset_at(call, g);
-    const int64_t end = offset_at(call, g + 1);
-    const Statistics group = statistics_of<T>(call, begin, end, lane, team, &squares);
-    if (lane == 0 && call.group_mean != nullptr) {
-      static_cast<T*>(call.group_mean)[g] = static_cast<T>(group.count == 0.0 ? kNaN : group.mean);
-    }
-    if (lane == 0 && call.group_std != nullptr) {
-      static_cast<T*>(call.group_std)[g] = static_cast<T>(group.count == 0.0 ? kNaN : group.std);
-    }
-    const bool finite = over_batch ? all.finite : group.finite;
-    const double std = over_batch ? all.std : group.std;
-    const double inverse =
-        call.options.scale == EQP_ADVANTAGE_SCALE_NONE ? 1.0 : 1.0 / (std + call.options.epsilon);
-    const bool raw = group.count == 1.0 && call.options.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
-    for (int64_t i = begin + lane; i < end; i += team) {
-      double reward;
-      double advantage = 0;
-      if (reward_of<T>(call, i, &reward)) {
-        advantage = (reward - group.mean) * inverse;
-        if (group.equal) advantage = 0;
-        if (raw) advantage = reward;
-        if (!finite) advantage = kNaN;
+  Statistics all = no_statistics();
+  if (is_over_batch(call) && plan.centre) {
+    if (alone) {
+      if (is_combined(call)) {
+        Plan combine = plan;
+        combine.centre = false;
+        groups_of_part<T>(call, combine, 0, all);
+        __syncthreads();
       }
-      static_cast<T*>(call.advantages)[i] = static_cast<T>(advantage);
+      all = batch_statistics<T>(call, is_combined(call), 0, call.rewards.rows);
+    } else {
+      all = merge_parts(parts_of(scratch), plan.batch_parts);
     }
   }
+  Plan rest = plan;
+  if (alone && is_over_batch(call)) rest.combine = false;
+  for (int64_t part = blockIdx.x; part < plan.parts; part += gridDim.x) {
+    const Statistics c = groups_of_part<T>(call, rest, part, all);
+    if (!is_whitened(call)) continue;
+    if (!alone) {
+      if (threadIdx.x == 0) parts_of(scratch)[part] = part_of(c);
+      continue;
+    }
+    __syncthreads();
+    for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) whiten_one<T>(call, i, c);
+  }
+  if (alone && call.metrics != nullptr) metrics<T>(call, plan.team);
 }
 
 // For the next launch. All threads of one block call it.
-EQP_DEVICE void check_offsets(const GroupAdvantage& call, Scratch* scratch) {
-  const bool invalid = offsets_invalid(call);
-  if (threadIdx.x == 0) scratch->invalid_offsets = invalid ? 1.0 : 0.0;
+EQP_DEVICE void check_data(const GroupAdvantage& call, Scratch* scratch) {
+  const unsigned invalid = invalid_data(call);
+  if (threadIdx.x == 0) scratch->invalid = static_cast<double>(invalid);
 }
 
+// For the next launch: statistics of each part of the samples, and by the first block what is wrong
+// with the data.
 template <class T>
-EQP_DEVICE void part_statistics(const GroupAdvantage& call, const Batch& batch, Scratch* scratch) {
-  if (call.offsets.data != nullptr && blockIdx.x == 0) check_offsets(call, scratch);
-  PartStatistics* const out = reinterpret_cast<PartStatistics*>(scratch + 1);
-  for (int64_t part = blockIdx.x; part < batch.parts; part += gridDim.x) {
-    const int64_t begin = part * batch.samples_each;
-    const int64_t limit = begin + batch.samples_each;
-    double squares;
-    const Statistics s =
-        statistics_of<T>(call, begin, limit < batch.samples ? limit : batch.samples,
-                         static_cast<int>(threadIdx.x), kThreads, &squares);
-    if (threadIdx.x == 0)
-      out[part] = PartStatistics{s.count, s.mean, squares, s.finite ? 0.0 : 1.0};
+EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool stored, bool check,
+                            Scratch* scratch) {
+  if (check && blockIdx.x == 0) check_data(call, scratch);
+  for (int64_t part = blockIdx.x; part < plan.batch_parts; part += gridDim.x) {
+    const int64_t begin = part * plan.samples_each;
+    const int64_t limit = begin + plan.samples_each;
+    const Statistics s = batch_statistics<T>(call, stored, begin,
+                                             limit < call.rewards.rows ? limit : call.rewards.rows);
+    if (threadIdx.x == 0) parts_of(scratch)[part] = part_of(s);
   }
 }
 
 }  // namespace
 
-// shapes: rewards [samples, functions], offsets [groups + 1], advantages [samples]
+// shapes: rewards [samples, functions], offsets [groups + 1], lengths [samples], advantages [samples]
 EQP_KERNEL_OF_FEW_BLOCKS
-group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) {
-  check_offsets(call, scratch);
-}
+group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) { check_data(call, scratch); }
 
-#define EQP_KERNELS(T)                                                                          \
-  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                    \
-      GroupAdvantage call, Batch batch, int team, const Scratch* scratch, DataErrors* errors) { \
-    advantages<T>(call, batch, team, scratch, errors);                                          \
-  }                                                                                             \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                      \
-  group_advantage_parts_##T##_kernel(GroupAdvantage call, Batch batch, Scratch* scratch) {      \
-    part_statistics<T>(call, batch, scratch);                                                   \
+#define EQP_KERNELS(T)                                                                             \
+  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                       \
+      GroupAdvantage call, Plan plan, bool alone, Scratch* scratch, DataErrors* errors) {          \
+    advantages<T>(call, plan, alone, scratch, errors);                                             \
+  }                                                                                                \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,      \
+                                     Scratch* scratch) {                                           \
+    batch_parts<T>(call, plan, stored, check, scratch);                                            \
+  }                                                                                                \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
+  group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {          \
+    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
+      return;                                                                                      \
+    const Statistics c = merge_parts(parts_of(scratch), plan.parts);                               \
+    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;                    \
+         i < call.rewards.rows; i += static_cast<int64_t>(gridDim.x) * kThreads)                   \
+      whiten_one<T>(call, i, c);                                                                   \
+  }                                                                                                \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
+  group_advantage_metrics_##T##_kernel(GroupAdvantage call, Plan plan, const Scratch* scratch) {   \
+    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
+      return;                                                                                      \
+    metrics<T>(call, plan.team);                                                                   \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(double)
 
 #define EQP_ADVANTAGE(T)                                                                          \
   do {                                                                                            \
-    if (batch.parts > 0) {                                                                        \
-      EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(batch.parts), kThreads,             \
-                 a.stream.stream, a, batch, scratch);                                             \
+    if (alone) {                                                                                  \
+      EQP_LAUNCH(group_advantage_fwd_##T##_kernel, 1, kThreads, a.stream.stream, a, plan, true,   \
+                 scratch, errors);                                                                \
+      break;                                                                                      \
     }                                                                                             \
-    EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid, kThreads, a.stream.stream, a, batch, team, \
-               static_cast<const Scratch*>(scratch), data_errors(a.stream));                      \
+    if (checked && (combined || !over_batch))                                                     \
+      EQP_LAUNCH(group_advantage_check_kernel, 1, kThreads, a.stream.stream, a, scratch);         \
+    if (over_batch && combined) {                                                                 \
+      Plan combine = plan;                                                                        \
+      combine.centre = false;                                                                     \
+      EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid_for(plan.parts), kThreads,                \
+                 a.stream.stream, a, combine, false, scratch, errors);                            \
+      plan.combine = false;                                                                       \
+    }                                                                                             \
+    if (over_batch)                                                                               \
+      EQP_LAUNCH(group_advantage_parts_##T##_kernel, grid_for(plan.batch_parts), kThreads,        \
+                 a.stream.stream, a, plan, combined, checked && !combined, scratch);              \
+    EQP_LAUNCH(group_advantage_fwd_##T##_kernel, grid_for(plan.parts), kThreads, a.stream.stream, \
+               a, plan, false, scratch, errors);                                                  \
+    if (whitened)                                                                                 \
+      EQP_LAUNCH(group_advantage_whiten_##T##_kernel,                                             \
+                 grid_for((a.rewards.rows + 4 * kThreads - 1) / (4 * kThreads)), kThreads,        \
+                 a.stream.stream, a, plan, scratch);                                              \
+    if (a.metrics != nullptr)                                                                     \
+      EQP_LAUNCH(group_advantage_metrics_##T##_kernel, 1, kThreads, a.stream.stream, a, plan,     \
+                 static_cast<const Scratch*>(scratch));                                           \
   } while (0)
 
 eqp_status group_advantage(const GroupAdvantage& a) {
   LaunchScope scope("eqp_group_advantage", a.stream);
-  if (!scope.ready() || (a.groups == 0 && a.rewards.rows == 0)) return scope.finish();
-  Batch batch{a.rewards.rows, 0, 0};
-  const bool one_block = a.rewards.rows <= kOneBlock;
-  if (a.options.scale == EQP_ADVANTAGE_SCALE_BATCH && !one_block) {
-    batch.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
-    if (batch.samples_each < kThreads) batch.samples_each = kThreads;
-    batch.parts = (a.rewards.rows + batch.samples_each - 1) / batch.samples_each;
-  }
-  const int team = a.rewards.rows / (a.groups < 1 ? 1 : a.groups) <= 256 ? 32 : kThreads;
-  const int64_t blocks = (a.groups * team + kThreads - 1) / kThreads;
-  // Statistics or offsets without a launch before them are for a block that is alone.
+  if (!scope.ready() || (a.groups == 0 && a.rewards.rows == 0 && a.metrics == nullptr))
+    return scope.finish();
+  const bool combined = a.options.aggregation == EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM;
+  const bool whitened = a.options.scale == EQP_ADVANTAGE_SCALE_WHITEN;
+  const bool over_batch = a.options.scale == EQP_ADVANTAGE_SCALE_BATCH ||
+                          a.options.scale == EQP_ADVANTAGE_SCALE_NONZERO;
+  const bool checked = a.offsets.data != nullptr || a.lengths.data != nullptr;
+  // What needs all samples is for a block that is alone, or for a launch of its own.
   const bool alone =
-      one_block && (a.options.scale == EQP_ADVANTAGE_SCALE_BATCH || a.offsets.data != nullptr);
-  const unsigned grid = alone || blocks == 0 ? 1 : grid_for(blocks);
-  Scratch* const scratch = partials<Scratch>(a.stream);
-  if (a.offsets.data != nullptr && grid > 1 && batch.parts == 0) {
-    EQP_LAUNCH(group_advantage_check_kernel, 1, kThreads, a.stream.stream, a, scratch);
+      a.rewards.rows <= kOneBlock && (over_batch || whitened || checked || a.metrics != nullptr);
+  Plan plan = {};
+  plan.combine = combined;
+  plan.centre = true;
+  plan.team = a.rewards.rows / (a.groups < 1 ? 1 : a.groups) <= 256 ? 32 : kThreads;
+  plan.groups_each = kThreads / plan.team;
+  if (alone) plan.groups_each = a.groups < 1 ? 1 : a.groups;
+  if (!alone && whitened && a.groups > kMaxParts * plan.groups_each)
+    plan.groups_each = (a.groups + kMaxParts - 1) / kMaxParts;
+  plan.parts = (a.groups + plan.groups_each - 1) / plan.groups_each;
+  if (plan.parts < 1) plan.parts = 1;
+  if (over_batch && !alone) {
+    plan.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
+    if (plan.samples_each < kThreads) plan.samples_each = kThreads;
+    plan.batch_parts = (a.rewards.rows + plan.samples_each - 1) / plan.samples_each;
   }
+  Scratch* const scratch = partials<Scratch>(a.stream);
+  DataErrors* const errors = data_errors(a.stream);
   if (a.rewards.dtype == EQP_F32) {
     EQP_ADVANTAGE(float);
   } else {

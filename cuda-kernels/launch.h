@@ -17,6 +17,8 @@
       &name##_declaration, static_cast<int64_t>(sizeof(type) * (count))))
 #define EQP_KERNEL extern "C" void
 #define EQP_KERNEL_OF_FEW_BLOCKS extern "C" void
+#define EQP_GRID_CONSTANT const
+#define EQP_KERNEL_OF_MANY_REGISTERS extern "C" void
 #define EQP_HD_MEMBER
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER inline __attribute__((always_inline))
@@ -28,9 +30,15 @@
   kernel<<<dim3(grid), dim3(block), 0, static_cast<cudaStream_t>(stream)>>>(__VA_ARGS__)
 #define EQP_SHARED(type, name, count) __shared__ type name[count]
 #define EQP_KERNEL extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads)
-// Of kernels whose grids do not fill a chip: registers (up to 128) rather than occupancy.
+// Of kernels whose grids do not fill a chip, and of those that would spill otherwise: registers (up to
+// 128) rather than occupancy.
 #define EQP_KERNEL_OF_FEW_BLOCKS \
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 2)
+// Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.
+#define EQP_GRID_CONSTANT const __grid_constant__
+// The same with up to 255.
+#define EQP_KERNEL_OF_MANY_REGISTERS \
+  extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 1)
 #define EQP_HD_MEMBER __host__ __device__
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER __device__ __forceinline__
@@ -109,6 +117,7 @@ struct DataErrors {
 };
 constexpr unsigned kTargetOutOfRange = 1;
 constexpr unsigned kOffsetsInvalid = 2;
+constexpr unsigned kLengthsInvalid = 4;
 
 inline DataErrors* data_errors(const Stream& stream) {
   return static_cast<DataErrors*>(stream.workspace);

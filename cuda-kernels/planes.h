@@ -18,15 +18,22 @@ struct Channels {
   bool shared;  // one entry for all
 };
 
+// The spaces alone.
+inline Channels channels_of(const eqp_pixel_space& pixel_space) {
+  Channels channels = {};
+  channels.shared = pixel_space.channels == 0;
+  for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
+    const bool used = channels.shared || c < pixel_space.channels;
+    channels.space[c] = used ? channel_space(pixel_space, c) : ChannelSpace{0.0, 1.0};
+  }
+  return channels;
+}
+
 template <class Options>
 Channels channels_of(const Options& options, float signed_step) {
-  Channels channels;
-  channels.shared = options.pixel_space.channels == 0;
+  Channels channels = channels_of(options.pixel_space);
   for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
-    const bool used = channels.shared || c < options.pixel_space.channels;
-    const ChannelSpace space =
-        used ? channel_space(options.pixel_space, c) : ChannelSpace{0.0, 1.0};
-    channels.space[c] = space;
+    const ChannelSpace& space = channels.space[c];
     channels.linf[c] =
         LinfChannel{length_in(space, options.epsilon), length_in(space, signed_step),
                     position_in(space, options.lower), position_in(space, options.upper)};
@@ -51,7 +58,7 @@ Planes planes_of(const Images& like) {
 }
 
 struct Piece {
-  int64_t image, channel, chunk;
+  int64_t row, channel, chunk;
 };
 EQP_DEVICE Piece piece_of(const Planes& planes, int64_t item) {
   const Part part = planes.chunks.of(item);
@@ -68,15 +75,53 @@ EQP_DEVICE int64_t team_count(int team) {
 
 template <class T>
 EQP_DEVICE T* plane_of(const Images& images, const Piece& piece) {
-  return static_cast<T*>(images.data) + piece.image * images.image_stride +
+  return static_cast<T*>(images.data) + piece.row * images.image_stride +
          piece.channel * images.channel_stride;
 }
 
-inline Images images_from(const Images& all, int64_t first, int64_t count, int64_t element_bytes) {
-  Images some = all;
-  some.data = static_cast<char*>(all.data) + first * all.image_stride * element_bytes;
-  some.images = count;
-  return some;
+template <class T>
+EQP_DEVICE T* optional_plane(const Images& images, const Piece& piece) {
+  return images.data == nullptr ? nullptr : plane_of<T>(images, piece);
+}
+
+// Whether every copy of a plane is aligned like the first.
+template <class T>
+EQP_DEVICE bool copies_aligned(const Images& images) {
+  return images.copies == 1 || images.plane * static_cast<int64_t>(sizeof(T)) % 16 == 0;
+}
+
+// A pixel's gradient: that of its copies added, 0 where the mask says so.
+template <class T>
+struct PixelGradient {
+  const T* gradient;
+  const uint8_t* mask;  // may be null
+  int copies;
+  int64_t copy_stride;
+
+  EQP_DEVICE_MEMBER bool counts(int64_t i) const { return mask == nullptr || mask[i] != 0; }
+  EQP_DEVICE_MEMBER float one(int64_t i) const {
+    float sum = widen(gradient[i]);
+    for (int k = 1; k < copies; ++k) sum += widen(gradient[i + k * copy_stride]);
+    return counts(i) ? sum : 0.0f;
+  }
+  EQP_DEVICE_MEMBER void pack(int64_t i, float (&to)[kLanes<T>]) const {
+    load_pack(gradient + i, to);
+    for (int k = 1; k < copies; ++k) {
+      float more[kLanes<T>];
+      load_pack(gradient + i + k * copy_stride, more);
+#pragma unroll
+      for (int lane = 0; lane < kLanes<T>; ++lane) to[lane] += more[lane];
+    }
+    if (mask == nullptr) return;
+#pragma unroll
+    for (int lane = 0; lane < kLanes<T>; ++lane) to[lane] = mask[i + lane] != 0 ? to[lane] : 0.0f;
+  }
+};
+template <class T>
+EQP_DEVICE PixelGradient<T> pixel_gradient(const Images& gradient, const Images& mask,
+                                           const Piece& piece) {
+  return PixelGradient<T>{plane_of<T>(gradient, piece), optional_plane<uint8_t>(mask, piece),
+                          gradient.copies, gradient.plane};
 }
 
 inline bool empty(const Images& images) {

@@ -19,10 +19,7 @@
 //   A masked token is never part of any arithmetic.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer sequences than a chip has warps.
-#include "launch.h"
-#include "math/policy_loss.h"
-#include "reduce.h"
-#include "vector.h"
+#include "policy_sequence.h"
 
 namespace eqp {
 namespace cuda {
@@ -50,137 +47,6 @@ struct Parts {
   int team;
 };
 
-template <class T>
-EQP_DEVICE const T* row_of(const Matrix& matrix, int64_t row) {
-  return static_cast<const T*>(matrix.data) + row * matrix.row_stride;
-}
-template <class T>
-EQP_DEVICE T* row_out_of(const Matrix& matrix, int64_t row) {
-  return matrix.data == nullptr ? nullptr : static_cast<T*>(matrix.data) + row * matrix.row_stride;
-}
-
-EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
-  return call.truncated != nullptr && call.truncated[sequence] != 0;
-}
-
-// The unmasked tokens of a sequence that the calling lane sees, and those among them that pass the
-// entropy mask.
-template <bool kPlain, class S>
-EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane, int team,
-                             double (&counts)[2]) {
-  if (is_truncated(call, sequence)) return;
-  const uint8_t* const mask = row_of<uint8_t>(call.mask, sequence);
-  const bool filters = !kPlain && call.entropy_threshold != nullptr;
-  const S threshold = filters ? *static_cast<const S*>(call.entropy_threshold) : S(0);
-  const S* const entropy = filters ? row_of<S>(call.entropy, sequence) : nullptr;
-  int unmasked = 0, kept = 0;
-  for (int64_t t = lane; t < call.mask.columns; t += team) {
-    if (mask[t] == 0) continue;
-    ++unmasked;
-    if (!filters || entropy[t] >= threshold) ++kept;
-  }
-  counts[0] += static_cast<double>(unmasked);
-  counts[1] += static_cast<double>(kept);
-}
-
-// The sum over the sequence's team, in every one of its threads.
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-    return;
-  }
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
-}
-
-// One sequence as the lanes of its team see it. T: element, S: compute type.
-template <bool kPlain, class T, class S>
-class Sequence {
- public:
-  EQP_DEVICE_MEMBER Sequence(const PolicyLoss& call, int64_t sequence, int lane, int team)
-      : call_(call),
-        mask_(row_of<uint8_t>(call.mask, sequence)),
-        log_probs_(row_of<T>(call.log_probs, sequence)),
-        old_(row_or(call.old_log_probs, sequence, log_probs_)),
-        reference_(row_or(call.reference_log_probs, sequence, log_probs_)),
-        sampler_(row_or(call.sampler_log_probs, sequence, old_)),
-        advantages_(row_of<S>(call.advantages, sequence)),
-        entropy_(call.entropy.data == nullptr ? nullptr : row_of<S>(call.entropy, sequence)),
-        columns_(is_truncated(call, sequence) ? 0 : call.log_probs.columns),
-        lane_(lane),
-        team_(team) {}
-
-  // visit(t, inputs) of the lane's unmasked tokens, skip(t) of its others.
-  template <class Visit, class Skip>
-  EQP_DEVICE_MEMBER void each(const Visit& visit, const Skip& skip) const {
-    for (int64_t t = lane_; t < call_.log_probs.columns; t += team_) {
-      if (t >= columns_ || mask_[t] == 0) {
-        skip(t);
-        continue;
-      }
-      PolicyInputs<S> x;
-      x.log_prob = widen(log_probs_[t]);
-      x.old_log_prob = widen(old_[t]);
-      x.reference = widen(reference_[t]);
-      x.advantage = advantages_[call_.advantages_per_token ? t : 0];
-      x.sampler = kPlain ? S(0) : widen(sampler_[t]);
-      x.entropy = kPlain || entropy_ == nullptr ? S(0) : entropy_[t];
-      visit(t, x);
-    }
-  }
-
- private:
-  EQP_DEVICE_MEMBER static const T* row_or(const Matrix& matrix, int64_t row, const T* otherwise) {
-    return matrix.data == nullptr ? otherwise : row_of<T>(matrix, row);
-  }
-
-  const PolicyLoss& call_;
-  const uint8_t* mask_;
-  const T* log_probs_;
-  const T* old_;
-  const T* reference_;
-  const T* sampler_;
-  const S* advantages_;
-  const S* entropy_;
-  int64_t columns_;  // 0 of a truncated sequence
-  int lane_, team_;
-};
-
-// What the tokens of the sequence share. `gradient`: whether their slopes are wanted too.
-template <class T, class S>
-EQP_DEVICE PolicySequence<S> shared_facts(const PolicyLoss& call,
-                                          const Sequence<false, T, S>& sequence,
-                                          const PolicyConstants<S>& constants, double length,
-                                          bool gradient, int team) {
-  S lane_facts[kFacts] = {};
-  sequence.each(
-      [&](int64_t, const PolicyInputs<S>& x) {
-        S token[kFacts];
-        policy_facts(x, constants, token);
-#pragma unroll
-        for (int k = 0; k < kFacts; ++k) lane_facts[k] += token[k];
-      },
-      [](int64_t) {});
-  double facts[kFacts];
-#pragma unroll
-  for (int k = 0; k < kFacts; ++k) facts[k] = static_cast<double>(lane_facts[k]);
-  team_sum(facts, team);
-  PolicySequence<S> shared = policy_sequence(facts, length, call.options, constants);
-  if (!gradient || !shares_slope(constants)) return shared;
-  S lane_slope = 0;
-  sequence.each(
-      [&](int64_t, const PolicyInputs<S>& x) {
-        lane_slope += policy_token<false>(x, constants, shared).shared;
-      },
-      [](int64_t) {});
-  double slope[1] = {static_cast<double>(lane_slope)};
-  team_sum(slope, team);
-  const double members = constants.surrogate == EQP_POLICY_SURROGATE_GMPO ? facts[kKept] : length;
-  shared.slope = static_cast<S>(slope[0] / (members < 1.0 ? 1.0 : members));
-  return shared;
-}
-
 // What multiplies a sequence's token losses, and the entropy of a token that the bonus counts.
 struct Scales {
   double token, bonus;
@@ -200,13 +66,13 @@ EQP_DEVICE void add_sequence(const PolicyLoss& call, const PolicyConstants<S>& c
     if (needs_facts(constants))
       shared = shared_facts(call, sequence, constants, length, to != nullptr, team);
   }
-  constexpr int kSums_ = Totals<kPlain>::kTokens;
-  S lane_sums[kSums_] = {};
+  constexpr int kCount = Totals<kPlain>::kTokens;
+  S lane_sums[kCount] = {};
   sequence.each(
       [&](int64_t t, const PolicyInputs<S>& x) {
         const PolicyToken<S> token = policy_token<kPlain>(x, constants, shared);
 #pragma unroll
-        for (int k = 0; k < kSums_; ++k) lane_sums[k] += token.sums[k];
+        for (int k = 0; k < kCount; ++k) lane_sums[k] += token.sums[k];
         if (to != nullptr) assign(to + t, token.d_log_prob * static_cast<S>(scales.token));
         if (!kPlain && d_entropy != nullptr)
           d_entropy[t] = token.sums[kEntropyKept] > S(0) ? static_cast<S>(-scales.bonus) : S(0);
@@ -216,7 +82,7 @@ EQP_DEVICE void add_sequence(const PolicyLoss& call, const PolicyConstants<S>& c
         if (!kPlain && d_entropy != nullptr) d_entropy[t] = S(0);
       });
 #pragma unroll
-  for (int k = 0; k < kSums_; ++k) sums[k] = static_cast<double>(lane_sums[k]);
+  for (int k = 0; k < kCount; ++k) sums[k] = static_cast<double>(lane_sums[k]);
 }
 
 template <bool kPlain, class S>
@@ -357,18 +223,17 @@ EQP_DEVICE void finish_parts(const PolicyLoss& call, int64_t parts, const double
 }  // namespace
 
 // shapes: log-probs, mask [sequences, tokens], partial [parts, totals]
-#define EQP_KERNELS_OF(name, kPlain, T, S)                                                  \
-  EQP_KERNEL_OF_FEW_BLOCKS name##_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, \
-                                                   double* partial) {                       \
-    policy_losses<kPlain, T, S>(call, parts, pass, partial);                                \
-  }                                                                                         \
-  EQP_KERNEL_OF_FEW_BLOCKS name##_totals_##T##_kernel(PolicyLoss call, int64_t parts,       \
-                                                      const double* partial) {              \
-    finish_parts<kPlain, S>(call, parts, partial);                                          \
+// KIND: how many registers a thread may have; the general loss needs more than 128.
+#define EQP_KERNELS_OF(KIND, name, kPlain, T, S)                                           \
+  KIND name##_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, double* partial) { \
+    policy_losses<kPlain, T, S>(call, parts, pass, partial);                               \
+  }                                                                                        \
+  KIND name##_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) { \
+    finish_parts<kPlain, S>(call, parts, partial);                                         \
   }
-#define EQP_KERNELS(T, S)                 \
-  EQP_KERNELS_OF(policy_loss, true, T, S) \
-  EQP_KERNELS_OF(policy_loss_general, false, T, S)
+#define EQP_KERNELS(T, S)                                           \
+  EQP_KERNELS_OF(EQP_KERNEL_OF_FEW_BLOCKS, policy_loss, true, T, S) \
+  EQP_KERNELS_OF(EQP_KERNEL_OF_MANY_REGISTERS, policy_loss_general, false, T, S)
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
 EQP_KERNELS(f16, float)

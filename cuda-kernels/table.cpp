@@ -19,10 +19,13 @@ const char* data_error_text(const DataErrors& errors) {
              "in row %u; "
              "their rows are NaN",
              errors.position - 1);
+  } else if ((errors.flags & kLengthsInvalid) != 0) {
+    snprintf(text, sizeof(text),
+             "lengths: expected numbers >= 0, found others; all outputs are NaN");
   } else {
     snprintf(text, sizeof(text),
              "offsets: expected 0 in the first entry, non-decreasing entries and the number of "
-             "samples in the "
+             "samples (rows of images) in the "
              "last, found others; all outputs are NaN");
   }
   return text;

@@ -12,7 +12,9 @@
 //             again (one 32-byte sector per row). Split: 16 bytes per part, written and read.
 //   backward  reads each logit once and writes each gradient once, 16 bytes per thread and access.
 //   Rows may start anywhere: up to 15 bytes of head and tail are moved by single elements.
+//   A bias is read once per row, from the caches where the vocabulary allows it.
 // Numerics
+//   Bias, logit scale and soft cap are applied as the logits are read, in f32.
 //   Online softmax without branches on data: a thread folds a pack (4 f32, 8 bf16/f16 logits) at a
 //   time, rescales its state by e^(old max - new max) and adds the pack's exponentials. The maximum
 //   starts at -FLT_MAX, not -Inf, so that -Inf - max is never NaN; it drops NaN, which comes back
@@ -23,6 +25,7 @@
 //   ahead, 32 KiB in flight per multiprocessor, about latency x bandwidth of a chip with 132 of
 //   them and 4.8 TB/s.
 #include "launch.h"
+#include "math/soft_cap.h"
 #include "math/token_log_probs.h"
 #include "reduce.h"
 #include "vector.h"
@@ -31,8 +34,35 @@ namespace eqp {
 namespace cuda {
 namespace {
 
+// What turns logits into y of token_log_probs.h. `needed` is false where that is a factor alone,
+// which then goes into the inverse temperature.
+struct LogitMap {
+  const void* bias;
+  bool bias_f32, needed;
+  float scale, soft_cap;
+};
+
+template <class T>
+EQP_DEVICE SoftCapped<float> mapped(const LogitMap& map, float x, int64_t column) {
+  if (map.bias != nullptr) {
+    x += map.bias_f32 ? static_cast<const float*>(map.bias)[column]
+                      : widen(static_cast<const T*>(map.bias)[column]);
+  }
+  SoftCapped<float> y{x * map.scale, 1.0f};
+  if (map.soft_cap > 0) y = soft_capped(y.value, map.soft_cap);
+  y.slope *= map.scale;
+  return y;
+}
+
+template <class T>
+EQP_DEVICE float logit_at(const LogitMap& map, const T* row, int64_t column) {
+  const float x = widen(row[column]);
+  return map.needed ? mapped<T>(map, x, column).value : x;
+}
+
 // Everything about a row that does not depend on the dtype.
 struct ForwardRows {
+  LogitMap map;
   const void* targets;
   bool targets_64;
   int64_t rows, columns, row_stride, ignore_index;
@@ -42,6 +72,7 @@ struct ForwardRows {
 };
 
 struct BackwardRows {
+  LogitMap map;
   const void* targets;
   bool targets_64;
   int64_t rows, columns, row_stride, d_row_stride, ignore_index;
@@ -78,9 +109,10 @@ EQP_DEVICE void fold(const float (&x)[kCount], float inverse_temperature, Softma
 }
 
 // The state of elements [begin, end) of a row, spread over the team's lanes.
-template <bool kMoments, class T>
-EQP_DEVICE SoftmaxState fold_row(const T* row, int64_t begin, int64_t end,
-                                 float inverse_temperature, int lane, int team) {
+template <bool kMoments, bool kMapped, class T>
+EQP_DEVICE SoftmaxState fold_row(const T* row, int64_t begin, int64_t end, const ForwardRows& rows,
+                                 int lane, int team) {
+  const float inverse_temperature = rows.inverse_temperature;
   SoftmaxState state = empty_state();
   const T* const from = row + begin;
   const int64_t count = end - begin;
@@ -88,17 +120,23 @@ EQP_DEVICE SoftmaxState fold_row(const T* row, int64_t begin, int64_t end,
   const int64_t packs = (count - head) / kLanes<T>;
   const int64_t tail = head + packs * kLanes<T>;
   if (lane < head) {
-    const float x[1] = {widen(from[lane])};
+    const float x[1] = {kMapped ? logit_at(rows.map, row, begin + lane) : widen(from[lane])};
     fold<kMoments>(x, inverse_temperature, &state);
   }
 #pragma unroll 2
   for (int64_t i = lane; i < packs; i += team) {
     float x[kLanes<T>];
     load_pack(from + head + i * kLanes<T>, x);
+    if (kMapped) {
+#pragma unroll
+      for (int k = 0; k < kLanes<T>; ++k)
+        x[k] = mapped<T>(rows.map, x[k], begin + head + i * kLanes<T> + k).value;
+    }
     fold<kMoments>(x, inverse_temperature, &state);
   }
   if (lane < count - tail) {
-    const float x[1] = {widen(from[tail + lane])};
+    const float x[1] = {kMapped ? logit_at(rows.map, row, begin + tail + lane)
+                                : widen(from[tail + lane])};
     fold<kMoments>(x, inverse_temperature, &state);
   }
   return state;
@@ -174,7 +212,7 @@ EQP_DEVICE void finish_row(const ForwardRows& rows, int64_t row, float target_lo
                                              static_cast<double>(state.sum)));
 }
 
-template <bool kMoments, class T>
+template <bool kMoments, bool kMapped, class T>
 EQP_DEVICE void forward_warp(const T* logits, const ForwardRows& rows) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
@@ -182,29 +220,27 @@ EQP_DEVICE void forward_warp(const T* logits, const ForwardRows& rows) {
     const int64_t target = target_of(rows, row);
     if (settle_without_logits(rows, row, target, lane == 0)) continue;
     const T* const from = logits + row * rows.row_stride;
-    SoftmaxState state =
-        fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, lane, 32);
+    SoftmaxState state = fold_row<kMoments, kMapped>(from, 0, rows.columns, rows, lane, 32);
     state = warp_merge(state, rows.inverse_temperature);
-    if (lane == 0) finish_row(rows, row, widen(from[target]), state);
+    if (lane == 0) finish_row(rows, row, logit_at(rows.map, from, target), state);
   }
 }
 
-template <bool kMoments, class T>
+template <bool kMoments, bool kMapped, class T>
 EQP_DEVICE void forward_block(const T* logits, const ForwardRows& rows) {
   const int thread = static_cast<int>(threadIdx.x);
   for (int64_t row = blockIdx.x; row < rows.rows; row += gridDim.x) {
     const int64_t target = target_of(rows, row);
     if (settle_without_logits(rows, row, target, thread == 0)) continue;
     const T* const from = logits + row * rows.row_stride;
-    SoftmaxState state =
-        fold_row<kMoments>(from, 0, rows.columns, rows.inverse_temperature, thread, kThreads);
+    SoftmaxState state = fold_row<kMoments, kMapped>(from, 0, rows.columns, rows, thread, kThreads);
     state = block_merge(state, rows.inverse_temperature);
-    if (thread == 0) finish_row(rows, row, widen(from[target]), state);
+    if (thread == 0) finish_row(rows, row, logit_at(rows.map, from, target), state);
   }
 }
 
 // Writes parts[row * splits + split]; rows that need no logits are left to the second launch.
-template <bool kMoments, class T>
+template <bool kMoments, bool kMapped, class T>
 EQP_DEVICE void forward_split(const T* logits, const ForwardRows& rows, const Divisor& splits,
                               int64_t each, SoftmaxState* parts) {
   const int thread = static_cast<int>(threadIdx.x);
@@ -214,8 +250,8 @@ EQP_DEVICE void forward_split(const T* logits, const ForwardRows& rows, const Di
     if (target == rows.ignore_index) continue;
     const int64_t begin = part.chunk * each;
     const int64_t end = begin + each < rows.columns ? begin + each : rows.columns;
-    SoftmaxState state = fold_row<kMoments>(logits + part.row * rows.row_stride, begin, end,
-                                            rows.inverse_temperature, thread, kThreads);
+    SoftmaxState state = fold_row<kMoments, kMapped>(logits + part.row * rows.row_stride, begin,
+                                                     end, rows, thread, kThreads);
     state = block_merge(state, rows.inverse_temperature);
     if (thread == 0) parts[item] = state;
   }
@@ -234,22 +270,29 @@ EQP_DEVICE void forward_merge(const T* logits, const ForwardRows& rows, int64_t 
       state = merge(state, parts[row * splits + split], rows.inverse_temperature);
     }
     state = warp_merge(state, rows.inverse_temperature);
-    if (lane == 0) finish_row(rows, row, widen(logits[row * rows.row_stride + target]), state);
+    if (lane == 0) {
+      const T* const from = logits + row * rows.row_stride;
+      finish_row(rows, row, logit_at(rows.map, from, target), state);
+    }
   }
 }
 
 // One row's gradient; from and to may be the same memory.
-template <class T, bool kEntropy>
+template <class T, bool kEntropy, bool kMapped>
 struct GradientBody {
+  const LogitMap* map;
   const T* from;
   T* to;
   int64_t target;
   float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
 
   EQP_DEVICE_MEMBER float gradient(float x, int64_t column) const {
-    const float shared = softmax_gradient<kEntropy>(x, inverse_temperature, log_sum_exp, d_log_prob,
-                                                    d_entropy, entropy);
-    return (column == target ? d_log_prob * inverse_temperature : 0.0f) - shared;
+    SoftCapped<float> y{x, 1.0f};
+    if (kMapped) y = mapped<T>(*map, x, column);
+    const float shared = softmax_gradient<kEntropy>(y.value, inverse_temperature, log_sum_exp,
+                                                    d_log_prob, d_entropy, entropy);
+    const float d_y = (column == target ? d_log_prob * inverse_temperature : 0.0f) - shared;
+    return kMapped ? d_y * y.slope : d_y;
   }
   EQP_DEVICE_MEMBER void one(int64_t i) const { assign(to + i, gradient(widen(from[i]), i)); }
   EQP_DEVICE_MEMBER void pack(int64_t i) const {
@@ -276,7 +319,7 @@ struct FillBody {
   }
 };
 
-template <bool kEntropy, class T>
+template <bool kEntropy, bool kMapped, class T>
 EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
                          const Divisor& chunks, int team) {
   const int lane = static_cast<int>(threadIdx.x) % team;
@@ -297,7 +340,8 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
       visit_chunk<T>(rows.columns, part.chunk, head, true, lane, team, body);
       continue;
     }
-    const GradientBody<T, kEntropy> body{
+    const GradientBody<T, kEntropy, kMapped> body{
+        &rows.map,
         from,
         to,
         target,
@@ -313,29 +357,33 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
 }  // namespace
 
 // shapes: logits [rows, columns], outputs [rows], parts [rows, splits], d_logits [rows, columns]
+// `moments` and the map pick one of four loops.
+#define EQP_BY_LOOP(function, ...)                                                          \
+  (rows.map.needed                                                                          \
+       ? (moments ? function<true, true>(__VA_ARGS__) : function<false, true>(__VA_ARGS__)) \
+       : (moments ? function<true, false>(__VA_ARGS__) : function<false, false>(__VA_ARGS__)))
 #define EQP_KERNELS(T)                                                                           \
-  EQP_KERNEL                                                                                     \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
   token_log_probs_fwd_warp_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {       \
-    moments ? forward_warp<true>(logits, rows) : forward_warp<false>(logits, rows);              \
+    EQP_BY_LOOP(forward_warp, logits, rows);                                                     \
   }                                                                                              \
-  EQP_KERNEL                                                                                     \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
   token_log_probs_fwd_block_##T##_kernel(const T* logits, ForwardRows rows, bool moments) {      \
-    moments ? forward_block<true>(logits, rows) : forward_block<false>(logits, rows);            \
+    EQP_BY_LOOP(forward_block, logits, rows);                                                    \
   }                                                                                              \
-  EQP_KERNEL token_log_probs_fwd_split_##T##_kernel(const T* logits, ForwardRows rows,           \
-                                                    Divisor splits, int64_t each,                \
-                                                    SoftmaxState* parts, bool moments) {         \
-    moments ? forward_split<true>(logits, rows, splits, each, parts)                             \
-            : forward_split<false>(logits, rows, splits, each, parts);                           \
+  EQP_KERNEL_OF_FEW_BLOCKS token_log_probs_fwd_split_##T##_kernel(                               \
+      const T* logits, ForwardRows rows, Divisor splits, int64_t each, SoftmaxState* parts,      \
+      bool moments) {                                                                            \
+    EQP_BY_LOOP(forward_split, logits, rows, splits, each, parts);                               \
   }                                                                                              \
   EQP_KERNEL token_log_probs_fwd_merge_##T##_kernel(const T* logits, ForwardRows rows,           \
                                                     int64_t splits, const SoftmaxState* parts) { \
     forward_merge(logits, rows, splits, parts);                                                  \
   }                                                                                              \
-  EQP_KERNEL token_log_probs_bwd_##T##_kernel(const T* logits, T* d_logits, BackwardRows rows,   \
-                                              Divisor chunks, int team) {                        \
-    rows.d_entropy != nullptr ? backward<true>(logits, d_logits, rows, chunks, team)             \
-                              : backward<false>(logits, d_logits, rows, chunks, team);           \
+  EQP_KERNEL_OF_FEW_BLOCKS token_log_probs_bwd_##T##_kernel(                                     \
+      const T* logits, T* d_logits, BackwardRows rows, Divisor chunks, int team) {               \
+    const bool moments = rows.d_entropy != nullptr;                                              \
+    EQP_BY_LOOP(backward, logits, d_logits, rows, chunks, team);                                 \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(bf16)
@@ -390,20 +438,30 @@ int64_t columns_per_part(int64_t rows, int64_t columns) {
 
 }  // namespace
 
+namespace {
+
+template <class Call>
+LogitMap logit_map(const Call& a) {
+  return LogitMap{a.bias.data, a.bias.dtype == EQP_F32,
+                  a.bias.data != nullptr || a.options.soft_cap > 0, a.options.logit_scale,
+                  a.options.soft_cap};
+}
+
+template <class Call>
+float inverse_temperature(const Call& a) {
+  return logit_map(a).needed ? 1.0f / a.options.temperature
+                             : a.options.logit_scale / a.options.temperature;
+}
+
+}  // namespace
+
 eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
   LaunchScope scope("eqp_token_log_probs_forward", a.stream);
   if (!scope.ready() || a.logits.rows == 0) return scope.finish();
-  const ForwardRows rows{a.targets.data,
-                         a.targets.dtype == EQP_I64,
-                         a.logits.rows,
-                         a.logits.columns,
-                         a.logits.row_stride,
-                         a.options.ignore_index,
-                         1.0f / a.options.temperature,
-                         a.log_probs,
-                         a.log_sum_exp,
-                         a.log_sum_exp_2x,
-                         a.entropy,
+  const ForwardRows rows{logit_map(a),           a.targets.data,         a.targets.dtype == EQP_I64,
+                         a.logits.rows,          a.logits.columns,       a.logits.row_stride,
+                         a.options.ignore_index, inverse_temperature(a), a.log_probs,
+                         a.log_sum_exp,          a.log_sum_exp_2x,       a.entropy,
                          data_errors(a.stream)};
   const bool moments = a.log_sum_exp_2x != nullptr || a.entropy != nullptr;
   const int64_t each = columns_per_part(a.logits.rows, a.logits.columns);
@@ -415,12 +473,19 @@ eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
 eqp_status token_log_probs_backward(const TokenLogProbsBackward& a) {
   LaunchScope scope("eqp_token_log_probs_backward", a.stream);
   if (!scope.ready() || a.logits.rows == 0) return scope.finish();
-  const BackwardRows rows{a.targets.data,         a.targets.dtype == EQP_I64,
-                          a.logits.rows,          a.logits.columns,
-                          a.logits.row_stride,    a.d_logits.row_stride,
-                          a.options.ignore_index, 1.0f / a.options.temperature,
-                          a.log_sum_exp,          a.entropy,
-                          a.d_log_probs,          a.d_entropy,
+  const BackwardRows rows{logit_map(a),
+                          a.targets.data,
+                          a.targets.dtype == EQP_I64,
+                          a.logits.rows,
+                          a.logits.columns,
+                          a.logits.row_stride,
+                          a.d_logits.row_stride,
+                          a.options.ignore_index,
+                          inverse_temperature(a),
+                          a.log_sum_exp,
+                          a.entropy,
+                          a.d_log_probs,
+                          a.d_entropy,
                           data_errors(a.stream)};
   EQP_BY_DTYPE(a.logits.dtype, EQP_BACKWARD);
   return scope.finish();

@@ -22,8 +22,10 @@ torch.set_num_threads(1)
 torch.manual_seed(7)
 
 
-def note(benchmark, parameters, function):
-    record(CSV, benchmark, parameters, *milliseconds(function), RUNTIME)
+def note(benchmark, parameters, function, unit="ms/op"):
+    scale = dict(ms=1, us=1e3)[unit.split("/")[0]]
+    median, spread = milliseconds(function)
+    record(CSV, benchmark, parameters, median * scale, spread * scale, RUNTIME, unit=unit)
 
 
 def token_log_probs(rows, vocab, name, dtype):
@@ -73,8 +75,58 @@ def linf_step(images):
         note("LinfStepBenchmark.pytorchInPlaceStep", dict(images=images), in_place)
 
 
+def policy_loss(sequences, tokens):
+    """GRPO with k3, loss and gradient."""
+    base = -3 * torch.rand(sequences, tokens)
+    old = base + 0.2 * torch.randn_like(base)
+    reference = base + 0.2 * torch.randn_like(base)
+    advantages = torch.randn(sequences, 1)
+    mask = (torch.rand(sequences, tokens) > 0.1).float()
+
+    def backward(surrogate):
+        x = base.detach().requires_grad_(True)
+        difference = reference - x
+        k3 = torch.exp(difference) - difference - 1
+        ((surrogate(torch.exp(x - old)) + 0.04 * k3) * mask).sum(1).div(mask.sum(1)).mean().backward()
+
+    def minimum(ratio):
+        return -torch.min(ratio * advantages, torch.clamp(ratio, 0.8, 1.2) * advantages)
+
+    def choice(ratio):
+        return -advantages * torch.where(advantages > 0, ratio.clamp(max=1.2), ratio.clamp(min=0.8))
+
+    parameters = dict(sequences=sequences, tokens=tokens)
+    note("PolicyLossBenchmark.pytorchTrlLoss", parameters, lambda: backward(minimum), "us/op")
+    note("PolicyLossBenchmark.pytorchChoiceLoss", parameters, lambda: backward(choice), "us/op")
+
+
+def pair_loss(pairs, tokens):
+    """DPO with reference, loss and gradient, from token log-probs."""
+    policy = -3 * torch.rand(2, pairs, tokens)
+    reference = policy + 0.2 * torch.randn_like(policy)
+    mask = torch.rand(2, pairs, tokens) > 0.1
+    weights = mask.float()
+
+    def backward(sums):
+        x = policy.detach().requires_grad_(True)
+        chosen, rejected = sums(x)
+        F.logsigmoid(0.1 * (chosen - rejected)).mean().neg().backward()
+
+    def separate(x):
+        return ((x * weights).sum(2) - (reference * weights).sum(2)).unbind(0)
+
+    def joined(x):
+        return torch.where(mask, x - reference, 0).sum(2).unbind(0)
+
+    parameters = dict(pairs=pairs, tokens=tokens)
+    note("PairLossBenchmark.pytorchTrlLoss", parameters, lambda: backward(separate), "us/op")
+    note("PairLossBenchmark.pytorchJoinedLoss", parameters, lambda: backward(joined), "us/op")
+
+
 if __name__ == "__main__":
     for name, dtype in (("Float", torch.float32), ("BFloat16", torch.bfloat16)):
         token_log_probs(256, 32000, name, dtype)
         token_log_probs(256, 151936, name, dtype)
     linf_step(32)
+    policy_loss(64, 1024)
+    pair_loss(64, 1024)

@@ -145,13 +145,14 @@ void measure_groups(Runner& runner, int64_t groups, int64_t members) {
   subject.traffic.reads = {span(rewards)};
   subject.traffic.writes = {span(advantages), span(mean), span(deviation)};
   subject.call = [&](const eqp_launch* launch) {
-    return eqp_group_advantage(&options, rewards, nullptr, nullptr, advantages, mean, deviation,
-                               launch);
+    return eqp_group_advantage(&options, rewards, nullptr, nullptr, nullptr, nullptr, advantages,
+                               mean, deviation, nullptr, launch);
   };
   subject.compare = [&](Check* check) {
     HostTensor r = rewards.whole(), a(EQP_F32, {samples}), m(EQP_F32, {groups}),
                d(EQP_F32, {groups});
-    must(eqp_group_advantage(&options, r, nullptr, nullptr, a, m, d, nullptr),
+    must(eqp_group_advantage(&options, r, nullptr, nullptr, nullptr, nullptr, a, m, d, nullptr,
+                             nullptr),
          "group_advantage on the CPU");
     // Rewards are at most 2 and a group's deviation is about half of that.
     const Tolerance tolerance{4 * sum_tolerance(members), 4 * sum_tolerance(members)};

@@ -78,9 +78,9 @@ Expected expected_step(const Tensors& t, bool with_momentum) {
     expected.momentum.push_back(t.momentum.slice(image, 1));
     expected.out.emplace_back(EQP_F32, images_shape(1));
     const eqp_tensor* const momentum = with_momentum ? expected.momentum.back().tensor() : nullptr;
-    must(
-        eqp_linf_step(&options, pixels, original, gradient, momentum, expected.out.back(), nullptr),
-        "linf_step on the CPU");
+    must(eqp_linf_step(&options, pixels, original, gradient, momentum, nullptr, nullptr, nullptr,
+                       nullptr, expected.out.back(), nullptr),
+         "linf_step on the CPU");
   });
   return expected;
 }
@@ -118,7 +118,7 @@ void measure_step(Runner& runner, const Tensors& t, bool with_momentum) {
   subject.call = [&](const eqp_launch* launch) {
     return eqp_linf_step(&options, t.pixels, t.original, t.gradient,
                          with_momentum ? static_cast<const eqp_tensor*>(t.momentum) : nullptr,
-                         t.out, launch);
+                         nullptr, nullptr, nullptr, nullptr, t.out, launch);
   };
   const Expected expected = expected_step(t, with_momentum);
   subject.compare = [&](Check* check) { compare_step(t, expected, with_momentum, check); };
@@ -135,20 +135,22 @@ void measure_uniform_start(Runner& runner, const Tensors& t) {
   eqp_uniform_start_options options;
   eqp_uniform_start_options_init(&options);
   options.seed = 7;
+  uint64_t workspace_bytes = 0;
+  must(eqp_uniform_start_workspace_size(t.original, &workspace_bytes), "uniform_start");
   subject.call = [&](const eqp_launch* launch) {
-    return eqp_uniform_start(&options, t.original, nullptr, t.out, launch);
+    return eqp_uniform_start(&options, t.original, nullptr, nullptr, nullptr, t.out, launch);
   };
   subject.compare = [&](Check* check) {
     for_checked_images(t.images, [&](int64_t image) {
       HostTensor original = t.original.slice(image, 1), expected(EQP_F32, images_shape(1));
       eqp_uniform_start_options of_image = options;
       of_image.stream = static_cast<uint64_t>(image);
-      must(eqp_uniform_start(&of_image, original, nullptr, expected, nullptr),
+      must(eqp_uniform_start(&of_image, original, nullptr, nullptr, nullptr, expected, nullptr),
            "uniform_start on the CPU");
       check->compare("out", t.out.slice(image, 1), expected, pixel_tolerance(t.out.dtype()));
     });
   };
-  runner.run(subject, 0);
+  runner.run(subject, workspace_bytes);
 }
 
 void measure_eight_bit(Runner& runner, const Tensors& t) {

@@ -46,8 +46,8 @@ void compare_forward(const Tensors& t, bool with_entropy, Check* check) {
     HostTensor logits = t.logits.slice(begin, count), targets = t.targets.slice(begin, count);
     HostTensor log_probs(EQP_F32, {count}), log_sum_exp(EQP_F32, {count}),
         entropy(EQP_F32, {count});
-    must(eqp_token_log_probs_forward(nullptr, logits, targets, log_probs, log_sum_exp, nullptr,
-                                     entropy, nullptr),
+    must(eqp_token_log_probs_forward(nullptr, logits, nullptr, targets, log_probs, log_sum_exp,
+                                     nullptr, entropy, nullptr),
          "token_log_probs_forward on the CPU");
     check->compare("log_probs", t.log_probs.slice(begin, count), log_probs, tolerance);
     check->compare("log_sum_exp", t.log_sum_exp.slice(begin, count), log_sum_exp, tolerance);
@@ -64,8 +64,8 @@ std::vector<HostTensor> expected_gradients(const Tensors& t) {
     HostTensor log_sum_exp = t.log_sum_exp.slice(begin, count),
                d_log_probs = t.d_log_probs.slice(begin, count);
     expected.emplace_back(EQP_F32, std::vector<int64_t>{count, t.vocab});
-    must(eqp_token_log_probs_backward(nullptr, logits, targets, log_sum_exp, nullptr, d_log_probs,
-                                      nullptr, expected.back(), nullptr),
+    must(eqp_token_log_probs_backward(nullptr, logits, nullptr, targets, log_sum_exp, nullptr,
+                                      d_log_probs, nullptr, expected.back(), nullptr),
          "token_log_probs_backward on the CPU");
   });
   return expected;
@@ -90,7 +90,7 @@ void measure_forward(Runner& runner, const Tensors& t, uint64_t workspace_bytes,
   subject.traffic.reads = {{t.logits.data(), t.logits.bytes()}};
   subject.call = [&t, with_entropy](const eqp_launch* launch) {
     return eqp_token_log_probs_forward(
-        nullptr, t.logits, t.targets, t.log_probs, t.log_sum_exp, nullptr,
+        nullptr, t.logits, nullptr, t.targets, t.log_probs, t.log_sum_exp, nullptr,
         with_entropy ? static_cast<const eqp_tensor*>(t.entropy) : nullptr, launch);
   };
   subject.compare = [&t, with_entropy](Check* check) { compare_forward(t, with_entropy, check); };
@@ -107,8 +107,8 @@ void measure_backward(Runner& runner, const Tensors& t, uint64_t workspace_bytes
   subject.traffic.reads = {{t.logits.data(), t.logits.bytes()}};
   subject.traffic.writes = {{out.data(), out.bytes()}};
   subject.call = [&t, &out](const eqp_launch* launch) {
-    return eqp_token_log_probs_backward(nullptr, t.logits, t.targets, t.log_sum_exp, nullptr,
-                                        t.d_log_probs, nullptr, out, launch);
+    return eqp_token_log_probs_backward(nullptr, t.logits, nullptr, t.targets, t.log_sum_exp,
+                                        nullptr, t.d_log_probs, nullptr, out, launch);
   };
   const std::vector<HostTensor> expected = expected_gradients(t);
   subject.compare = [&](Check* check) { compare_backward(t, out, expected, check); };
@@ -127,8 +127,8 @@ void measure_shape(Runner& runner, eqp_dtype dtype, int64_t wished_rows, int64_t
   first.size = sizeof(first);
   first.workspace = scratch.data();
   first.workspace_size = workspace_bytes;
-  must(eqp_token_log_probs_forward(nullptr, t.logits, t.targets, t.log_probs, t.log_sum_exp,
-                                   nullptr, nullptr, &first),
+  must(eqp_token_log_probs_forward(nullptr, t.logits, nullptr, t.targets, t.log_probs,
+                                   t.log_sum_exp, nullptr, nullptr, &first),
        "token_log_probs_forward");
   measure_forward(runner, t, workspace_bytes, false);
   measure_forward(runner, t, workspace_bytes, true);

@@ -236,17 +236,17 @@ int main(int argc, char** argv) {
           return all;
         };
         std::vector<Timed> all = ceiling();
-        all[0] = {
-            "op", [&] {
-              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, nullptr, nullptr));
-            }};
+        all[0] = {"op", [&] {
+                    must(eqp_token_log_probs_forward(nullptr, &x, nullptr, &t, &y, &l, nullptr,
+                                                     nullptr, nullptr));
+                  }};
         report("token_log_probs_forward", dtype_name, threads, static_cast<double>(floats) * 4,
                repeats, all);
         all = ceiling();
-        all[0] = {
-            "op", [&] {
-              must(eqp_token_log_probs_forward(nullptr, &x, &t, &y, &l, nullptr, &h, nullptr));
-            }};
+        all[0] = {"op", [&] {
+                    must(eqp_token_log_probs_forward(nullptr, &x, nullptr, &t, &y, &l, nullptr, &h,
+                                                     nullptr));
+                  }};
         report("token_log_probs_forward+entropy", dtype_name, threads,
                static_cast<double>(floats) * 4, repeats, all);
       }
@@ -263,8 +263,9 @@ int main(int argc, char** argv) {
                          l = tensor(lse.data(), EQP_F32, {rows});
         const eqp_tensor dl = tensor(g.data(), EQP_F32, {rows});
         std::vector<Timed> all = {{"op", [&] {
-                                     must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr,
-                                                                       &dl, nullptr, &d, nullptr));
+                                     must(eqp_token_log_probs_backward(nullptr, &x, nullptr, &t, &l,
+                                                                       nullptr, &dl, nullptr, &d,
+                                                                       nullptr));
                                    }}};
         for (const auto* k : kernels) {
           for (int way = 0; way < ceilings::kWays; ++way) {
@@ -278,8 +279,8 @@ int main(int argc, char** argv) {
         report("token_log_probs_backward", dtype_name, threads, static_cast<double>(floats) * 8,
                repeats, all);
         all = {{"op", [&] {
-                  must(eqp_token_log_probs_backward(nullptr, &x, &t, &l, nullptr, &dl, nullptr, &x,
-                                                    nullptr));
+                  must(eqp_token_log_probs_backward(nullptr, &x, nullptr, &t, &l, nullptr, &dl,
+                                                    nullptr, &x, nullptr));
                 }}};
         for (const auto* k : kernels) {
           for (int way = 0; way < 2; ++way) {
@@ -301,8 +302,10 @@ int main(int argc, char** argv) {
         const std::vector<int64_t> shape = {images, 3, 224, 224};
         const eqp_tensor a = tensor(stream[0], dtype, shape), b = tensor(stream[1], dtype, shape);
         const eqp_tensor c = tensor(stream[2], dtype, shape), out = tensor(stream[3], dtype, shape);
-        std::vector<Timed> all = {
-            {"op", [&] { must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, &out, nullptr)); }}};
+        std::vector<Timed> all = {{"op", [&] {
+                                     must(eqp_linf_step(nullptr, &a, &b, &c, nullptr, nullptr,
+                                                        nullptr, nullptr, nullptr, &out, nullptr));
+                                   }}};
         for (const auto* k : kernels) {
           for (int way = 0; way < ceilings::kWays; ++way) {
             all.push_back({std::string("3r1w ") + k->name + ceilings::kWayNames[way], [&, k, way] {

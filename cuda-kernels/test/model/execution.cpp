@@ -342,7 +342,12 @@ float approximate(double exact) {
   float value = static_cast<float>(exact);
   if (execution.running && execution.schedule.fuzz_fast_math && isfinite(value) && value != 0 &&
       exact != 1) {  // 2^0 is exact
-    const int steps = static_cast<int>(next_random() % 5) - 2;
+    // A function of the value, as a device's unit is: the order of threads changes nothing.
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    bits = (bits ^ (bits >> 15)) * 0x2c1b3c6du;
+    bits = (bits ^ (bits >> 12)) * 0x297a2d39u;
+    const int steps = static_cast<int>((bits >> 16) % 5) - 2;
     const float toward = steps > 0 ? HUGE_VALF : -HUGE_VALF;
     for (int i = 0; i < abs(steps); ++i) value = nextafterf(value, toward);
   }

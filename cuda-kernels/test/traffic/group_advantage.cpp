@@ -5,7 +5,7 @@ namespace eqp::traffic {
 namespace {
 
 // A group may cut a sector at both ends each of the three times that it is read. BATCH scaling of
-// many samples: a launch before reads them and writes statistics of 32 bytes for each part. Given
+// many samples: a launch before reads them and writes statistics of 56 bytes for each part. Given
 // offsets: every group's are read, and by one block of a launch before where there are many groups.
 void measure_groups(int64_t groups, int64_t members, eqp_advantage_scale scale, bool ragged) {
   const int64_t n = groups * members;
@@ -25,10 +25,10 @@ void measure_groups(int64_t groups, int64_t members, eqp_advantage_scale scale, 
   const int64_t checks = ragged ? (many ? 2 : 1) : 0;  // launches that read the offsets
   Ideal ideal{n * 4 + checks * (groups + 1) * 8, n * 4 + groups * 8, 2 * n * 4 / 32 + groups * 10};
   if (parts > 0) {
-    ideal.read_bytes += n * 4 + parts * 32;
-    ideal.written_bytes += parts * 32;
-    // Six fields of every part, in every block of 8 groups.
-    ideal.allowance += 2 * n * 4 / 32 + parts * (6 * groups / 8 + 16);
+    ideal.read_bytes += n * 4 + parts * 56;
+    ideal.written_bytes += parts * 56;
+    // Seven fields of every part, two of them twice, in every block of 8 groups.
+    ideal.allowance += 2 * n * 4 / 32 + parts * (9 * groups / 8 + 16);
   }
   if (ragged) {
     if (many) {
@@ -41,8 +41,8 @@ void measure_groups(int64_t groups, int64_t members, eqp_advantage_scale scale, 
       std::string("group_advantage") + (batch ? ", batch" : "") + (ragged ? ", offsets" : "");
   measure(name, shape_text({groups, members}), EQP_F32, ideal, [&] {
     return eqp_group_advantage(&options, rewards, nullptr,
-                               ragged ? static_cast<const eqp_tensor*>(offsets) : nullptr,
-                               advantages, mean, std, workspace);
+                               ragged ? static_cast<const eqp_tensor*>(offsets) : nullptr, nullptr,
+                               nullptr, advantages, mean, std, nullptr, workspace);
   });
 }
 

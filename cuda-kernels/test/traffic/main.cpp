@@ -76,8 +76,13 @@ int main(int argc, char** argv) {
   traffic::policy_loss();
   traffic::group_advantage();
   traffic::linf_step();
+  traffic::l2_step();
   traffic::uniform_start();
   traffic::eight_bit();
+  traffic::image_norms();
+  traffic::gaussian_noise();
+  traffic::input_diversity();
+  traffic::translation_invariance();
   printf("%s", table().c_str());
   if (argc == 3 && strcmp(argv[1], "--readme") == 0) readme(argv[2], true);
   if (argc == 3 && strcmp(argv[1], "--check") == 0) readme(argv[2], false);

@@ -29,8 +29,8 @@ void measure_shape(eqp_dtype dtype, int64_t count, int64_t vocab) {
   // written and read; per row the target's logit and the outputs.
   forward.allowance = count * (splits * (2 + 8 + 8) + 16) + shifted;
   measure("token_log_probs_forward", shape_text({count, vocab}), dtype, forward, [&] {
-    return eqp_token_log_probs_forward(nullptr, logits, targets, log_probs, lse, lse_2x, entropy,
-                                       workspace);
+    return eqp_token_log_probs_forward(nullptr, logits, nullptr, targets, log_probs, lse, lse_2x,
+                                       entropy, workspace);
   });
   const int64_t chunks = std::max<int64_t>(1, (vocab * s + 16383) / 16384);
   // Per row and chunk: cut sectors of two tensors, and target, lse and two gradients in each of 8
@@ -38,8 +38,8 @@ void measure_shape(eqp_dtype dtype, int64_t count, int64_t vocab) {
   const Ideal backward{count * (vocab * s + 8 + 12), count * vocab * s,
                        count * chunks * (4 + 5 * 8) + 2 * shifted};
   measure("token_log_probs_backward", shape_text({count, vocab}), dtype, backward, [&] {
-    return eqp_token_log_probs_backward(nullptr, logits, targets, lse, entropy, d, d, d_logits,
-                                        workspace);
+    return eqp_token_log_probs_backward(nullptr, logits, nullptr, targets, lse, entropy, d, d,
+                                        d_logits, workspace);
   });
 }
 

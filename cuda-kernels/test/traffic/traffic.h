@@ -69,9 +69,14 @@ constexpr eqp_dtype kFloats[] = {EQP_F32, EQP_BF16, EQP_F16};
 // The cases of each op.
 void group_advantage();
 void pair_loss();
+void image_norms();
+void l2_step();
 void linf_step();
 void uniform_start();
 void eight_bit();
+void gaussian_noise();
+void input_diversity();
+void translation_invariance();
 void policy_loss();
 void token_log_probs();
 

@@ -1,15 +1,60 @@
-/* Group-relative advantages.
+/* Group-relative advantages: r -> centred c -> scaled A.
  *
- *   r_i = sum_k weights[k] rewards[i,k] over the k whose reward is not NaN (NaN = missing)
- *   mean_g, std_g over the members of group g that have at least one reward, std with ddof
- *     GROUP  A = (r - mean_g) / (std_g + epsilon)          TRL scale_rewards="group", verl grpo
- *     BATCH  A = (r - mean_g) / (std_batch + epsilon)      TRL scale_rewards="batch"
- *     NONE   A = r - mean_g                                Dr. GRPO
+ * Rewards. r_i from functions k whose reward is not NaN (NaN = missing):
+ *   SUM_THEN_NORMALIZE  r_i = sum_k weights[k] rewards[i,k]
+ *   NORMALIZE_THEN_SUM  r_i = sum_k weights[k] (rewards[i,k] - mean_gk) / (std_gk + epsilon)
+ *   mean_gk, std_gk over the members of group g that have reward k. (GDPO, arXiv 2601.05242)
+ * A member with all rewards missing gets A = 0 and does not count.
  *
- * A member with all rewards missing gets 0 and does not count. A group whose counted members are
- * all equal (max == min) gets exact zeros, whatever rounding would say. A group with one counted
- * member: singleton ZERO gives 0; RAW gives r (verl: mean 0, std 1). +-Inf rewards give NaN for
- * their group (for the batch under BATCH). */
+ * Baselines. n, mean_g, std_g of r over the counted members of group g:
+ *   MEAN     c = r - mean_g                              GRPO, arXiv 2402.03300
+ *   OTHERS   c = r - mean of the others                  RLOO, arXiv 2402.14740; = n/(n-1) (r - mean_g)
+ *   LENGTHS  c = r - sum_j l_j r_j / sum_j l_j           OPO, arXiv 2505.23585; l = lengths
+ *   SECOND   c = r - second largest of the group for its largest member, 0 for the others
+ *                                                        pass@k, arXiv 2503.19595
+ *   GIVEN    c = r - baselines[i]                        ReMax, arXiv 2310.10505
+ *
+ * Scales.
+ *   GROUP    A = c / (std_g + epsilon)
+ *   BATCH    A = c / (std of all r + epsilon)
+ *   NONE     A = c                                       Dr. GRPO, arXiv 2503.20783
+ *   WHITEN   A = (c - mean_c) / (sqrt(var_c + variance_epsilon) + epsilon) with weights l:
+ *            mean_c = sum l c / sum l, var_c = sum l (c - mean_c)^2 / (sum l - ddof);
+ *            l = 1, or lengths where given: whitening over tokens, as each token of a sequence
+ *            carries its c                               REINFORCE++, arXiv 2501.03262
+ *   NONZERO  A = c (counted samples) / (those with r != 0)   GPG, arXiv 2504.02546
+ *
+ * std: divisor (count - ddof), 0 where that is not positive.
+ *
+ * The peers' estimators, with what differs from the defaults:
+ *   TRL grpo                        scale GROUP, BATCH or NONE
+ *   TRL normalize_then_sum (GDPO)   aggregation NORMALIZE_THEN_SUM, scale WHITEN
+ *   TRL rloo                        baseline OTHERS, scale NONE; normalize_advantages: WHITEN. Its KL
+ *                                   in the reward is one more function: -sum_t k1 with weight beta
+ *                                   (NaN where all others are)
+ *   verl grpo, grpo_passk           epsilon 1e-6, singleton RAW; passk: baseline SECOND
+ *   verl rloo, opo, gpg             singleton RAW; OTHERS + NONE, LENGTHS + NONE, MEAN + NONZERO
+ *   verl reinforce_plus_plus_baseline   singleton RAW, scale WHITEN with lengths, epsilon 0,
+ *                                   variance_epsilon 1e-8
+ *   verl remax                      baseline GIVEN, scale NONE
+ *
+ * Exactness. A group whose counted members are all equal (max == min) has c = 0 exactly, whatever
+ * rounding would say; WHITEN gives exact zeros when all c are equal; a sum of NORMALIZE_THEN_SUM that cancels down
+ * to the rounding of its terms is 0. So no epsilon is ever the whole
+ * divisor of a rounding error. Baseline GIVEN knows no such groups: it takes NONE, WHITEN, NONZERO.
+ * A group with one counted member: singleton ZERO gives c = 0, which with OTHERS counts as missing
+ * under WHITEN (as in TRL); RAW gives c = r, with std_g taken for 1 (verl). With GIVEN it is a
+ * member like others.
+ * LENGTHS with no tokens in a group: c = 0; WHITEN with no tokens at all: A = 0. +-Inf rewards give
+ * NaN for their group, with GIVEN for themselves as infinite and NaN baselines do, and for the batch
+ * under BATCH and WHITEN.
+ *
+ * One call is one pool: BATCH, WHITEN, NONZERO and the metrics never see another call's samples.
+ * Offline pairs and online groups are two calls, each with its own options, on parts of one tensor
+ * where one tensor is wanted.
+ *
+ * Arithmetic: f64 for either dtype and one rounding to it at the end; NORMALIZE_THEN_SUM and WHITEN
+ * round r and c to it in between. Equal from run to run and for any number of threads. */
 #ifndef EQUIPOISE_GROUP_ADVANTAGE_H
 #define EQUIPOISE_GROUP_ADVANTAGE_H
 
@@ -23,39 +68,83 @@ extern "C" {
 #define EQP_ADVANTAGE_SCALES(X) \
   X(GROUP, 1)                   \
   X(BATCH, 2)                   \
-  X(NONE, 3)
+  X(NONE, 3)                    \
+  X(WHITEN, 4)                  \
+  X(NONZERO, 5)
 
 typedef int32_t eqp_advantage_scale;
 #define EQP_ADVANTAGE_SCALE_GROUP 1
 #define EQP_ADVANTAGE_SCALE_BATCH 2
 #define EQP_ADVANTAGE_SCALE_NONE 3
+#define EQP_ADVANTAGE_SCALE_WHITEN 4
+#define EQP_ADVANTAGE_SCALE_NONZERO 5
+
+/* X(NAME, value) */
+#define EQP_ADVANTAGE_BASELINES(X) \
+  X(MEAN, 1)                       \
+  X(OTHERS, 2)                     \
+  X(LENGTHS, 3)                    \
+  X(SECOND, 4)                     \
+  X(GIVEN, 5)
+
+typedef int32_t eqp_advantage_baseline;
+#define EQP_ADVANTAGE_BASELINE_MEAN 1
+#define EQP_ADVANTAGE_BASELINE_OTHERS 2
+#define EQP_ADVANTAGE_BASELINE_LENGTHS 3
+#define EQP_ADVANTAGE_BASELINE_SECOND 4
+#define EQP_ADVANTAGE_BASELINE_GIVEN 5
+
+/* X(NAME, value) */
+#define EQP_ADVANTAGE_AGGREGATIONS(X) \
+  X(SUM_THEN_NORMALIZE, 1)            \
+  X(NORMALIZE_THEN_SUM, 2)
+
+typedef int32_t eqp_advantage_aggregation;
+#define EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE 1
+#define EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM 2
 
 typedef int32_t eqp_advantage_singleton;
 #define EQP_ADVANTAGE_SINGLETON_ZERO 1
 #define EQP_ADVANTAGE_SINGLETON_RAW 2
 
 typedef struct eqp_group_advantage_options {
-  uint32_t size;                     /* sizeof(eqp_group_advantage_options) */
-  eqp_advantage_scale scale;         /* default GROUP */
-  eqp_advantage_singleton singleton; /* default ZERO */
-  int32_t ddof;                      /* 0 or 1; default 1 */
-  double epsilon;                    /* >= 0, finite; default 1e-4 */
+  uint32_t size;                         /* sizeof(eqp_group_advantage_options) */
+  eqp_advantage_scale scale;             /* default GROUP */
+  eqp_advantage_baseline baseline;       /* default MEAN */
+  eqp_advantage_aggregation aggregation; /* default SUM_THEN_NORMALIZE */
+  eqp_advantage_singleton singleton;     /* default ZERO */
+  int32_t ddof;                          /* 0 or 1; default 1 */
+  double epsilon;                        /* >= 0, finite; default 1e-4 */
+  double variance_epsilon;               /* >= 0, finite; default 0; WHITEN only */
   int64_t group_size; /* equal groups: >= 1, must divide samples; 0 with offsets; default 0 */
 } eqp_group_advantage_options;
+
+/* metrics [EQP_ADVANTAGE_METRIC_COUNT + 2 functions], of the rewards as given, over all samples:
+ * mean and std of the weighted sums of counted members; the fraction of the groups with a counted
+ * member whose counted members are all equal (no signal); then mean and std of every function's
+ * rewards that are there. A mean of nothing is NaN, its std too. */
+#define EQP_ADVANTAGE_METRIC_REWARD_MEAN 0
+#define EQP_ADVANTAGE_METRIC_REWARD_STD 1
+#define EQP_ADVANTAGE_METRIC_EQUAL_GROUPS 2
+#define EQP_ADVANTAGE_METRIC_COUNT 3
 
 EQP_API void eqp_group_advantage_options_init(eqp_group_advantage_options* options);
 EQP_API eqp_status eqp_group_advantage_workspace_size(const eqp_tensor* rewards, uint64_t* bytes);
 
 /* rewards [samples] or [samples, functions] f32|f64; weights [functions] of the same dtype or NULL
  * (ones); offsets [groups + 1] i32|i64, starting at 0, non-decreasing, ending at samples, or NULL
- * with group_size set. Outputs of the rewards' dtype: advantages [samples]; group_mean, group_std
- * [groups], may be NULL (NaN for a group without counted members). EQP_INVALID_DATA (CPU, nothing
- * written): offsets that break these rules. */
+ * with group_size set; lengths [samples] i32|i64, >= 0, tokens of each sample: required by baseline
+ * LENGTHS, optional under WHITEN, otherwise NULL; baselines [samples] of the rewards' dtype: with
+ * GIVEN and only then. Outputs of the rewards' dtype: advantages [samples]; group_mean, group_std
+ * [groups], may be NULL, of the weighted sums of the rewards as given (NaN for a group without
+ * counted members); metrics, may be NULL. EQP_INVALID_DATA (CPU, nothing written): offsets that break
+ * these rules, a negative length. */
 EQP_API eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
                                        const eqp_tensor* rewards, const eqp_tensor* weights,
-                                       const eqp_tensor* offsets, const eqp_tensor* advantages,
+                                       const eqp_tensor* offsets, const eqp_tensor* lengths,
+                                       const eqp_tensor* baselines, const eqp_tensor* advantages,
                                        const eqp_tensor* group_mean, const eqp_tensor* group_std,
-                                       const eqp_launch* launch);
+                                       const eqp_tensor* metrics, const eqp_launch* launch);
 
 #ifdef __cplusplus
 }

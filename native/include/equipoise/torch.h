@@ -11,11 +11,14 @@
 #ifndef EQUIPOISE_TORCH_H
 #define EQUIPOISE_TORCH_H
 
+#include "equipoise/gaussian_noise.h"
 #include "equipoise/group_advantage.h"
+#include "equipoise/input_diversity.h"
 #include "equipoise/pair_loss.h"
 #include "equipoise/perturbation.h"
 #include "equipoise/policy_loss.h"
 #include "equipoise/token_log_probs.h"
+#include "equipoise/translation_invariance.h"
 #include "equipoise/types.h"
 
 #ifdef __cplusplus
@@ -48,19 +51,27 @@ EQP_API eqp_status eqp_torch_check(void);
 EQP_API void eqp_torch_delete(void* tensor);
 
 /* As eqp_token_log_probs_forward. When gradient mode is on and log_probs (or entropy) is allocated
- * here, it becomes a leaf that requires grad. log_sum_exp, log_sum_exp_2x, entropy may be NULL. */
+ * here, it becomes a leaf that requires grad. bias, log_sum_exp, log_sum_exp_2x, entropy may be
+ * NULL. */
 EQP_API eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_options* options,
-                                                     const void* logits, const void* targets,
-                                                     void* log_probs, void* log_sum_exp,
-                                                     void* log_sum_exp_2x, void* entropy);
+                                                     const void* logits, const void* bias,
+                                                     const void* targets, void* log_probs,
+                                                     void* log_sum_exp, void* log_sum_exp_2x,
+                                                     void* entropy);
 
 /* As eqp_token_log_probs_backward, with d_log_probs and d_entropy taken from the .grad of log_probs
  * and entropy (the leaves made by the forward). At least one of them must have a gradient. */
 EQP_API eqp_status eqp_torch_token_log_probs_backward(const eqp_token_log_probs_options* options,
-                                                      const void* logits, const void* targets,
-                                                      const void* log_probs,
+                                                      const void* logits, const void* bias,
+                                                      const void* targets, const void* log_probs,
                                                       const void* log_sum_exp, const void* entropy,
                                                       void* d_logits);
+
+/* As eqp_token_log_probs_backward, with d_log_probs and d_entropy given. */
+EQP_API eqp_status eqp_torch_token_log_probs_backward_into(
+    const eqp_token_log_probs_options* options, const void* logits, const void* bias,
+    const void* targets, const void* log_sum_exp, const void* entropy, const void* d_log_probs,
+    const void* d_entropy, void* d_logits);
 
 /* As eqp_pair_loss, outside of autograd: gradients are written to the given tensors. Every output
  * but loss may be NULL. */
@@ -101,20 +112,42 @@ EQP_API eqp_status eqp_torch_policy_loss(const eqp_policy_loss_options* options,
                                          const void* sequence_weights, const void* entropy,
                                          const void* entropy_threshold, void* loss, void* details);
 
-/* As eqp_group_advantage; group_mean and group_std may be NULL. */
+/* As eqp_group_advantage; group_mean, group_std and metrics may be NULL. */
 EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* options,
                                              const void* rewards, const void* weights,
-                                             const void* offsets, void* advantages,
-                                             void* group_mean, void* group_std);
+                                             const void* offsets, const void* lengths,
+                                             const void* baselines, void* advantages,
+                                             void* group_mean, void* group_std, void* metrics);
 
-/* As eqp_linf_step, eqp_uniform_start and eqp_eight_bit. */
+/* As eqp_linf_step, eqp_l2_step, eqp_uniform_start, eqp_eight_bit and eqp_image_norms. */
 EQP_API eqp_status eqp_torch_linf_step(const eqp_linf_step_options* options, const void* pixels,
                                        const void* original, const void* gradient, void* momentum,
-                                       void* out);
+                                       const void* previous, const void* mask, const void* offsets,
+                                       const void* step_sizes, void* out);
+EQP_API eqp_status eqp_torch_l2_step(const eqp_l2_step_options* options, const void* pixels,
+                                     const void* original, const void* gradient, const void* mask,
+                                     const void* offsets, const void* step_sizes, void* out);
 EQP_API eqp_status eqp_torch_uniform_start(const eqp_uniform_start_options* options,
-                                           const void* original, const void* streams, void* out);
+                                           const void* original, const void* streams,
+                                           const void* mask, const void* offsets, void* out);
+EQP_API eqp_status eqp_torch_image_norms(const eqp_image_norms_options* options, const void* values,
+                                         const void* minus, const void* mask, const void* offsets,
+                                         void* norms);
 EQP_API eqp_status eqp_torch_eight_bit(const eqp_eight_bit_options* options, const void* pixels,
                                        const void* original, void* out, void* codes);
+
+/* As eqp_gaussian_noise, eqp_input_diversity_forward, eqp_input_diversity_backward and
+ * eqp_translation_invariance. */
+EQP_API eqp_status eqp_torch_gaussian_noise(const eqp_gaussian_noise_options* options,
+                                            const void* images, const void* streams, void* out);
+EQP_API eqp_status eqp_torch_input_diversity_forward(const eqp_input_diversity_options* options,
+                                                     const void* images, const void* streams,
+                                                     void* out);
+EQP_API eqp_status eqp_torch_input_diversity_backward(const eqp_input_diversity_options* options,
+                                                      const void* d_out, const void* streams,
+                                                      void* d_images);
+EQP_API eqp_status eqp_torch_translation_invariance(
+    const eqp_translation_invariance_options* options, const void* gradient, void* out);
 
 #ifdef __cplusplus
 }

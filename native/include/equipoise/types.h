@@ -72,13 +72,17 @@ typedef struct eqp_launch {
   void* stream;            /* cudaStream_t; ignored by the CPU backend */
 } eqp_launch;
 
-/* Affine pixel space of an image tensor: value = (pixel - mean[c]) / std[c] with pixel in [0, 1].
- * channels == 0 means the identity for any channel count (values are pixels). Otherwise channels
- * must equal the tensor's dimension 1, every std must be finite and > 0. */
+/* How the elements of an image tensor are pixels: value = (pixel - mean[c]) / std[c] with pixel in
+ * [0, 1]. channels == 0 means the identity for any channel count (values are pixels). Otherwise
+ * channels must equal the tensor's dimension 1, every std must be finite and > 0.
+ * copies: 0 or 1: each element is a pixel of its own. k > 1: tensors are [rows, channels, k, n], and
+ * their k planes of n elements hold the same pixels (the temporal copies of a still image in packed
+ * patches): they count once, their gradients are added, and all are written with the same bits. */
 typedef struct eqp_pixel_space {
   int32_t channels;
   float mean[EQP_MAX_CHANNELS];
   float std[EQP_MAX_CHANNELS];
+  int32_t copies;
 } eqp_pixel_space;
 
 #ifdef __cplusplus

@@ -25,10 +25,12 @@ struct Vector {
   int64_t size = 0;
 };
 
-// An image batch: planes[i][c] are `plane` contiguous elements.
+// An image batch: planes[i][c] are `copies` times `plane` contiguous elements. Where the op takes
+// offsets, `images` counts the rows of dimension 0.
 struct Images {
   void* data = nullptr;
   eqp_dtype dtype = 0;
+  int32_t copies = 1;
   int64_t images = 0;
   int64_t channels = 0;
   int64_t plane = 0;
@@ -47,6 +49,7 @@ struct Stream {
 struct TokenLogProbsForward {
   eqp_token_log_probs_options options;
   Matrix logits;
+  Vector bias;  // may be absent: zeros
   Vector targets;
   float* log_probs;
   float* log_sum_exp;     // may be null
@@ -58,6 +61,7 @@ struct TokenLogProbsForward {
 struct TokenLogProbsBackward {
   eqp_token_log_probs_options options;
   Matrix logits;
+  Vector bias;  // may be absent: zeros
   Vector targets;
   const float* log_sum_exp;
   const float* entropy;      // may be null when d_entropy is
@@ -70,12 +74,15 @@ struct TokenLogProbsBackward {
 struct GroupAdvantage {
   eqp_group_advantage_options options;
   Matrix rewards;
-  Vector weights;  // may be absent: ones
-  Vector offsets;  // may be absent: equal groups of options.group_size
+  Vector weights;         // may be absent: ones
+  Vector offsets;         // may be absent: equal groups of options.group_size
+  Vector lengths;         // may be absent: ones
+  const void* baselines;  // given with that baseline only
   int64_t groups;
   void* advantages;
   void* group_mean;  // may be null
   void* group_std;   // may be null
+  void* metrics;     // may be null
   Stream stream;
 };
 
@@ -117,15 +124,35 @@ struct PolicyLoss {
   Stream stream;
 };
 
+// Which rows of dimension 0 make an image.
+struct ImageRows {
+  Vector offsets;  // absent: a row is an image
+  int64_t images = 0;
+};
+
 struct LinfStep {
   eqp_linf_step_options options;
-  Images pixels, original, gradient, momentum /* may be absent */, out;
+  Images pixels, original, gradient, out;
+  Images momentum, previous, mask;  // may be absent
+  ImageRows rows;
+  const float* step_sizes;  // may be null
+  Stream stream;
+};
+
+struct L2Step {
+  eqp_l2_step_options options;
+  Images pixels, original, gradient, out;
+  Images mask;  // may be absent
+  ImageRows rows;
+  const float* step_sizes;  // may be null
   Stream stream;
 };
 
 struct UniformStart {
   eqp_uniform_start_options options;
   Images original, out;
+  Images mask;  // may be absent
+  ImageRows rows;
   const int64_t* streams;  // may be null
   Stream stream;
 };
@@ -133,6 +160,38 @@ struct UniformStart {
 struct EightBit {
   eqp_eight_bit_options options;
   Images pixels, original /* may be absent */, out /* may be absent */, codes /* may be absent */;
+  Stream stream;
+};
+
+struct ImageNorms {
+  eqp_image_norms_options options;
+  Images values;
+  Images minus, mask;  // may be absent
+  ImageRows rows;
+  Matrix norms;
+  Stream stream;
+};
+
+struct GaussianNoise {
+  eqp_gaussian_noise_options options;
+  Images images, out;
+  const int64_t* streams;  // may be null
+  Stream stream;
+};
+
+// Forward: in = images, out = out. Backward: in = d_out, out = d_images.
+struct InputDiversity {
+  eqp_input_diversity_options options;
+  Images in, out;
+  int32_t height, width;
+  const int64_t* streams;  // may be null
+  Stream stream;
+};
+
+struct TranslationInvariance {
+  eqp_translation_invariance_options options;
+  Images gradient, out;
+  int64_t height, width;
   Stream stream;
 };
 
@@ -144,8 +203,14 @@ struct EightBit {
   X(pair_loss, PairLoss)                             \
   X(policy_loss, PolicyLoss)                         \
   X(linf_step, LinfStep)                             \
+  X(l2_step, L2Step)                                 \
   X(uniform_start, UniformStart)                     \
-  X(eight_bit, EightBit)
+  X(eight_bit, EightBit)                             \
+  X(image_norms, ImageNorms)                         \
+  X(gaussian_noise, GaussianNoise)                   \
+  X(input_diversity_forward, InputDiversity)         \
+  X(input_diversity_backward, InputDiversity)        \
+  X(translation_invariance, TranslationInvariance)
 
 // One per CPU instruction set and one for CUDA. A null entry means that the backend lacks the op.
 struct Backend {

@@ -9,17 +9,14 @@ namespace {
 
 template <class E>
 void eight_bit_grid(const EightBit& call) {
-  const Pieces pieces(call.pixels);
-  const uint64_t bytes = 3 * static_cast<uint64_t>(pieces.elements()) * sizeof(E);
-  parallel_for(pieces.count(), bytes, [&](int64_t index) {
-    const Piece piece = pieces.at(index);
+  const Pieces pieces(call.pixels, 0, call.pixels.images);
+  const uint64_t bytes = 3 * static_cast<uint64_t>(pieces.pixels()) * sizeof(E);
+  const auto snap_piece = [&](const Piece& piece) {
     const ChannelSpace space = channel_space(call.options.pixel_space, piece.channel);
     const E* const pixels = address<const E>(call.pixels, piece);
-    const E* const original =
-        call.original.data == nullptr ? nullptr : address<const E>(call.original, piece);
-    E* const out = call.out.data == nullptr ? nullptr : address<E>(call.out, piece);
-    uint8_t* const codes =
-        call.codes.data == nullptr ? nullptr : address<uint8_t>(call.codes, piece);
+    const E* const original = optional_address<const E>(call.original, piece);
+    E* const out = optional_address<E>(call.out, piece);
+    uint8_t* const codes = optional_address<uint8_t>(call.codes, piece);
     const auto pixel_of = [&space](E value) {
       return static_cast<double>(to_float(value)) * space.std + space.mean;
     };
@@ -38,7 +35,8 @@ void eight_bit_grid(const EightBit& call) {
                number ? static_cast<float>((code / 255.0 - space.mean) / space.std) : kNaNF);
       }
     }
-  });
+  };
+  parallel_for(pieces.tasks(), bytes, [&](int64_t task) { pieces.visit_task(task, snap_piece); });
 }
 
 }  // namespace

@@ -1,183 +1,216 @@
 // group_advantage on the CPU: in double whatever the dtype; rewards are few.
 //
-// Groups are cut into at most kBlocks contiguous blocks whose bounds depend on the number of groups
-// alone. BATCH needs the mean and the squares over all groups first: one pass each, merged in
-// order.
-#include "cpu/kernels.h"
-#include "math/elementary.h"
+// NORMALIZE_THEN_SUM combines the functions' rewards into `advantages` first, then every scale but
+// WHITEN is one pass over the groups, after one over the samples where the batch's statistics are
+// asked for. WHITEN reads what that pass wrote.
+#include "cpu/advantage_lanes.h"
+#include "cpu/advantage_stages.h"
 
 namespace eqp {
 namespace EQP_ISA {
 namespace {
 
-constexpr int64_t kBlocks = 64;
+template <class E>
+void write_figures(const GroupAdvantage& call, int64_t group, const Statistics& s) {
+  if (call.group_mean != nullptr)
+    static_cast<E*>(call.group_mean)[group] = static_cast<E>(s.count == 0 ? kNaN : s.mean);
+  if (call.group_std != nullptr)
+    static_cast<E*>(call.group_std)[group] = static_cast<E>(s.count == 0 ? kNaN : s.std);
+}
 
-struct Statistics {
-  int64_t count = 0;  // members that have a reward
-  double mean = 0;
-  double std = 0;
-  bool equal = true;   // all counted members are the same number
-  bool finite = true;  // all counted members are finite
+// Groups with a counted member, and those of them whose members are all equal.
+struct GroupCounts {
+  int64_t counted = 0, equal = 0;
+
+  void add(const Statistics& s) {
+    counted += s.count > 0 ? 1 : 0;
+    equal += s.count > 0 && s.equal ? 1 : 0;
+  }
 };
 
-// `single`: one reward function without a weight, one reward after the other; nearly every call.
-template <class E, bool single>
-struct Rewards {
+// The groups of one block that fill whole vectors: figures and advantages of those from `group` on
+// whose members are all finite, or none.
+template <class E>
+struct Lanes {
+  static constexpr bool usable = false;
+};
+template <>
+struct Lanes<float> {
+  static constexpr bool usable = true;
+  static constexpr int64_t kUsualSize = 8;
+
   const GroupAdvantage& call;
+  LaneScale scale;
+  double per_count, per_freedom;
 
-  // The weighted sum of the rewards that are there; false when there is none.
-  bool at(int64_t sample, double* reward) const {
-    if (single) {
-      *reward = static_cast<double>(static_cast<const E*>(call.rewards.data)[sample]);
-      return *reward == *reward;
-    }
-    const E* const values = row<E>(call.rewards, sample);
-    const E* const weights = static_cast<const E*>(call.weights.data);
-    double sum = 0;
-    bool any = false;
-    for (int64_t k = 0; k < call.rewards.columns; ++k) {
-      const double value = static_cast<double>(values[k]);
-      if (value != value) continue;
-      any = true;
-      sum += weights == nullptr ? value : static_cast<double>(weights[k]) * value;
-    }
-    *reward = sum;
-    return any;
+  static bool fits(const GroupAdvantage& of, const Statistics& batch) {
+    const eqp_group_advantage_options& o = of.options;
+    return of.offsets.data == nullptr && o.group_size > 1 && o.group_size <= kMaxLaneGroup &&
+           batch.finite &&
+           (o.baseline == EQP_ADVANTAGE_BASELINE_MEAN ||
+            o.baseline == EQP_ADVANTAGE_BASELINE_OTHERS);
   }
 
-  int64_t begin(int64_t group) const {
-    return call.offsets.data == nullptr ? group * call.options.group_size
-                                        : index_at(call.offsets, group);
+  Lanes(const GroupAdvantage& of, double divisor_without_std) : call(of) {
+    const double n = static_cast<double>(call.options.group_size);
+    scale.mean_factor = call.options.baseline == EQP_ADVANTAGE_BASELINE_OTHERS ? n / (n - 1) : 1.0;
+    scale.std_factor = call.options.scale == EQP_ADVANTAGE_SCALE_GROUP ? 1.0 : 0.0;
+    scale.divisor = divisor_without_std;
+    per_count = 1 / n;
+    per_freedom = 1 / (n - static_cast<double>(call.options.ddof));
+  }
+
+  bool groups(const float* rewards, float* out, int64_t group, bool describe,
+              GroupCounts* counts) const {
+    const int64_t size = call.options.group_size;
+    LaneGroups found;
+    // The usual size as a constant: its loops are unrolled.
+    const float* const from = rewards + group * size;
+    float* const to = out + group * size;
+    if (!(size == kUsualSize
+              ? advantages_in_lanes(from, to, kUsualSize, per_count, per_freedom, scale, &found)
+              : advantages_in_lanes(from, to, size, per_count, per_freedom, scale, &found)))
+      return false;
+    if (!describe) return true;
+    if (call.group_mean != nullptr)
+      store_narrow(static_cast<float*>(call.group_mean) + group, found.mean);
+    if (call.group_std != nullptr)
+      store_narrow(static_cast<float*>(call.group_std) + group, found.std);
+    counts->counted += kLanes;
+    for (int j = 0; j < kLanes; ++j) counts->equal += found.equal[j] != 0 ? 1 : 0;
+    return true;
   }
 };
 
-bool is_finite(double x) { return x - x == 0; }
+template <class E>
+struct Advantages {
+  const GroupAdvantage& call;
+  E* const out;
+  const Blocks groups, samples;
+  GroupCounts counts;  // of the rewards as given
 
-double standard_deviation(double squares, int64_t count, int32_t ddof) {
-  return count > ddof ? sqrt(squares / static_cast<double>(count - ddof)) : 0.0;
-}
+  explicit Advantages(const GroupAdvantage& of)
+      : call(of),
+        out(static_cast<E*>(of.advantages)),
+        groups(of.groups, bytes(of)),
+        samples(of.rewards.rows, bytes(of)) {}
 
-template <class Rewards>
-Statistics group_statistics(const Rewards& rewards, int64_t begin, int64_t end, int32_t ddof) {
-  Statistics s;
-  double sum = 0, least = 0, greatest = 0, r;
-  for (int64_t i = begin; i < end; ++i) {
-    if (!rewards.at(i, &r)) continue;
-    least = s.count == 0 || r < least ? r : least;
-    greatest = s.count == 0 || r > greatest ? r : greatest;
-    s.finite = s.finite && is_finite(r);
-    sum += r;
-    ++s.count;
+  static uint64_t bytes(const GroupAdvantage& of) {
+    return static_cast<uint64_t>(of.rewards.rows) * static_cast<uint64_t>(of.rewards.columns + 1) *
+           sizeof(E);
   }
-  if (s.count == 0) return s;
-  s.equal = least == greatest;
-  // Equal members: their own value, which a rounded sum divided by the count need not be.
-  s.mean = s.equal ? least : sum / static_cast<double>(s.count);
-  double squares = 0;
-  for (int64_t i = begin; i < end; ++i) {
-    if (rewards.at(i, &r)) squares += (r - s.mean) * (r - s.mean);
-  }
-  s.std = standard_deviation(squares, s.count, ddof);
-  return s;
-}
 
-// Mean, standard deviation and finiteness over all counted members, in a fixed order.
-template <class Rewards>
-Statistics batch_statistics(const Rewards& rewards, int64_t blocks, uint64_t bytes) {
-  const GroupAdvantage& call = rewards.call;
-  const auto first_sample = [&](int64_t block) {
-    return rewards.begin(call.groups * block / blocks);
-  };
-  double sums[kBlocks], squares[kBlocks];
-  int64_t counts[kBlocks];
-  parallel_for(blocks, bytes, [&](int64_t block) {
-    double sum = 0, r;
-    int64_t count = 0;
-    for (int64_t i = first_sample(block); i < first_sample(block + 1); ++i) {
-      if (!rewards.at(i, &r)) continue;
-      sum += r;
-      ++count;
+  // body(group, begin, end, counts) for every group; the counts are added up.
+  template <class Body>
+  void for_groups(const Body& body) {
+    int64_t counted[Blocks::kMax], equal[Blocks::kMax];
+    parallel_for(groups.count, groups.bytes, [&](int64_t block) {
+      GroupCounts found;
+      const int64_t last = groups.last(block);
+      for (int64_t g = groups.first(block); g < last;) g += body(g, last, &found);
+      counted[block] = found.counted;
+      equal[block] = found.equal;
+    });
+    for (int64_t b = 0; b < groups.count; ++b) {
+      counts.counted += counted[b];
+      counts.equal += equal[b];
     }
-    sums[block] = sum;
-    counts[block] = count;
-  });
-  Statistics batch;
-  double sum = 0;
-  for (int64_t b = 0; b < blocks; ++b) {
-    sum += sums[b];
-    batch.count += counts[b];
   }
-  if (batch.count == 0) return batch;
-  batch.mean = sum / static_cast<double>(batch.count);
-  batch.finite = is_finite(sum);
-  parallel_for(blocks, bytes, [&](int64_t block) {
-    double square = 0, r;
-    for (int64_t i = first_sample(block); i < first_sample(block + 1); ++i) {
-      if (rewards.at(i, &r)) square += (r - batch.mean) * (r - batch.mean);
-    }
-    squares[block] = square;
-  });
-  double total = 0;
-  for (int64_t b = 0; b < blocks; ++b) total += squares[b];
-  batch.std = standard_deviation(total, batch.count, call.options.ddof);
-  return batch;
-}
 
-template <class E, bool single>
+  // Figures of the rewards as given, and r into `advantages`.
+  template <class Rewards>
+  void combine(const Rewards& rewards) {
+    for_groups([&](int64_t g, int64_t, GroupCounts* found) {
+      const int64_t begin = group_begin(call, g), end = group_begin(call, g + 1);
+      const Statistics s = group_statistics(rewards, begin, end, call.options.ddof);
+      write_figures<E>(call, g, s);
+      found->add(s);
+      combine_group<E>(call, begin, end, out);
+      return 1;
+    });
+  }
+
+  template <class Rewards>
+  void centre(const Rewards& rewards, const Statistics& batch, bool describe) {
+    const Centring<E, Rewards> centring(call, rewards, batch, out);
+    const auto one = [&](int64_t g, GroupCounts* found) {
+      const int64_t begin = group_begin(call, g), end = group_begin(call, g + 1);
+      const Statistics s = group_statistics(rewards, begin, end, call.options.ddof);
+      if (describe) {
+        write_figures<E>(call, g, s);
+        found->add(s);
+      }
+      centring.group(begin, end, s);
+      return 1;
+    };
+    if constexpr (Lanes<E>::usable && Rewards::plain) {
+      if (Lanes<E>::fits(call, batch)) {
+        const Lanes<E> lanes(call, centring.divisor(Statistics()));
+        for_groups([&](int64_t g, int64_t last, GroupCounts* found) {
+          if (last - g >= kLanes && lanes.groups(rewards.values, out, g, describe, found))
+            return kLanes;
+          return one(g, found);
+        });
+        return;
+      }
+    }
+    for_groups([&](int64_t g, int64_t, GroupCounts* found) { return one(g, found); });
+  }
+
+  void metrics(const Statistics& batch) const {
+    E* const to = static_cast<E*>(call.metrics);
+    const auto mean = [](const Statistics& s) {
+      return static_cast<E>(s.count == 0 ? kNaN : s.mean);
+    };
+    const auto deviation = [](const Statistics& s) {
+      return static_cast<E>(s.count == 0 ? kNaN : s.std);
+    };
+    to[EQP_ADVANTAGE_METRIC_REWARD_MEAN] = mean(batch);
+    to[EQP_ADVANTAGE_METRIC_REWARD_STD] = deviation(batch);
+    to[EQP_ADVANTAGE_METRIC_EQUAL_GROUPS] =
+        static_cast<E>(counts.counted == 0 ? kNaN
+                                           : static_cast<double>(counts.equal) /
+                                                 static_cast<double>(counts.counted));
+    for (int64_t k = 0; k < call.rewards.columns; ++k) {
+      const FunctionRewards<E> function{static_cast<const E*>(call.rewards.data) + k,
+                                        call.rewards.row_stride};
+      const Statistics s = batch_statistics(function, samples, call.options.ddof);
+      to[EQP_ADVANTAGE_METRIC_COUNT + 2 * k] = mean(s);
+      to[EQP_ADVANTAGE_METRIC_COUNT + 2 * k + 1] = deviation(s);
+    }
+  }
+
+  // `rewards`: as given.
+  template <class Rewards>
+  void run(const Rewards& rewards) {
+    const int32_t scale = call.options.scale;
+    const bool over_batch =
+        scale == EQP_ADVANTAGE_SCALE_BATCH || scale == EQP_ADVANTAGE_SCALE_NONZERO;
+    const bool combined = call.options.aggregation == EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM;
+    const int32_t ddof = call.options.ddof;
+    Statistics given;
+    if (call.metrics != nullptr || (over_batch && !combined))
+      given = batch_statistics(rewards, samples, ddof);
+    if (combined) {
+      combine(rewards);
+      const PlainRewards<E> r{out};
+      centre(r, over_batch ? batch_statistics(r, samples, ddof) : Statistics(), false);
+    } else {
+      centre(rewards, over_batch ? given : Statistics(), true);
+    }
+    if (scale == EQP_ADVANTAGE_SCALE_WHITEN) whiten<E>(call, samples, out);
+    if (call.metrics != nullptr) metrics(given);
+  }
+};
+
+template <class E>
 void advantages_of(const GroupAdvantage& call) {
-  const Rewards<E, single> rewards{call};
-  const eqp_group_advantage_options& options = call.options;
-  const int64_t blocks = call.groups < kBlocks ? call.groups : kBlocks;
-  if (blocks == 0) return;
-  const uint64_t bytes = static_cast<uint64_t>(call.rewards.rows) *
-                         static_cast<uint64_t>(call.rewards.columns + 1) * sizeof(E);
-  const bool over_batch = options.scale == EQP_ADVANTAGE_SCALE_BATCH;
-  Statistics batch;
-  if (over_batch) batch = batch_statistics(rewards, blocks, bytes);
-  E* const out = static_cast<E*>(call.advantages);
-  parallel_for(blocks, bytes, [&](int64_t block) {
-    // Few groups are a block each; divisions would cost more than their arithmetic.
-    const bool each = blocks == call.groups;
-    const int64_t first = each ? block : call.groups * block / blocks;
-    const int64_t last = each ? block + 1 : call.groups * (block + 1) / blocks;
-    for (int64_t g = first; g < last; ++g) {
-      const int64_t begin = rewards.begin(g), end = rewards.begin(g + 1);
-      const Statistics group = group_statistics(rewards, begin, end, options.ddof);
-      if (call.group_mean != nullptr) {
-        static_cast<E*>(call.group_mean)[g] = static_cast<E>(group.count == 0 ? kNaN : group.mean);
-      }
-      if (call.group_std != nullptr) {
-        static_cast<E*>(call.group_std)[g] = static_cast<E>(group.count == 0 ? kNaN : group.std);
-      }
-      const bool finite = over_batch ? batch.finite : group.finite;
-      const double scale = options.scale == EQP_ADVANTAGE_SCALE_GROUP ? group.std + options.epsilon
-                           : options.scale == EQP_ADVANTAGE_SCALE_BATCH
-                               ? batch.std + options.epsilon
-                               : 1.0;
-      const bool raw = group.count == 1 && options.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
-      if (finite && !raw && !group.equal) {  // the usual case, for vectors
-        for (int64_t i = begin; i < end; ++i) {
-          double r;
-          const bool counted = rewards.at(i, &r);
-          const double advantage = (r - group.mean) / scale;
-          out[i] = static_cast<E>(counted ? advantage : 0.0);
-        }
-        continue;
-      }
-      for (int64_t i = begin; i < end; ++i) {
-        double r;
-        double advantage;
-        if (!rewards.at(i, &r)) {
-          advantage = 0;
-        } else if (!finite) {
-          advantage = kNaN;
-        } else {
-          advantage = raw ? r : 0;
-        }
-        out[i] = static_cast<E>(advantage);
-      }
-    }
-  });
+  Advantages<E> advantages(call);
+  if (is_plain(call)) {
+    advantages.run(PlainRewards<E>{static_cast<const E*>(call.rewards.data)});
+  } else {
+    advantages.run(WeightedRewards<E>{call});
+  }
 }
 
 eqp_status check_offsets(const GroupAdvantage& call) {
@@ -204,16 +237,25 @@ eqp_status check_offsets(const GroupAdvantage& call) {
   return EQP_OK;
 }
 
+eqp_status check_lengths(const GroupAdvantage& call) {
+  for (int64_t i = 0; call.lengths.data != nullptr && i < call.lengths.size; ++i) {
+    if (index_at(call.lengths, i) >= 0) continue;
+    return fail(EQP_INVALID_DATA, "eqp_group_advantage",
+                "lengths: expected numbers >= 0, found %lld at entry %lld",
+                static_cast<long long>(index_at(call.lengths, i)), static_cast<long long>(i));
+  }
+  return EQP_OK;
+}
+
 }  // namespace
 
 eqp_status group_advantage(const GroupAdvantage& call) {
   EQP_TRY(check_offsets(call));
-  const bool single =
-      call.rewards.columns == 1 && call.rewards.row_stride == 1 && call.weights.data == nullptr;
+  EQP_TRY(check_lengths(call));
   if (call.rewards.dtype == EQP_F32) {
-    single ? advantages_of<float, true>(call) : advantages_of<float, false>(call);
+    advantages_of<float>(call);
   } else {
-    single ? advantages_of<double, true>(call) : advantages_of<double, false>(call);
+    advantages_of<double>(call);
   }
   return EQP_OK;
 }

@@ -18,16 +18,31 @@ EQP_HD typename vec<S>::type load_lanes(const E* from, int count) {
                                 : load_partial<E, typename vec<S>::type, S>(from, count, S(0));
 }
 
+// As many mask bytes as a vector has lanes.
+template <class S>
+struct MaskBytes;
+template <>
+struct MaskBytes<float> {
+  typedef int8_t type __attribute__((vector_size(EQP_VECTOR_BYTES / 4)));
+};
+template <>
+struct MaskBytes<double> {
+  typedef int8_t type __attribute__((vector_size(EQP_VECTOR_BYTES / 8)));
+};
+
 // All bits set in the lanes whose mask byte is not 0; lanes beyond `count` are clear.
 template <class S>
 EQP_HD typename vec<S>::mask mask_lanes(const uint8_t* mask, int count) {
-  typename vec<S>::bytes bytes = {};
-  if (count == vec<S>::width) {
-    memcpy(&bytes, mask, sizeof(bytes));
-  } else {
-    for (int i = 0; i < count; ++i) bytes[i] = mask[i];
+  using Bytes = typename MaskBytes<S>::type;
+  int8_t buffer[sizeof(Bytes)] = {};
+  const void* from = mask;
+  if (count < vec<S>::width) {
+    for (int i = 0; i < count; ++i) buffer[i] = static_cast<int8_t>(mask[i]);
+    from = buffer;
   }
-  return __builtin_convertvector(bytes, typename vec<S>::mask) != 0;
+  Bytes bytes;
+  memcpy(&bytes, from, sizeof(bytes));
+  return __builtin_convertvector(bytes != Bytes{}, typename vec<S>::mask);
 }
 
 EQP_HD int64_t count_lanes(const uint8_t* mask, int64_t count) {

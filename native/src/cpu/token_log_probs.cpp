@@ -9,9 +9,14 @@
 // nor whether a row was shared between threads can change a bit.
 //
 // Backward: one read, one write, one exponential per element; large outputs bypass the caches.
+//
+// With a bias or a soft cap both ways work on blocks of mapped logits in a buffer that stays in the
+// L1 cache; the loops over them are the same.
 #include "math/token_log_probs.h"
 
+#include "cpu/flush_denormals.h"
 #include "cpu/kernels.h"
+#include "math/soft_cap.h"
 
 namespace eqp {
 namespace EQP_ISA {
@@ -176,6 +181,75 @@ SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t
                                  : segment_state<E, true, true>(x, count, inverse);
 }
 
+// What turns logits into y of token_log_probs.h. `needed` is false where that is a factor alone,
+// which then goes into the inverse temperature.
+struct LogitMap {
+  Vector bias;
+  float scale, soft_cap;
+  bool needed;
+
+  template <class Call>
+  explicit LogitMap(const Call& call)
+      : bias(call.bias),
+        scale(call.options.logit_scale),
+        soft_cap(call.options.soft_cap),
+        needed(call.bias.data != nullptr || call.options.soft_cap > 0) {}
+};
+
+template <class Call>
+float inverse_temperature_of(const Call& call) {
+  return LogitMap(call).needed ? 1.0f / call.options.temperature
+                               : call.options.logit_scale / call.options.temperature;
+}
+
+constexpr int64_t kMapped = kBlock + kF32Width;  // room for a block's last, partial vector
+
+template <class E>
+f32v load_or_zero(const E* from, int64_t left) {
+  return left >= kF32Width ? load(from)
+                           : load_partial<E, f32v, float>(from, static_cast<int>(left), 0.0f);
+}
+
+// y (and dy/dlogits, if `slope` is given) of `count` <= kBlock logits x, which begin at `column`.
+template <class E>
+void map_block(const LogitMap& map, const E* x, int64_t column, int64_t count, float* y,
+               float* slope) {
+  for (int64_t i = 0; i < count; i += kF32Width) {
+    f32v v = load_or_zero(x + i, count - i);
+    if (map.bias.data != nullptr) {
+      v = v + (map.bias.dtype == EQP_F32
+                   ? load_or_zero(static_cast<const float*>(map.bias.data) + column + i, count - i)
+                   : load_or_zero(static_cast<const E*>(map.bias.data) + column + i, count - i));
+    }
+    SoftCapped<f32v> mapped = {v * map.scale, broadcast<f32v>(1.0f)};
+    if (map.soft_cap > 0) mapped = soft_capped(mapped.value, map.soft_cap);
+    store(y + i, mapped.value);
+    if (slope != nullptr) store(slope + i, mapped.slope * map.scale);
+  }
+}
+
+template <class E>
+float mapped_logit(const LogitMap& map, const E* row, int64_t column) {
+  if (!map.needed) return to_float(row[column]);
+  float y[kF32Width];
+  map_block(map, row + column, column, 1, y, nullptr);
+  return y[0];
+}
+
+template <class E>
+SoftmaxState mapped_segment_state(const TokenLogProbsForward& call, const LogitMap& map, const E* x,
+                                  int64_t column, int64_t count, float inverse) {
+  float y[kMapped];
+  SoftmaxState state = {};
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = count - begin < kBlock ? count - begin : kBlock;
+    map_block(map, x + begin, column + begin, size, y, nullptr);
+    const SoftmaxState block = segment_state<float>(call, y, size, inverse);
+    state = begin == 0 ? block : merge(state, block, inverse);
+  }
+  return state;
+}
+
 template <class E>
 void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, const SoftmaxState& s,
                float inverse_temperature) {
@@ -184,7 +258,7 @@ void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, cons
   // distribution. NaN anywhere: the sum is NaN already.
   const bool distribution = s.sum > 0.5f;
   const double log_sum = distribution ? log(static_cast<double>(s.sum)) : kNaN;
-  const float x = to_float(row<E>(call.logits, i)[target]);
+  const float x = mapped_logit(LogitMap(call), row<E>(call.logits, i), target);
   const double max = static_cast<double>(s.max);
   call.log_probs[i] = static_cast<float>((static_cast<double>(x) - max) * inverse - log_sum);
   if (call.log_sum_exp != nullptr)
@@ -210,13 +284,17 @@ template <class E>
 void forward_rows(const TokenLogProbsForward& call) {
   const int64_t rows = call.logits.rows;
   const int64_t vocab = call.logits.columns;
-  const float inverse = 1.0f / call.options.temperature;
+  const LogitMap map(call);
+  const float inverse = inverse_temperature_of(call);
   const int64_t segments = (vocab + kSegment - 1) / kSegment;
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   const auto state_of = [&](int64_t i, int64_t segment) {
+    const FlushDenormals flush;
     const int64_t begin = segment * kSegment;
     const int64_t count = vocab - begin < kSegment ? vocab - begin : kSegment;
-    return segment_state(call, row<E>(call.logits, i) + begin, count, inverse);
+    const E* const x = row<E>(call.logits, i) + begin;
+    return map.needed ? mapped_segment_state(call, map, x, begin, count, inverse)
+                      : segment_state(call, x, count, inverse);
   };
 
   // Enough rows for every thread, or a row of more segments than there is room for.
@@ -334,10 +412,30 @@ void gradient_piece(const E* x, E* out, int64_t count, const RowGradient& g, boo
 }
 
 template <class E>
+void mapped_gradient_piece(const LogitMap& map, const E* x, E* out, int64_t column, int64_t count,
+                           const RowGradient& g, bool with_entropy) {
+  float y[kMapped], slope[kMapped], gradient[kMapped];
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = count - begin < kBlock ? count - begin : kBlock;
+    map_block(map, x + begin, column + begin, size, y, slope);
+    gradient_piece(y, gradient, size, g, with_entropy, false);
+    for (int64_t i = 0; i < size; i += kF32Width) {
+      const f32v product = load(gradient + i) * load(slope + i);
+      if (size - i >= kF32Width) {
+        store(out + begin + i, product);
+      } else {
+        store_partial(out + begin + i, static_cast<int>(size - i), product);
+      }
+    }
+  }
+}
+
+template <class E>
 void backward_rows(const TokenLogProbsBackward& call) {
   const int64_t rows = call.logits.rows;
   const int64_t vocab = call.logits.columns;
-  const float inverse = 1.0f / call.options.temperature;
+  const LogitMap map(call);
+  const float inverse = inverse_temperature_of(call);
   const uint64_t bytes = static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab) * sizeof(E);
   // In place the line is in the cache already: a plain store costs no second read.
   const bool streaming = bytes >= kStreamBytes && call.logits.data != call.d_logits.data;
@@ -365,15 +463,21 @@ void backward_rows(const TokenLogProbsBackward& call) {
     const bool has_target = target >= begin && target < begin + count;
     float at_target = 0.0f;
     if (has_target) {
-      const f32v logit = broadcast<f32v>(to_float(x[target - begin]));
+      float y[kF32Width] = {to_float(x[target - begin])}, slope[kF32Width] = {1.0f};
+      if (map.needed) map_block(map, x + (target - begin), target, 1, y, slope);
+      const f32v logit = broadcast<f32v>(y[0]);
       const f32v others =
           with_entropy
               ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob, g.d_entropy,
                                        g.entropy)
               : softmax_gradient<false>(logit, inverse, g.log_sum_exp, g.d_log_prob, 0.0f, 0.0f);
-      at_target = g.d_log_prob * inverse - others[0];
+      at_target = (g.d_log_prob * inverse - others[0]) * slope[0];
     }
-    gradient_piece(x, out, count, g, with_entropy, streaming);
+    if (map.needed) {
+      mapped_gradient_piece(map, x, out, begin, count, g, with_entropy);
+    } else {
+      gradient_piece(x, out, count, g, with_entropy, streaming);
+    }
     if (streaming) stream_fence();
     if (has_target) assign(out + (target - begin), at_target);
   });

@@ -279,6 +279,20 @@ EQP_HD double expm1(double x) {
 }
 
 EQP_HD double sqrt(double x) { return __builtin_sqrt(x); }
+#if !defined(EQP_SCALAR_ONLY)
+EQP_HD f64v sqrt(f64v v) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_sqrt_pd((__m512d)v);
+#elif defined(__AVX2__)
+  return (f64v)_mm256_sqrt_pd((__m256d)v);
+#elif defined(__SSE2__)
+  return (f64v)_mm_sqrt_pd((__m128d)v);
+#else
+  for (int i = 0; i < vec<double>::width; ++i) v[i] = __builtin_sqrt(v[i]);
+  return v;
+#endif
+}
+#endif
 EQP_HD double abs(double x) { return x < 0 ? -x : x; }
 
 // ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|), without overflow on either side.

@@ -6,18 +6,21 @@
 namespace eqp {
 namespace EQP_ISA {
 
-// out = min(max(pixel + signed_step sign(g), max(original - epsilon, lower)), min(original +
-// epsilon, upper)); the comparisons are written so that a NaN in any of the three inputs comes out.
+// P(pixel + signed_step sign(direction)); a NaN in any of the three inputs comes out.
 template <class T>
-EQP_HD T linf_step(T pixel, T original, T gradient, const LinfChannel& channel) {
+EQP_HD T linf_step(T pixel, T original, T direction, const LinfChannel& channel) {
   const T zero = T{};
-  T step = gradient > zero ? zero + channel.signed_step : gradient;
-  step = gradient < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
-  T value = pixel + step;
-  const T low = max_or_second(zero + channel.lower, original - channel.epsilon);
-  const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
-  value = min_or_second(high, max_or_second(low, value));
-  return original == original ? value : original;
+  T step = direction > zero ? zero + channel.signed_step : direction;
+  step = direction < zero ? zero - channel.signed_step : step;  // 0 and NaN stay what they are
+  return linf_project(pixel + step, original, channel);
+}
+
+// P(pixel + blend (stepped - pixel) + (1 - blend) (pixel - previous)).
+template <class T>
+EQP_HD T linf_blend(T stepped, T pixel, T previous, T original, float blend,
+                    const LinfChannel& channel) {
+  const T value = pixel + (stepped - pixel) * blend + (pixel - previous) * (1.0f - blend);
+  return linf_project(value, original, channel);
 }
 
 }  // namespace EQP_ISA

@@ -8,7 +8,7 @@ namespace eqp {
 namespace EQP_ISA {
 
 // value = (pixel - mean)/std: a length in pixel units is divided by std, a position is shifted
-// first.
+// first, a gradient is multiplied by std.
 struct ChannelSpace {
   double mean, std;
 };
@@ -24,9 +24,50 @@ EQP_HD float position_in(const ChannelSpace& space, float pixel) {
   return static_cast<float>((static_cast<double>(pixel) - space.mean) / space.std);
 }
 
+// The ball and the bounds in the space of one channel.
 struct LinfChannel {
   float epsilon, signed_step, lower, upper;  // signed_step = direction * step_size
 };
+
+// min(max(value, max(original - epsilon, lower)), min(original + epsilon, upper)); of equal or
+// unordered operands the second is taken, so that a NaN in value or original comes out.
+template <class T>
+EQP_HD T linf_project(T value, T original, const LinfChannel& channel) {
+  const T zero = T{};
+  const T low = max_or_second(zero + channel.lower, original - channel.epsilon);
+  const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
+  value = min_or_second(high, max_or_second(low, value));
+  return original == original ? value : original;
+}
+
+// A product with a factor beyond f32's range, for values in f32: (value first) second. Powers of two
+// carry the range, so that gradients of 1e-40 or 1e30 are divided by their own norm without
+// overflow or loss.
+struct WideFactor {
+  float power_first, power_second, rest;
+};
+// 1 / norm for norm > 0; a norm of 0 (no gradient at all) gives factor 0, NaN gives NaN.
+EQP_HD WideFactor wide_inverse(double norm, double numerator) {
+  if (norm == 0) return WideFactor{1.0f, 1.0f, 0.0f};
+  if (!(norm < kInfinity)) return WideFactor{1.0f, 1.0f, static_cast<float>(numerator / norm)};
+  int half = 0;  // norm = rest 4^half with rest in [1/2, 4)
+  while (norm >= 4) {
+    norm *= 0.25;
+    ++half;
+  }
+  while (norm < 0.5) {
+    norm *= 4;
+    --half;
+  }
+  float power = 1;
+  for (; half > 0; --half) power *= 0.5f;
+  for (; half < 0; ++half) power *= 2;
+  return WideFactor{power, power, static_cast<float>(numerator / norm)};
+}
+template <class T>
+EQP_HD T times(T value, const WideFactor& factor) {
+  return value * factor.power_first * factor.power_second * factor.rest;
+}
 
 }  // namespace EQP_ISA
 }  // namespace eqp

@@ -30,8 +30,7 @@ typedef int32_t i32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef uint32_t u32v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef double f64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 typedef int64_t i64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
-typedef uint8_t bytes_of_f32v __attribute__((vector_size(EQP_VECTOR_BYTES / 4)));  // one a lane
-typedef uint8_t bytes_of_f64v __attribute__((vector_size(EQP_VECTOR_BYTES / 8)));
+typedef uint64_t u64v __attribute__((vector_size(EQP_VECTOR_BYTES)));
 
 template <class T>
 struct vec;
@@ -39,14 +38,12 @@ template <>
 struct vec<float> {
   using type = f32v;
   using mask = i32v;
-  using bytes = bytes_of_f32v;
   static constexpr int width = EQP_VECTOR_BYTES / 4;
 };
 template <>
 struct vec<double> {
   using type = f64v;
   using mask = i64v;
-  using bytes = bytes_of_f64v;
   static constexpr int width = EQP_VECTOR_BYTES / 8;
 };
 constexpr int kF32Width = vec<float>::width;
@@ -112,6 +109,32 @@ EQP_HD f32v min_or_second(f32v a, f32v b) {
   return (f32v)_mm_min_ps((__m128)a, (__m128)b);
 #else
   return a < b ? a : b;
+#endif
+}
+
+// The 64-bit products of the low halves of each 64-bit lane.
+EQP_HD u64v multiply_low_halves(u64v a, u64v b) {
+#if defined(__AVX512F__)
+  return (u64v)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (u64v)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return (u64v)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+EQP_HD f32v sqrt(f32v v) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (f32v)_mm_sqrt_ps((__m128)v);
+#else
+  for (int i = 0; i < vec<float>::width; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
 #endif
 }
 

@@ -9,25 +9,56 @@ using namespace eqp;
 
 namespace {
 
+constexpr int64_t kMaxFunctions = int64_t{1} << 60;
+
 eqp_group_advantage_options defaults() {
   eqp_group_advantage_options options = {};
   options.size = sizeof(options);
   options.scale = EQP_ADVANTAGE_SCALE_GROUP;
+  options.baseline = EQP_ADVANTAGE_BASELINE_MEAN;
+  options.aggregation = EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE;
   options.singleton = EQP_ADVANTAGE_SINGLETON_ZERO;
   options.ddof = 1;
   options.epsilon = 1e-4;
+  options.variance_epsilon = 0;
   options.group_size = 0;
   return options;
 }
 
-eqp_status check_options(const Call& call, const eqp_group_advantage_options& options) {
-  bool known = false;
-#define EQP_KNOWN(name, value) known = known || options.scale == (value);
-  EQP_ADVANTAGE_SCALES(EQP_KNOWN)
+#define EQP_KNOWN(name, value) || code == (value)
+bool known_scale(int32_t code) { return false EQP_ADVANTAGE_SCALES(EQP_KNOWN); }
+bool known_baseline(int32_t code) { return false EQP_ADVANTAGE_BASELINES(EQP_KNOWN); }
+bool known_aggregation(int32_t code) { return false EQP_ADVANTAGE_AGGREGATIONS(EQP_KNOWN); }
 #undef EQP_KNOWN
-  if (!known) {
+
+eqp_status check_epsilon(const Call& call, const char* name, double epsilon) {
+  if (epsilon >= 0 && isfinite(epsilon)) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a finite number >= 0, found %g", name,
+                   epsilon);
+}
+
+eqp_status check_options(const Call& call, const eqp_group_advantage_options& options) {
+  if (!known_scale(options.scale)) {
     return call.fail(EQP_INVALID_ARGUMENT,
                      "scale: expected a value of EQP_ADVANTAGE_SCALES, found %d", options.scale);
+  }
+  if (!known_baseline(options.baseline)) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "baseline: expected a value of EQP_ADVANTAGE_BASELINES, found %d",
+                     options.baseline);
+  }
+  if (!known_aggregation(options.aggregation)) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "aggregation: expected SUM_THEN_NORMALIZE (1) or NORMALIZE_THEN_SUM (2), "
+                     "found %d",
+                     options.aggregation);
+  }
+  if (options.baseline == EQP_ADVANTAGE_BASELINE_GIVEN &&
+      (options.scale == EQP_ADVANTAGE_SCALE_GROUP || options.scale == EQP_ADVANTAGE_SCALE_BATCH)) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "scale: expected NONE (3), WHITEN (4) or NONZERO (5) because baseline is "
+                     "GIVEN, found %d",
+                     options.scale);
   }
   if (options.singleton != EQP_ADVANTAGE_SINGLETON_ZERO &&
       options.singleton != EQP_ADVANTAGE_SINGLETON_RAW) {
@@ -37,10 +68,63 @@ eqp_status check_options(const Call& call, const eqp_group_advantage_options& op
   if (options.ddof != 0 && options.ddof != 1) {
     return call.fail(EQP_INVALID_ARGUMENT, "ddof: expected 0 or 1, found %d", options.ddof);
   }
-  if (!(options.epsilon >= 0) || !isfinite(options.epsilon)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "epsilon: expected a finite number >= 0, found %g",
-                     options.epsilon);
+  EQP_TRY(check_epsilon(call, "epsilon", options.epsilon));
+  return check_epsilon(call, "variance_epsilon", options.variance_epsilon);
+}
+
+// The inputs beside the rewards that the chosen baseline and scale read, and no others.
+eqp_status check_inputs(Call& call, const eqp_group_advantage_options& options,
+                        const eqp_tensor* lengths, const eqp_tensor* baselines, int64_t samples,
+                        unsigned dtype) {
+  const bool by_length = options.baseline == EQP_ADVANTAGE_BASELINE_LENGTHS;
+  if (by_length && lengths == nullptr) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "lengths: expected a tensor because baseline is LENGTHS, found NULL");
   }
+  if (!by_length && options.scale != EQP_ADVANTAGE_SCALE_WHITEN && lengths != nullptr) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "lengths: expected NULL because neither baseline LENGTHS nor scale WHITEN is "
+                     "chosen, found a tensor");
+  }
+  const bool given = options.baseline == EQP_ADVANTAGE_BASELINE_GIVEN;
+  if (given != (baselines != nullptr)) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     given ? "baselines: expected a tensor because baseline is GIVEN, found NULL"
+                           : "baselines: expected NULL because baseline is not GIVEN, found a "
+                             "tensor");
+  }
+  EQP_TRY(call.optional_input("lengths", lengths, kIndex, 1, 1));
+  EQP_TRY(call.vector_shape("lengths", lengths, samples, "the samples of rewards"));
+  EQP_TRY(call.optional_input("baselines", baselines, dtype, 1, 1));
+  return call.vector_shape("baselines", baselines, samples, "the samples of rewards");
+}
+
+// How many groups offsets or group_size make of the samples.
+eqp_status count_groups(const Call& call, int64_t group_size, const eqp_tensor* offsets,
+                        int64_t samples, int64_t* groups) {
+  if (offsets != nullptr) {
+    if (group_size != 0) {
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "group_size: expected 0 because offsets is given, found %lld",
+                       static_cast<long long>(group_size));
+    }
+    if (offsets->shape[0] < 1) {
+      return call.fail(EQP_INVALID_ARGUMENT, "offsets: expected groups + 1 entries, found none");
+    }
+    *groups = offsets->shape[0] - 1;
+    return EQP_OK;
+  }
+  if (group_size < 1) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "group_size: expected a number >= 1 because offsets is NULL, found %lld",
+                     static_cast<long long>(group_size));
+  }
+  if (samples % group_size != 0) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "group_size: expected a divisor of the %lld samples, found %lld",
+                     static_cast<long long>(samples), static_cast<long long>(group_size));
+  }
+  *groups = samples / group_size;
   return EQP_OK;
 }
 
@@ -58,9 +142,10 @@ eqp_status eqp_group_advantage_workspace_size(const eqp_tensor* rewards, uint64_
 
 eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
                                const eqp_tensor* rewards, const eqp_tensor* weights,
-                               const eqp_tensor* offsets, const eqp_tensor* advantages,
+                               const eqp_tensor* offsets, const eqp_tensor* lengths,
+                               const eqp_tensor* baselines, const eqp_tensor* advantages,
                                const eqp_tensor* group_mean, const eqp_tensor* group_std,
-                               const eqp_launch* launch) {
+                               const eqp_tensor* metrics, const eqp_launch* launch) {
   Call call("eqp_group_advantage");
   GroupAdvantage arguments;
   EQP_TRY(call.options(options, defaults, &arguments.options));
@@ -72,36 +157,19 @@ eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
   EQP_TRY(call.optional_input("weights", weights, dtype, 1, 1));
   EQP_TRY(call.vector_shape("weights", weights, functions, "the reward functions of rewards"));
   EQP_TRY(call.optional_input("offsets", offsets, kIndex, 1, 1));
-  const int64_t group_size = arguments.options.group_size;
-  if (offsets != nullptr) {
-    if (group_size != 0) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "group_size: expected 0 because offsets is given, found %lld",
-                       static_cast<long long>(group_size));
-    }
-    if (offsets->shape[0] < 1) {
-      return call.fail(EQP_INVALID_ARGUMENT, "offsets: expected groups + 1 entries, found none");
-    }
-    arguments.groups = offsets->shape[0] - 1;
-  } else {
-    if (group_size < 1) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "group_size: expected a number >= 1 because offsets is NULL, found %lld",
-                       static_cast<long long>(group_size));
-    }
-    if (samples % group_size != 0) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "group_size: expected a divisor of the %lld samples, found %lld",
-                       static_cast<long long>(samples), static_cast<long long>(group_size));
-    }
-    arguments.groups = samples / group_size;
-  }
+  EQP_TRY(count_groups(call, arguments.options.group_size, offsets, samples, &arguments.groups));
+  EQP_TRY(check_inputs(call, arguments.options, lengths, baselines, samples, dtype));
   EQP_TRY(call.output("advantages", advantages, dtype, 1, 1));
   EQP_TRY(call.vector_shape("advantages", advantages, samples, "the samples of rewards"));
   EQP_TRY(call.optional_output("group_mean", group_mean, dtype, 1, 1));
   EQP_TRY(call.vector_shape("group_mean", group_mean, arguments.groups, "the number of groups"));
   EQP_TRY(call.optional_output("group_std", group_std, dtype, 1, 1));
   EQP_TRY(call.vector_shape("group_std", group_std, arguments.groups, "the number of groups"));
+  EQP_TRY(call.optional_output("metrics", metrics, dtype, 1, 1));
+  // More functions than a tensor can have make no sum that wraps around.
+  const int64_t figures = functions > kMaxFunctions ? -1 : 2 * functions;
+  EQP_TRY(call.vector_shape("metrics", metrics, EQP_ADVANTAGE_METRIC_COUNT + figures,
+                            "3 and two for each reward function"));
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
   arguments.rewards.data = rewards->data;
@@ -111,8 +179,11 @@ eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
   arguments.rewards.row_stride = rewards->ndim == 2 ? rewards->stride[0] : 1;
   arguments.weights = vector_view(weights);
   arguments.offsets = vector_view(offsets);
+  arguments.lengths = vector_view(lengths);
+  arguments.baselines = data_of<const void>(baselines);
   arguments.advantages = data_of<void>(advantages);
   arguments.group_mean = data_of<void>(group_mean);
   arguments.group_std = data_of<void>(group_std);
+  arguments.metrics = data_of<void>(metrics);
   EQP_DISPATCH(call, group_advantage, arguments);
 }

@@ -25,6 +25,14 @@ inline eqp_status check_bounds(const Call& call, float lower, float upper) {
 
 inline eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space,
                                     const eqp_tensor& images) {
+  if (space.copies < 0 ||
+      (space.copies > 1 && (images.ndim != 4 || images.shape[2] != space.copies))) {
+    return call.fail(
+        EQP_INVALID_ARGUMENT,
+        "pixel_space.copies: expected 0, 1 or, for images [rows, channels, copies, n], "
+        "their dimension 2; found %d for %d dimensions, dimension 2 being %lld",
+        space.copies, images.ndim, static_cast<long long>(images.shape[2]));
+  }
   if (space.channels == 0) return EQP_OK;
   if (space.channels < 0 || space.channels > EQP_MAX_CHANNELS) {
     return call.fail(EQP_INVALID_ARGUMENT, "pixel_space.channels: expected 0 to %d, found %d",
@@ -87,16 +95,54 @@ inline eqp_status required(const Call& call, const char* name, const eqp_tensor*
   return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a tensor, found NULL", name);
 }
 
-inline Images images_view(const eqp_tensor* tensor) {
+// u8 or bool of the shape of `like`, whose dimension 1 may be 1 here.
+inline eqp_status image_mask(Call* call, const eqp_tensor* mask, const char* like_name,
+                             const eqp_tensor* like) {
+  if (mask == nullptr) return EQP_OK;
+  EQP_TRY(image_input(call, "mask", mask, kMask));
+  int64_t shape[EQP_MAX_DIMS];
+  for (int i = 0; i < like->ndim; ++i) shape[i] = like->shape[i];
+  if (mask->ndim == like->ndim && mask->shape[1] == 1) shape[1] = 1;
+  return call->shape("mask", mask, like->ndim, shape, like_name);
+}
+
+inline eqp_status image_offsets(Call* call, const eqp_tensor* offsets) {
+  EQP_TRY(call->optional_input("offsets", offsets, kIndex, 1, 1));
+  if (offsets == nullptr || offsets->shape[0] >= 1) return EQP_OK;
+  return call->fail(EQP_INVALID_ARGUMENT, "offsets: expected images + 1 entries, found none");
+}
+
+inline eqp_status check_direction(const Call& call, eqp_direction direction) {
+  if (direction == EQP_DESCEND || direction == EQP_ASCEND) return EQP_OK;
+  return call.fail(EQP_INVALID_ARGUMENT,
+                   "direction: expected EQP_DESCEND (-1) or EQP_ASCEND (1), found %d", direction);
+}
+
+inline Images images_view(const eqp_tensor* tensor, const eqp_pixel_space& space = {}) {
   Images view;
   if (tensor == nullptr) return view;
   view.data = tensor->data;
   view.dtype = tensor->dtype;
+  view.copies = space.copies > 1 ? space.copies : 1;
   view.images = tensor->shape[0];
   view.channels = tensor->shape[1];
-  view.plane = tensor->shape[2] * (tensor->ndim == 4 ? tensor->shape[3] : 1);
+  view.plane = tensor->shape[2] * (tensor->ndim == 4 ? tensor->shape[3] : 1) / view.copies;
   view.image_stride = tensor->stride[0];
   view.channel_stride = tensor->stride[1];
+  return view;
+}
+
+// With one channel it stands for all of them.
+inline Images mask_view(const eqp_tensor* mask, const eqp_pixel_space& space) {
+  Images view = images_view(mask, space);
+  if (view.channels == 1) view.channel_stride = 0;
+  return view;
+}
+
+inline ImageRows rows_view(const eqp_tensor* offsets, const eqp_tensor& images) {
+  ImageRows view;
+  view.offsets = vector_view(offsets);
+  view.images = offsets == nullptr ? images.shape[0] : offsets->shape[0] - 1;
   return view;
 }
 

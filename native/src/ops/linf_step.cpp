@@ -14,6 +14,7 @@ eqp_linf_step_options linf_step_defaults() {
   options.lower = 0.0f;
   options.upper = 1.0f;
   options.momentum_decay = 1.0f;
+  options.blend = 0.75f;
   return options;
 }
 
@@ -31,20 +32,22 @@ eqp_status eqp_linf_step_workspace_size(const eqp_tensor* pixels, uint64_t* byte
 
 eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor* pixels,
                          const eqp_tensor* original, const eqp_tensor* gradient,
-                         const eqp_tensor* momentum, const eqp_tensor* out,
+                         const eqp_tensor* momentum, const eqp_tensor* previous,
+                         const eqp_tensor* mask, const eqp_tensor* offsets,
+                         const eqp_tensor* step_sizes, const eqp_tensor* out,
                          const eqp_launch* launch) {
   Call call("eqp_linf_step");
   LinfStep arguments;
   EQP_TRY(call.options(options, linf_step_defaults, &arguments.options));
   const eqp_linf_step_options& o = arguments.options;
-  if (o.direction != EQP_DESCEND && o.direction != EQP_ASCEND) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "direction: expected EQP_DESCEND (-1) or EQP_ASCEND (1), found %d",
-                     o.direction);
-  }
+  EQP_TRY(check_direction(call, o.direction));
   EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
   EQP_TRY(check_not_negative(call, "step_size", o.step_size, false));
   EQP_TRY(check_not_negative(call, "momentum_decay", o.momentum_decay, false));
+  if (!(o.blend >= 0 && o.blend <= 1)) {
+    return call.fail(EQP_INVALID_ARGUMENT, "blend: expected a number from 0 to 1, found %g",
+                     static_cast<double>(o.blend));
+  }
   EQP_TRY(check_bounds(call, o.lower, o.upper));
   EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *pixels));
@@ -55,14 +58,23 @@ eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor*
   EQP_TRY(image_input(&call, "original", original, dtype, "pixels", pixels));
   EQP_TRY(image_input(&call, "gradient", gradient, dtype, "pixels", pixels));
   EQP_TRY(image_output(&call, "momentum", momentum, kF32, "pixels", pixels));
+  EQP_TRY(image_input(&call, "previous", previous, dtype, "pixels", pixels));
+  EQP_TRY(image_mask(&call, mask, "pixels", pixels));
+  EQP_TRY(image_offsets(&call, offsets));
+  arguments.rows = rows_view(offsets, *pixels);
+  EQP_TRY(call.optional_input("step_sizes", step_sizes, kF32, 1, 1));
+  EQP_TRY(call.vector_shape("step_sizes", step_sizes, arguments.rows.images, "the images"));
   EQP_TRY(image_output(&call, "out", out, dtype, "pixels", pixels));
   call.allow_in_place(out, pixels);
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
-  arguments.pixels = images_view(pixels);
-  arguments.original = images_view(original);
-  arguments.gradient = images_view(gradient);
-  arguments.momentum = images_view(momentum);
-  arguments.out = images_view(out);
+  arguments.pixels = images_view(pixels, o.pixel_space);
+  arguments.original = images_view(original, o.pixel_space);
+  arguments.gradient = images_view(gradient, o.pixel_space);
+  arguments.momentum = images_view(momentum, o.pixel_space);
+  arguments.previous = images_view(previous, o.pixel_space);
+  arguments.mask = mask_view(mask, o.pixel_space);
+  arguments.step_sizes = data_of<const float>(step_sizes);
+  arguments.out = images_view(out, o.pixel_space);
   EQP_DISPATCH(call, linf_step, arguments);
 }

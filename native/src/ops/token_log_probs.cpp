@@ -14,6 +14,7 @@ eqp_token_log_probs_options defaults() {
   options.size = sizeof(options);
   options.temperature = 1.0f;
   options.ignore_index = -100;
+  options.logit_scale = 1.0f;
   return options;
 }
 
@@ -24,6 +25,20 @@ eqp_status read_options(const Call& call, const eqp_token_log_probs_options* fro
     return call.fail(EQP_INVALID_ARGUMENT,
                      "temperature: expected a finite number > 0 with a finite inverse, found %g",
                      static_cast<double>(to->temperature));
+  }
+  const float factor = to->logit_scale / to->temperature;
+  if (!(to->logit_scale > 0) || !isfinite(to->logit_scale) || !(factor > 0) || !isfinite(factor)) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "logit_scale: expected a finite number > 0 that stays one when divided by the "
+                     "temperature, found %g",
+                     static_cast<double>(to->logit_scale));
+  }
+  if (to->soft_cap != 0 &&
+      (!(to->soft_cap > 0) || !isfinite(to->soft_cap) || !isfinite(1.0f / to->soft_cap))) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "soft_cap: expected 0 (none) or a finite number > 0 with a finite inverse, "
+                     "found %g",
+                     static_cast<double>(to->soft_cap));
   }
   return EQP_OK;
 }
@@ -36,6 +51,11 @@ eqp_status check_logits(Call* call, const eqp_tensor* logits) {
                       static_cast<long long>(logits->shape[0]));
   }
   return EQP_OK;
+}
+
+eqp_status check_bias(Call* call, const eqp_tensor* bias, const eqp_tensor* logits) {
+  EQP_TRY(call->optional_input("bias", bias, kF32 | dtype_bit(logits->dtype), 1, 1));
+  return call->vector_shape("bias", bias, logits->shape[1], "the vocabulary of logits");
 }
 
 eqp_status row_output(Call* call, const char* name, const eqp_tensor* tensor, int64_t rows) {
@@ -62,8 +82,9 @@ eqp_status eqp_token_log_probs_workspace_size(const eqp_tensor* logits, uint64_t
 }
 
 eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* options,
-                                       const eqp_tensor* logits, const eqp_tensor* targets,
-                                       const eqp_tensor* log_probs, const eqp_tensor* log_sum_exp,
+                                       const eqp_tensor* logits, const eqp_tensor* bias,
+                                       const eqp_tensor* targets, const eqp_tensor* log_probs,
+                                       const eqp_tensor* log_sum_exp,
                                        const eqp_tensor* log_sum_exp_2x, const eqp_tensor* entropy,
                                        const eqp_launch* launch) {
   Call call("eqp_token_log_probs_forward");
@@ -71,6 +92,7 @@ eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* option
   EQP_TRY(read_options(call, options, &arguments.options));
   EQP_TRY(check_logits(&call, logits));
   const int64_t rows = logits->shape[0];
+  EQP_TRY(check_bias(&call, bias, logits));
   EQP_TRY(call.input("targets", targets, kIndex, 1, 1));
   EQP_TRY(call.vector_shape("targets", targets, rows, "the rows of logits"));
   EQP_TRY(call.output("log_probs", log_probs, kF32, 1, 1));
@@ -81,6 +103,7 @@ eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* option
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
   arguments.logits = matrix_view(logits);
+  arguments.bias = vector_view(bias);
   arguments.targets = vector_view(targets);
   arguments.log_probs = data_of<float>(log_probs);
   arguments.log_sum_exp = data_of<float>(log_sum_exp);
@@ -90,15 +113,17 @@ eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* option
 }
 
 eqp_status eqp_token_log_probs_backward(const eqp_token_log_probs_options* options,
-                                        const eqp_tensor* logits, const eqp_tensor* targets,
-                                        const eqp_tensor* log_sum_exp, const eqp_tensor* entropy,
-                                        const eqp_tensor* d_log_probs, const eqp_tensor* d_entropy,
-                                        const eqp_tensor* d_logits, const eqp_launch* launch) {
+                                        const eqp_tensor* logits, const eqp_tensor* bias,
+                                        const eqp_tensor* targets, const eqp_tensor* log_sum_exp,
+                                        const eqp_tensor* entropy, const eqp_tensor* d_log_probs,
+                                        const eqp_tensor* d_entropy, const eqp_tensor* d_logits,
+                                        const eqp_launch* launch) {
   Call call("eqp_token_log_probs_backward");
   TokenLogProbsBackward arguments;
   EQP_TRY(read_options(call, options, &arguments.options));
   EQP_TRY(check_logits(&call, logits));
   const int64_t rows = logits->shape[0];
+  EQP_TRY(check_bias(&call, bias, logits));
   EQP_TRY(call.input("targets", targets, kIndex, 1, 1));
   EQP_TRY(call.vector_shape("targets", targets, rows, "the rows of logits"));
   EQP_TRY(call.input("log_sum_exp", log_sum_exp, kF32, 1, 1));
@@ -121,6 +146,7 @@ eqp_status eqp_token_log_probs_backward(const eqp_token_log_probs_options* optio
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
   arguments.logits = matrix_view(logits);
+  arguments.bias = vector_view(bias);
   arguments.targets = vector_view(targets);
   arguments.log_sum_exp = data_of<const float>(log_sum_exp);
   arguments.entropy = d_entropy == nullptr ? nullptr : data_of<const float>(entropy);

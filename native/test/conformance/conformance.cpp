@@ -19,8 +19,13 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
       {"policy_loss", "policy_loss", conform_policy_loss},
       {"group_advantage", "group_advantage", conform_group_advantage},
       {"linf_step", "linf_step", conform_linf_step},
+      {"l2_step", "l2_step", conform_l2_step},
       {"uniform_start", "uniform_start", conform_uniform_start},
       {"eight_bit", "eight_bit", conform_eight_bit},
+      {"image_norms", "image_norms", conform_image_norms},
+      {"gaussian_noise", "gaussian_noise", conform_gaussian_noise},
+      {"input_diversity", "input_diversity", conform_input_diversity},
+      {"translation_invariance", "translation_invariance", conform_translation_invariance},
   };
   const std::string reason = backend.skip_reason();
   if (!reason.empty()) {

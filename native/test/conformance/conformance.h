@@ -24,8 +24,13 @@ void conform_pair_loss(Suite& suite);
 void conform_policy_loss(Suite& suite);
 void conform_group_advantage(Suite& suite);
 void conform_linf_step(Suite& suite);
+void conform_l2_step(Suite& suite);
 void conform_uniform_start(Suite& suite);
 void conform_eight_bit(Suite& suite);
+void conform_image_norms(Suite& suite);
+void conform_gaussian_noise(Suite& suite);
+void conform_input_diversity(Suite& suite);
+void conform_translation_invariance(Suite& suite);
 
 // Runs every family whose name contains `filter` over the backend, prints the table and writes it
 // to `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.

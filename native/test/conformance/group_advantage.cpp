@@ -1,29 +1,32 @@
-// eqp_group_advantage against the formulas of group_advantage.h, oracle in long double.
-#include <algorithm>
+// eqp_group_advantage against group_advantage_oracle.h.
 #include <cmath>
 #include <limits>
 
 #include "conformance/conformance.h"
+#include "conformance/group_advantage_oracle.h"
 #include "harness/check.h"
 
 namespace eqp::test {
 namespace {
 
-using Real = long double;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
   eqp_advantage_scale scale = EQP_ADVANTAGE_SCALE_GROUP;
+  eqp_advantage_baseline baseline = EQP_ADVANTAGE_BASELINE_MEAN;
+  eqp_advantage_aggregation aggregation = EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE;
   eqp_advantage_singleton singleton = EQP_ADVANTAGE_SINGLETON_ZERO;
   int32_t ddof = 1;
-  double epsilon = 1e-4;
+  double epsilon = 1e-4, variance_epsilon = 0;
   std::vector<int64_t> group_sizes;
   int64_t functions = 1;
   bool as_matrix = true, ragged = true, weights = false, all_outputs = true;
+  bool lengths = false;  // under WHITEN; baseline LENGTHS always has them
   double missing = 0;
   double infinite = 0;
+  double outliers = 0;    // rewards 1e8 times as large
   double spread = 1;      // of rewards around their group's centre
   double centre = 0;      // of all groups; 0: each its own
   bool discrete = false;  // rewards 0, 1, 2: many groups have exactly equal members
@@ -33,174 +36,90 @@ struct Setup {
 
 std::string text_of(const Setup& s) {
   return format(
-      "groups %zu functions %lld scale %d singleton %d ddof %d epsilon %g ragged %d missing %g "
-      "infinite %g spread %g discrete %d",
-      s.group_sizes.size(), static_cast<long long>(s.functions), s.scale, s.singleton, s.ddof,
-      s.epsilon, s.ragged, s.missing, s.infinite, s.spread, s.discrete);
+      "groups %zu of %lld functions %lld scale %d baseline %d aggregation %d singleton %d ddof %d "
+      "epsilon %g ragged %d lengths %d missing %g infinite %g spread %g discrete %d",
+      s.group_sizes.size(), static_cast<long long>(s.group_sizes.empty() ? 0 : s.group_sizes[0]),
+      static_cast<long long>(s.functions), s.scale, s.baseline, s.aggregation, s.singleton, s.ddof,
+      s.epsilon, s.ragged, s.lengths, s.missing, s.infinite, s.spread, s.discrete);
 }
 
-struct Member {
-  bool counted = false;
-  Real reward = 0;
-  Real error = 0;  // of the weighted sum
-};
-
-struct Statistics {
-  int64_t counted = 0;
-  bool infinite = false;
-  Real mean = 0, mean_error = 0, deviation = 0, deviation_error = 0;
-  bool equal = true;
-};
-
-// Mean and standard deviation of the counted members, and what roundoff u does to them.
-Statistics statistics_of(const std::vector<Member>& members, int ddof, Real u) {
-  Statistics s;
-  Real sum = 0, magnitude = 0, largest_error = 0, low = kInf, high = -kInf;
-  for (const Member& m : members) {
-    if (!m.counted) continue;
-    ++s.counted;
-    s.infinite = s.infinite || std::isinf(m.reward);
-    sum += m.reward;
-    magnitude += fabsl(m.reward);
-    largest_error = std::max(largest_error, m.error);
-    low = std::min(low, m.reward);
-    high = std::max(high, m.reward);
+AdvantageProblem problem_of(const Setup& s, uint64_t seed) {
+  Random random(seed);
+  AdvantageProblem p;
+  p.dtype = s.dtype;
+  p.group_sizes = s.group_sizes;
+  p.functions = s.functions;
+  for (int64_t k = 0; s.weights && k < s.functions; ++k)
+    p.weights.push_back(round_to(s.dtype, k % 3 == 2 ? -0.7 : 0.3 + random.uniform()));
+  for (const int64_t size : s.group_sizes) {
+    const double centre = s.centre != 0 ? s.centre : random.normal() * 3;
+    const bool group_missing = random.chance(s.missing / 4);
+    for (int64_t i = 0; i < size * s.functions; ++i) {
+      double r =
+          s.discrete ? static_cast<double>(random.below(3)) : centre + s.spread * random.normal();
+      if (random.chance(s.outliers)) r *= 1e8;
+      if (random.chance(s.infinite)) r = random.chance(0.5) ? kInf : -kInf;
+      if (group_missing || random.chance(s.missing)) r = kNaN;
+      p.rewards.push_back(round_to(s.dtype, r));
+    }
   }
-  if (s.counted == 0) return s;
-  const Real n = static_cast<Real>(s.counted);
-  const Real roundings =
-      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
-  s.equal = low == high;
-  s.mean = s.equal ? low : sum / n;
-  s.mean_error = largest_error + roundings * magnitude / n;
-  Real squares = 0, error_squares = 0;
-  for (const Member& m : members) {
-    if (!m.counted) continue;
-    const Real d = m.reward - s.mean;
-    const Real e = m.error + s.mean_error + u * fabsl(d);
-    squares += d * d;
-    error_squares += e * e;
+  const bool by_length = s.baseline == EQP_ADVANTAGE_BASELINE_LENGTHS;
+  for (int64_t i = 0; (s.lengths || by_length) && i < p.samples(); ++i)
+    p.lengths.push_back(static_cast<double>(random.below(5) * random.below(200)));
+  for (int64_t i = 0; s.baseline == EQP_ADVANTAGE_BASELINE_GIVEN && i < p.samples(); ++i) {
+    const double b =
+        random.chance(s.infinite) ? (random.chance(0.5) ? kInf : kNaN) : 3 * random.normal();
+    p.baselines.push_back(round_to(s.dtype, b));
   }
-  const Real freedom = n - ddof > 0 ? n - ddof : 1;
-  s.deviation = s.equal ? 0 : sqrtl(squares / freedom);
-  // The deviation is a norm: it moves by at most the norm of the errors.
-  s.deviation_error = sqrtl(error_squares / freedom) + (roundings + 4 * u) * s.deviation;
-  return s;
-}
-
-struct Group {
-  std::vector<Member> members;
-  Statistics statistics;
-};
-
-Expected advantage_of(const Setup& s, const Group& group, const Statistics& batch, const Member& m,
-                      Real u) {
-  if (!m.counted) return {0, 0};
-  const Statistics& g = group.statistics;
-  if (g.infinite || (s.scale == EQP_ADVANTAGE_SCALE_BATCH && batch.infinite)) return {kNaN, 0};
-  if (g.counted == 1) {
-    if (s.singleton == EQP_ADVANTAGE_SINGLETON_ZERO) return {0, 0};
-    return {static_cast<double>(m.reward), static_cast<double>(m.error)};
-  }
-  if (g.equal) return {0, 0};
-  const Real d = m.reward - g.mean;
-  const Real d_error = m.error + g.mean_error + u * fabsl(d);
-  Real divisor = 1, divisor_error = 0;
-  if (s.scale == EQP_ADVANTAGE_SCALE_GROUP || s.scale == EQP_ADVANTAGE_SCALE_BATCH) {
-    const Statistics& from = s.scale == EQP_ADVANTAGE_SCALE_GROUP ? g : batch;
-    divisor = from.deviation + static_cast<Real>(s.epsilon);
-    divisor_error = from.deviation_error + u * divisor;
-  }
-  const Real value = d / divisor;
-  const Real relative = divisor_error / divisor;
-  return {static_cast<double>(value),
-          static_cast<double>((d_error / divisor + fabsl(value) * (relative + 2 * u)) *
-                              (1 + 2 * relative))};
+  return p;
 }
 
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
-  Random random(seed);
-  const Real u = unit_roundoff(s.dtype);
-  std::vector<double> offsets = {0};
-  for (int64_t size : s.group_sizes) offsets.push_back(offsets.back() + static_cast<double>(size));
-  const int64_t samples = static_cast<int64_t>(offsets.back());
-  std::vector<double> rewards, weights;
-  for (int64_t k = 0; k < s.functions; ++k)
-    weights.push_back(round_to(s.dtype, k % 3 == 2 ? -0.7 : 0.3 + random.uniform()));
-  std::vector<Group> groups;
-  std::vector<Member> all;
-  for (int64_t size : s.group_sizes) {
-    Group group;
-    const double centre = s.centre != 0 ? s.centre : random.normal() * 3;
-    const bool group_missing = random.chance(s.missing / 4);
-    for (int64_t i = 0; i < size; ++i) {
-      Member m;
-      for (int64_t k = 0; k < s.functions; ++k) {
-        double r =
-            s.discrete ? static_cast<double>(random.below(3)) : centre + s.spread * random.normal();
-        if (random.chance(s.infinite)) r = random.chance(0.5) ? kInf : -kInf;
-        if (group_missing || random.chance(s.missing)) r = kNaN;
-        r = round_to(s.dtype, r);
-        rewards.push_back(r);
-        if (std::isnan(r)) continue;
-        const Real term = static_cast<Real>(s.weights ? weights[static_cast<size_t>(k)] : 1) *
-                          static_cast<Real>(r);
-        m.counted = true;
-        m.reward += term;
-        if (s.functions > 1 || s.weights)
-          m.error += static_cast<Real>(s.functions + 1) * u * fabsl(term);
-      }
-      group.members.push_back(m);
-      all.push_back(m);
-    }
-    group.statistics = statistics_of(group.members, s.ddof, u);
-    groups.push_back(group);
-  }
-  const Statistics batch = statistics_of(all, s.ddof, u);
-
+  AdvantageProblem p = problem_of(s, seed);
   Case call(suite.backend, suite.report, "group_advantage", text_of(s), s.layout);
   auto& options = call.options<eqp_group_advantage_options>();
   options.scale = s.scale;
+  options.baseline = s.baseline;
+  options.aggregation = s.aggregation;
   options.singleton = s.singleton;
   options.ddof = s.ddof;
   options.epsilon = s.epsilon;
+  options.variance_epsilon = s.variance_epsilon;
+  const int64_t samples = p.samples();
   const std::vector<int64_t> one = {samples}, matrix = {samples, s.functions};
-  call.add("rewards", s.dtype, s.as_matrix ? matrix : one, rewards);
-  if (s.weights) call.add("weights", s.dtype, {s.functions}, weights);
-  const int64_t group_count = static_cast<int64_t>(s.group_sizes.size());
+  call.add("rewards", s.dtype, s.as_matrix ? matrix : one, p.rewards);
+  if (s.weights) call.add("weights", s.dtype, {s.functions}, p.weights);
+  const int64_t groups = static_cast<int64_t>(s.group_sizes.size());
   if (s.ragged) {
-    call.add("offsets", s.offsets_dtype, {group_count + 1}, offsets);
+    std::vector<double> offsets = {0};
+    for (const int64_t size : s.group_sizes)
+      offsets.push_back(offsets.back() + static_cast<double>(size));
+    call.add("offsets", s.offsets_dtype, {groups + 1}, offsets);
   } else {
     options.group_size = s.group_sizes.empty() ? 4 : s.group_sizes[0];
   }
+  if (!p.lengths.empty() || s.lengths || s.baseline == EQP_ADVANTAGE_BASELINE_LENGTHS)
+    call.add("lengths", s.offsets_dtype == EQP_I32 ? EQP_I64 : EQP_I32, {samples}, p.lengths);
+  if (s.baseline == EQP_ADVANTAGE_BASELINE_GIVEN)
+    call.add("baselines", s.dtype, {samples}, p.baselines);
   call.add("advantages", s.dtype, {samples});
   if (s.all_outputs) {
-    call.add("group_mean", s.dtype, {group_count});
-    call.add("group_std", s.dtype, {group_count});
+    call.add("group_mean", s.dtype, {groups});
+    call.add("group_std", s.dtype, {groups});
+    call.add("metrics", s.dtype, {EQP_ADVANTAGE_METRIC_COUNT + 2 * s.functions});
   }
   if (!call.run()) return;
 
-  std::vector<Expected> advantages;
-  for (const Group& group : groups) {
-    for (const Member& m : group.members) advantages.push_back(advantage_of(s, group, batch, m, u));
-  }
-  call.expect("advantages", [&](int64_t i) { return advantages[static_cast<size_t>(i)]; });
-  if (!s.all_outputs) return;
-  // An infinite reward leaves no finite mean; which non-number it becomes is not promised.
-  bool any_infinite = false;
-  for (const Group& group : groups) any_infinite = any_infinite || group.statistics.infinite;
-  if (any_infinite) return;
-  call.expect("group_mean", [&](int64_t g) -> Expected {
-    const Statistics& at = groups[static_cast<size_t>(g)].statistics;
-    if (at.counted == 0) return {kNaN, 0};
-    return {static_cast<double>(at.mean), static_cast<double>(at.mean_error)};
-  });
-  call.expect("group_std", [&](int64_t g) -> Expected {
-    const Statistics& at = groups[static_cast<size_t>(g)].statistics;
-    if (at.counted == 0) return {kNaN, 0};
-    if (at.equal) return {0, 0};
-    return {static_cast<double>(at.deviation), static_cast<double>(at.deviation_error)};
-  });
+  p.options = options;
+  const AdvantageSolution solution = solve(p);
+  const auto expect = [&](const char* output, const std::vector<Expected>& values) {
+    call.expect(output, [&](int64_t i) { return values[static_cast<size_t>(i)]; });
+  };
+  expect("advantages", solution.advantages);
+  if (!s.all_outputs || solution.infinite) return;
+  expect("group_mean", solution.group_mean);
+  expect("group_std", solution.group_std);
+  expect("metrics", solution.metrics);
 }
 
 // A device cannot refuse before it writes: all outputs are NaN.
@@ -243,6 +162,22 @@ void check_data_errors(Suite& suite) {
       expect_data_error(suite, call, "offsets");
       expect_poisoned(suite, call, 6, groups);
     }
+  }
+}
+
+void check_negative_lengths(Suite& suite) {
+  for (const eqp_dtype dtype : {EQP_I32, EQP_I64}) {
+    Case call(suite.backend, suite.report, "group_advantage", "a negative length");
+    auto& options = call.options<eqp_group_advantage_options>();
+    options.group_size = 3;
+    options.baseline = EQP_ADVANTAGE_BASELINE_LENGTHS;
+    call.add("rewards", EQP_F32, {6}, {1, 2, 3, 4, 5, 6});
+    call.add("lengths", dtype, {6}, {3, 0, 2, 1, -1, 7});
+    call.add("advantages", EQP_F32, {6});
+    call.add("group_mean", EQP_F32, {2});
+    call.add("group_std", EQP_F32, {2});
+    expect_data_error(suite, call, "lengths");
+    expect_poisoned(suite, call, 6, 2);
   }
 }
 
@@ -298,6 +233,95 @@ void check_by_hand(Suite& suite) {
   }
 }
 
+bool legal(eqp_advantage_baseline baseline, eqp_advantage_scale scale) {
+  return baseline != EQP_ADVANTAGE_BASELINE_GIVEN ||
+         (scale != EQP_ADVANTAGE_SCALE_GROUP && scale != EQP_ADVANTAGE_SCALE_BATCH);
+}
+
+#define EQP_TEST_CODE(name, value) value,
+const eqp_advantage_scale kScales[] = {EQP_ADVANTAGE_SCALES(EQP_TEST_CODE)};
+const eqp_advantage_baseline kBaselines[] = {EQP_ADVANTAGE_BASELINES(EQP_TEST_CODE)};
+const eqp_advantage_aggregation kAggregations[] = {EQP_ADVANTAGE_AGGREGATIONS(EQP_TEST_CODE)};
+#undef EQP_TEST_CODE
+
+// Every baseline with every scale and aggregation.
+void check_estimators(Suite& suite) {
+  uint64_t seed = 5000;
+  for (const eqp_advantage_baseline baseline : kBaselines) {
+    for (const eqp_advantage_scale scale : kScales) {
+      if (!legal(baseline, scale)) continue;
+      for (const eqp_advantage_aggregation aggregation : kAggregations) {
+        for (int variant = 0; variant < 6; ++variant) {
+          Setup s;
+          s.dtype = ++seed % 2 == 0 ? EQP_F32 : EQP_F64;
+          s.baseline = baseline;
+          s.scale = scale;
+          s.aggregation = aggregation;
+          s.singleton =
+              variant % 2 == 0 ? EQP_ADVANTAGE_SINGLETON_ZERO : EQP_ADVANTAGE_SINGLETON_RAW;
+          s.ddof = seed % 3 == 0 ? 0 : 1;
+          s.epsilon = variant == 1 ? 0 : 1e-4;
+          s.variance_epsilon = variant == 1 ? 1e-8 : 0;
+          s.lengths = scale == EQP_ADVANTAGE_SCALE_WHITEN && variant < 3;
+          s.functions = 1 + variant % 3;
+          s.weights = variant == 2;
+          s.missing = variant == 3 || variant == 4 ? 0.3 : 0;
+          s.discrete = variant == 4;
+          s.infinite = variant == 5 ? 0.02 : 0;
+          s.offsets_dtype = seed % 4 < 2 ? EQP_I32 : EQP_I64;
+          s.group_sizes = {3, 1, 8, 2, 0, 5, 1, 16, 7, 2};
+          run_case(suite, s, seed);
+        }
+      }
+    }
+  }
+  // Of several blocks of a device: what differs between them is the scale and the aggregation.
+  for (const eqp_advantage_scale scale : kScales) {
+    for (const eqp_advantage_aggregation aggregation : kAggregations) {
+      Setup many;
+      many.scale = scale;
+      many.baseline = kBaselines[++seed % 4];
+      many.aggregation = aggregation;
+      many.lengths = scale == EQP_ADVANTAGE_SCALE_WHITEN && seed % 2 == 0;
+      many.functions = 2;
+      many.group_sizes.assign(700, 6);
+      many.group_sizes[3] = 300;
+      run_case(suite, many, seed);
+      Setup empty = many;
+      empty.group_sizes = {0, 0};
+      run_case(suite, empty, ++seed);
+    }
+  }
+}
+
+// Groups of one size, which the CPU computes several at a time.
+void check_equal_groups(Suite& suite) {
+  uint64_t seed = 7000;
+  for (const int64_t size : {2, 3, 5, 8, 9, 16, 17, 64}) {
+    for (const eqp_advantage_scale scale : kScales) {
+      Setup s;
+      s.scale = scale;
+      s.baseline = ++seed % 2 == 0 ? EQP_ADVANTAGE_BASELINE_MEAN : EQP_ADVANTAGE_BASELINE_OTHERS;
+      s.ragged = s.as_matrix = false;
+      s.ddof = seed % 3 == 0 ? 0 : 1;
+      s.epsilon = seed % 4 == 0 ? 0 : 1e-6;
+      s.discrete = seed % 5 == 0;
+      s.missing = seed % 7 == 0 ? 0.01 : 0;
+      s.infinite = seed % 11 == 0 ? 0.005 : 0;
+      s.outliers = seed % 3 == 0 ? 0.1 : 0;
+      s.layout = Layout{0, static_cast<int64_t>(seed % 3)};
+      s.group_sizes.assign(size < 64 ? 19 : 9, size);
+      run_case(suite, s, seed);
+      // Far from zero, where only differences are small.
+      s.centre = 1000;
+      s.spread = 1e-3;
+      s.outliers = 0;
+      s.all_outputs = seed % 2 == 0;
+      run_case(suite, s, ++seed);
+    }
+  }
+}
+
 std::vector<int64_t> many_groups() {
   std::vector<int64_t> sizes(900, 5);
   sizes[7] = 701;
@@ -309,13 +333,14 @@ std::vector<int64_t> many_groups() {
 void conform_group_advantage(Suite& suite) {
   check_by_hand(suite);
   check_data_errors(suite);
+  check_negative_lengths(suite);
   check_data_errors_in_many_groups(suite);
+  check_estimators(suite);
+  check_equal_groups(suite);
   uint64_t seed = 3000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
-#define EQP_TEST_SCALE(name, value) value,
-  const eqp_advantage_scale scales[] = {EQP_ADVANTAGE_SCALES(EQP_TEST_SCALE)};
-#undef EQP_TEST_SCALE
-  for (const eqp_advantage_scale scale : scales) {
+  for (const eqp_advantage_scale scale :
+       {EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_BATCH, EQP_ADVANTAGE_SCALE_NONE}) {
     for (const eqp_dtype dtype : {EQP_F32, EQP_F64}) {
       // Groups that several warps share, and batches that several blocks share.
       Setup empty;

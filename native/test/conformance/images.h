@@ -1,6 +1,7 @@
-// What the cases of the three perturbation ops share: image shapes, layouts and pixel spaces.
+// What the cases of the perturbation ops share: image shapes, packed patches, masks and pixel spaces.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@ namespace eqp::test {
 
 struct ImageShape {
   int64_t images, channels, height, width;
-  bool flat = false;  // [images, channels, height * width] instead of four dimensions
+  bool flat = false;               // [images, channels, height * width] instead of four dimensions
+  int64_t copies = 1;              // height: the planes of dimension 2 are copies
+  std::vector<int64_t> offsets{};  // rows of the images; empty: a row is an image
 
   std::vector<int64_t> dims() const {
     if (flat) return {images, channels, height * width};
@@ -20,18 +23,73 @@ struct ImageShape {
   int contiguous_dims() const { return flat ? 1 : 2; }
   int64_t plane() const { return height * width; }
   int64_t size() const { return images * channels * plane(); }
-  int64_t image_of(int64_t element) const { return element / (channels * plane()); }
+  int64_t row_of(int64_t element) const { return element / (channels * plane()); }
+  int64_t image_of(int64_t element) const {
+    const int64_t row = row_of(element);
+    int64_t image = offsets.empty() ? row : 0;
+    while (!offsets.empty() && offsets[static_cast<size_t>(image) + 1] <= row) ++image;
+    return image;
+  }
+  int64_t image_count() const {
+    return offsets.empty() ? images : static_cast<int64_t>(offsets.size()) - 1;
+  }
+  // Elements from one copy of a pixel to the next; whether this is the first copy, and its pixel's.
+  int64_t copy_stride() const { return plane() / copies; }
+  int64_t copy_of(int64_t element) const {
+    return plane() == 0 ? 0 : element % plane() / std::max<int64_t>(copy_stride(), 1);
+  }
+  int64_t first_copy(int64_t element) const { return element - copy_of(element) * copy_stride(); }
+  std::vector<double> offset_values() const { return {offsets.begin(), offsets.end()}; }
   int64_t channel_of(int64_t element) const { return element / plane() % channels; }
 };
 
 // Of suite.large_cases: planes of 2^20 pixels; more images and more planes than 65 535.
-inline constexpr ImageShape kLargeShapes[] = {
-    {1, 3, 1024, 1024}, {70001, 1, 1, 3}, {21846, 4, 3, 1}};
+inline const ImageShape kLargeShapes[] = {{1, 3, 1024, 1024}, {70001, 1, 1, 3}, {21846, 4, 3, 1}};
+
+enum class Mask { kNone, kFull, kOneChannel, kNothing };
+
+// A mask and what it says of an element of the images.
+struct MaskValues {
+  Mask kind;
+  std::vector<double> values;
+  bool at(const ImageShape& s, int64_t element) const {
+    if (kind == Mask::kNone) return true;
+    const int64_t first = s.first_copy(element);
+    if (kind != Mask::kOneChannel) return values[static_cast<size_t>(first)] != 0;
+    return values[static_cast<size_t>(s.row_of(first) * s.plane() + first % s.plane())] != 0;
+  }
+  std::vector<int64_t> dims(const ImageShape& s) const {
+    std::vector<int64_t> shape = s.dims();
+    if (kind == Mask::kOneChannel) shape[1] = 1;
+    return shape;
+  }
+};
+
+inline MaskValues draw_mask(Random& random, const ImageShape& s, Mask kind) {
+  MaskValues mask{kind, {}};
+  if (kind == Mask::kNone) return mask;
+  const int64_t size = kind == Mask::kOneChannel ? s.images * s.plane() : s.size();
+  for (int64_t e = 0; e < size; ++e) {
+    mask.values.push_back(kind != Mask::kNothing && random.chance(0.6) ? 1 : 0);
+  }
+  return mask;
+}
+
+// Packed patches of three images, one of them without patches, in the layout of Qwen2-VL: rows of
+// [channels, 2 copies, n].
+inline ImageShape packed_shape(int64_t n, int64_t copies = 2) {
+  ImageShape shape{9, 3, copies, n};
+  shape.copies = copies;
+  shape.offsets = {0, 4, 4, 9};
+  return shape;
+}
 
 inline std::string text_of(const ImageShape& s) {
-  return format("[%lld, %lld, %lld, %lld]%s", static_cast<long long>(s.images),
-                static_cast<long long>(s.channels), static_cast<long long>(s.height),
-                static_cast<long long>(s.width), s.flat ? " flat" : "");
+  return format("[%lld, %lld, %lld, %lld]%s copies %lld images %lld",
+                static_cast<long long>(s.images), static_cast<long long>(s.channels),
+                static_cast<long long>(s.height), static_cast<long long>(s.width),
+                s.flat ? " flat" : "", static_cast<long long>(s.copies),
+                static_cast<long long>(s.image_count()));
 }
 
 // The affine space of one channel: value = (pixel - mean) / std.
@@ -60,6 +118,32 @@ inline eqp_pixel_space normalised_space(int64_t channels) {
 inline ChannelSpace channel_space(const eqp_pixel_space& space, int64_t channel) {
   if (space.channels == 0) return {};
   return {static_cast<double>(space.mean[channel]), static_cast<double>(space.std[channel])};
+}
+
+// Offsets that break the rules, with the tensors `inputs` of nine packed patches: reported, and every
+// element of the output is NaN where the backend cannot refuse. output_shape {}: norms of the images.
+template <class Options>
+void check_bad_offsets(Suite& suite, const std::string& entry,
+                       const std::vector<std::string>& inputs, const std::string& output,
+                       const std::vector<int64_t>& output_shape) {
+  const ImageShape shape = packed_shape(5);
+  const std::vector<double> halves(static_cast<size_t>(shape.size()), 0.5);
+  for (const std::vector<double>& offsets :
+       {std::vector<double>{1, 9}, {0, 8}, {0, 10}, {0, 5, 4, 9}, {0, 12, 9}, {-1, 9}}) {
+    const int64_t count = static_cast<int64_t>(offsets.size());
+    Case call(suite.backend, suite.report, entry, "offsets that break the rules");
+    call.options<Options>().pixel_space.copies = 2;
+    for (const std::string& name : inputs) call.add(name, EQP_F32, shape.dims(), halves, 2);
+    call.add("offsets", EQP_I64, {count}, offsets);
+    const Buffer& out = output_shape.empty()
+                            ? call.add(output, EQP_F32, {count - 1, EQP_NORM_COUNT})
+                            : call.add(output, EQP_F32, output_shape, 2);
+    expect_data_error(suite, call, "offsets");
+    for (int64_t e = 0; e < out.size() && !suite.backend.validates_before_writing(); ++e) {
+      EQP_CHECK(std::isnan(out.get(e)), "%s[%lld]: expected NaN, found %g", output.c_str(),
+                static_cast<long long>(e), out.get(e));
+    }
+  }
 }
 
 }  // namespace eqp::test

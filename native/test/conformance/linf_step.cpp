@@ -13,7 +13,7 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kRoundoff = 0x1p-24;
 
-enum class Gradient { kUsual, kTiny, kDenormal, kLarge, kZero, kNotANumber, kInfinite };
+enum class Gradient { kUsual, kWhole, kTiny, kDenormal, kLarge, kZero, kNotANumber, kInfinite };
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
@@ -23,25 +23,32 @@ struct Setup {
   bool normalised = false;
   bool momentum = false;
   bool outside = false;  // originals outside [lower, upper], further than epsilon
+  bool previous = false, step_sizes = false;
+  Mask mask = Mask::kNone;
   eqp_direction direction = EQP_DESCEND;
-  float epsilon = 8 / 255.0f, step_size = 2 / 255.0f, lower = 0, upper = 1, momentum_decay = 1;
+  float epsilon = 8 / 255.0f, step_size = 2 / 255.0f, lower = 0, upper = 1, momentum_decay = 1,
+        blend = 0.75f;
 };
 
 std::string describe(const Setup& s) {
-  return text_of(s.shape) + format(
-                                " gap %lld gradient %d normalised %d momentum %d decay %g "
-                                "direction %d epsilon %g step %g bounds %g %g",
-                                static_cast<long long>(s.layout.gap), static_cast<int>(s.gradient),
-                                s.normalised, s.momentum, static_cast<double>(s.momentum_decay),
-                                s.direction, static_cast<double>(s.epsilon),
-                                static_cast<double>(s.step_size), static_cast<double>(s.lower),
-                                static_cast<double>(s.upper));
+  return text_of(s.shape) +
+         format(
+             " gap %lld gradient %d normalised %d momentum %d decay %g "
+             "direction %d epsilon %g step %g bounds %g %g previous %d blend %g "
+             "step sizes %d mask %d",
+             static_cast<long long>(s.layout.gap), static_cast<int>(s.gradient), s.normalised,
+             s.momentum, static_cast<double>(s.momentum_decay), s.direction,
+             static_cast<double>(s.epsilon), static_cast<double>(s.step_size),
+             static_cast<double>(s.lower), static_cast<double>(s.upper), s.previous,
+             static_cast<double>(s.blend), s.step_sizes, static_cast<int>(s.mask));
 }
 
 double draw_gradient(Random& random, const Setup& s, int64_t element) {
   const int64_t image = s.shape.image_of(element);
   const double usual = random.chance(0.1) ? 0 : random.normal();
   switch (s.gradient) {
+    case Gradient::kWhole:
+      return static_cast<double>(random.below(9)) - 4;
     case Gradient::kTiny:
       return usual * 1e-30;
     case Gradient::kDenormal:
@@ -60,14 +67,22 @@ double draw_gradient(Random& random, const Setup& s, int64_t element) {
 }
 
 struct Problem {
-  std::vector<double> pixels, original, gradient, momentum;
-  std::vector<double> mean_gradient;  // mean |gradient| of each image
+  std::vector<double> pixels, original, gradient, momentum, previous, step_sizes;
+  MaskValues mask;
+  std::vector<double> tied_gradient;  // of a pixel: of its copies together, 0 outside the mask
+  std::vector<double> mean_gradient;  // mean |gradient| of each image in pixel units
 };
+
+// All copies of a pixel get the first one's value.
+void tie(const ImageShape& shape, std::vector<double>* values) {
+  for (int64_t e = 0; e < shape.size(); ++e) {
+    (*values)[static_cast<size_t>(e)] = (*values)[static_cast<size_t>(shape.first_copy(e))];
+  }
+}
 
 Problem make_problem(const Setup& s, const eqp_pixel_space& space, uint64_t seed) {
   Random random(seed);
   Problem p;
-  p.mean_gradient.assign(static_cast<size_t>(s.shape.images), 0);
   for (int64_t e = 0; e < s.shape.size(); ++e) {
     const ChannelSpace channel = channel_space(space, s.shape.channel_of(e));
     double clean = random.uniform(s.lower, s.upper);
@@ -78,8 +93,39 @@ Problem make_problem(const Setup& s, const eqp_pixel_space& space, uint64_t seed
     p.pixels.push_back(round_to(s.dtype, channel.value(moved)));
     p.gradient.push_back(round_to(s.dtype, draw_gradient(random, s, e)));
     p.momentum.push_back(round_to(EQP_F32, random.chance(0.2) ? 0 : random.normal()));
-    p.mean_gradient[static_cast<size_t>(s.shape.image_of(e))] +=
-        std::fabs(p.gradient.back()) / static_cast<double>(s.shape.channels * s.shape.plane());
+  }
+  if (s.previous) {
+    for (int64_t e = 0; e < s.shape.size(); ++e) {
+      const double length = s.epsilon / channel_space(space, s.shape.channel_of(e)).std;
+      p.previous.push_back(
+          round_to(s.dtype, p.original[static_cast<size_t>(e)] + random.uniform(-1, 1) * length));
+    }
+    tie(s.shape, &p.previous);
+  }
+  tie(s.shape, &p.original);
+  tie(s.shape, &p.pixels);
+  tie(s.shape, &p.momentum);
+  p.mask = draw_mask(random, s.shape, s.mask);
+  for (int64_t i = 0; i < s.shape.image_count() && s.step_sizes; ++i) {
+    p.step_sizes.push_back(round_to(EQP_F32, random.uniform(0, 2) * s.step_size));
+  }
+  std::vector<double> pixels(static_cast<size_t>(s.shape.image_count()), 0);
+  p.mean_gradient = pixels;
+  for (int64_t e = 0; e < s.shape.size(); ++e) {
+    const int64_t first = s.shape.first_copy(e);
+    double sum = 0;
+    for (int64_t k = 0; k < s.shape.copies; ++k) {
+      sum += p.gradient[static_cast<size_t>(first + k * s.shape.copy_stride())];
+    }
+    const bool counts = p.mask.at(s.shape, e);
+    p.tied_gradient.push_back(counts ? sum : 0);
+    if (e != first || !counts) continue;
+    const size_t image = static_cast<size_t>(s.shape.image_of(e));
+    p.mean_gradient[image] += std::fabs(sum) / channel_space(space, s.shape.channel_of(e)).std;
+    pixels[image] += 1;
+  }
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    if (pixels[i] > 0) p.mean_gradient[i] /= pixels[i];
   }
   return p;
 }
@@ -98,12 +144,23 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   options.lower = s.lower;
   options.upper = s.upper;
   options.momentum_decay = s.momentum_decay;
+  options.blend = s.blend;
   options.pixel_space = space;
+  options.pixel_space.copies = static_cast<int32_t>(s.shape.copies);
   const int dims = s.shape.contiguous_dims();
   call.add("pixels", s.dtype, s.shape.dims(), p.pixels, dims);
   call.add("original", s.dtype, s.shape.dims(), p.original, dims);
   call.add("gradient", s.dtype, s.shape.dims(), p.gradient, dims);
   if (s.momentum) call.add("momentum", EQP_F32, s.shape.dims(), p.momentum, dims);
+  if (s.previous) call.add("previous", s.dtype, s.shape.dims(), p.previous, dims);
+  if (s.mask != Mask::kNone) {
+    call.add("mask", seed % 2 == 0 ? EQP_U8 : EQP_BOOL, p.mask.dims(s.shape), p.mask.values, dims);
+  }
+  if (!s.shape.offsets.empty()) {
+    call.add("offsets", seed % 2 == 0 ? EQP_I64 : EQP_I32, {s.shape.image_count() + 1},
+             s.shape.offset_values());
+  }
+  if (s.step_sizes) call.add("step_sizes", EQP_F32, {s.shape.image_count()}, p.step_sizes);
   call.add("out", s.dtype, s.shape.dims(), dims);
   call.also_in_place("out", "pixels");
   if (!call.run()) return;
@@ -114,8 +171,9 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     call.expect("momentum", [&](int64_t e) -> Expected {
       const size_t at = static_cast<size_t>(e);
       const double mean = p.mean_gradient[static_cast<size_t>(s.shape.image_of(e))];
+      const double std = channel_space(space, s.shape.channel_of(e)).std;
       // mean is NaN when any gradient of the image is; 0 only when all are.
-      const double added = mean == 0 ? 0 : p.gradient[at] / mean;
+      const double added = mean == 0 ? 0 : p.tied_gradient[at] / std / mean;
       const double kept = s.momentum_decay * p.momentum[at];
       return {kept + added, std::fabs(added) * (roundings + 3 * kRoundoff) +
                                 2 * kRoundoff * std::fabs(kept) +
@@ -125,9 +183,13 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.expect("out", [&](int64_t e) -> Expected {
     const size_t at = static_cast<size_t>(e);
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
-    const double epsilon = s.epsilon / c.std, step = s.step_size / c.std;
+    if (!p.mask.at(s.shape, e)) return {p.original[at], 0};
+    const double epsilon = s.epsilon / c.std;
+    const double step =
+        (s.step_sizes ? p.step_sizes[static_cast<size_t>(s.shape.image_of(e))] : s.step_size) /
+        c.std;
     // The momentum has been checked above; which side of zero its rounding fell on decides here.
-    const double direction = sign(s.momentum ? call.at("momentum").get(e) : p.gradient[at]);
+    const double direction = sign(s.momentum ? call.at("momentum").get(e) : p.tied_gradient[at]);
     const double y = p.pixels[at] + s.direction * step * direction;
     if (std::isnan(y)) return {kNaN, 0};
     const double low = std::max(p.original[at] - epsilon, c.value(s.lower));
@@ -135,7 +197,13 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     // Three roundings of quantities of these sizes: converting to the space, step or ball, bounds.
     const double sizes = std::fabs(p.pixels[at]) + std::fabs(p.original[at]) + epsilon + step +
                          c.magnitude(s.lower) + c.magnitude(s.upper);
-    return {std::min(std::max(y, low), high), 3 * kRoundoff * sizes};
+    const double z = std::min(std::max(y, low), high);
+    if (!s.previous) return {z, 3 * kRoundoff * sizes};
+    const double a = s.blend, x = p.pixels[at];
+    const double blended = x + a * (z - x) + (1 - a) * (x - p.previous[at]);
+    // Two differences, two products and two sums more, of these sizes.
+    return {std::min(std::max(blended, low), high),
+            9 * kRoundoff * (sizes + std::fabs(p.previous[at]))};
   });
   if (!s.normalised && s.dtype == EQP_F32) {
     // Without a conversion the bounds hold exactly.
@@ -152,6 +220,10 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 
 void conform_linf_step(Suite& suite) {
   uint64_t seed = 4000;
+  check_bad_offsets<eqp_linf_step_options>(suite, "linf_step", {"pixels", "original", "gradient"},
+                                           "out", {9, 3, 2, 5});
+  check_bad_offsets<eqp_linf_step_options>(
+      suite, "linf_step", {"pixels", "original", "gradient", "momentum"}, "out", {9, 3, 2, 5});
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
     const auto usual = [&] {
@@ -209,6 +281,47 @@ void conform_linf_step(Suite& suite) {
           run_case(suite, s, seed);
         }
       }
+    }
+    // Packed patches, masks, the blend with the previous iterate and step sizes of the images.
+    for (const int64_t n : {1, 3, 196}) {
+      for (const bool momentum : {false, true}) {
+        for (const Mask mask : {Mask::kNone, Mask::kFull, Mask::kOneChannel}) {
+          Setup s = usual();
+          s.shape = packed_shape(n, n == 3 ? 3 : 2);
+          // Three copies are only added without rounding, hence without a doubtful sign, when whole.
+          s.gradient = n == 3 ? Gradient::kWhole : Gradient::kUsual;
+          s.momentum = momentum;
+          s.mask = mask;
+          s.normalised = mask != Mask::kFull;
+          s.previous = seed % 2 == 0;
+          s.step_sizes = seed % 5 < 2;
+          run_case(suite, s, seed);
+        }
+      }
+    }
+    for (const Gradient gradient : {Gradient::kTiny, Gradient::kZero, Gradient::kNotANumber}) {
+      for (const Mask mask : {Mask::kNone, Mask::kFull, Mask::kNothing}) {
+        Setup s = usual();
+        s.shape = gradient == Gradient::kTiny ? packed_shape(14) : ImageShape{4, 3, 9, 11};
+        s.gradient = gradient;
+        s.mask = mask;
+        s.previous = mask != Mask::kFull;
+        s.blend = mask == Mask::kNone ? 1 : 0.25f;
+        s.step_sizes = true;
+        run_case(suite, s, seed);
+      }
+    }
+    for (const bool momentum : {false, true}) {
+      Setup s = usual();
+      s.shape = {2, 2, 1, 32768 + 5};  // masks and copies of several pieces of work
+      s.mask = Mask::kFull;
+      s.momentum = momentum;
+      s.previous = true;
+      run_case(suite, s, seed);
+      s.shape = {2, 1, 2, 32768 + 3};
+      s.shape.copies = 2;
+      s.shape.offsets = {0, 2};
+      run_case(suite, s, seed);
     }
     // More channels than a pixel space holds are legal as long as values are pixels.
     Setup wide = usual();

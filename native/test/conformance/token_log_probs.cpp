@@ -31,6 +31,8 @@ struct Setup {
   double ignored_share = 0.15;
   bool log_sum_exp = true, log_sum_exp_2x = true, entropy = true;
   int64_t target = -1;  // of every row; random if negative
+  float logit_scale = 1, soft_cap = 0;
+  eqp_dtype bias_dtype = 0;  // 0: no bias
 };
 
 std::string text_of(const Setup& s) {
@@ -38,11 +40,15 @@ std::string text_of(const Setup& s) {
                 static_cast<long long>(s.shape.rows), static_cast<long long>(s.shape.vocab),
                 static_cast<long long>(s.layout.gap), static_cast<long long>(s.layout.offset),
                 static_cast<int>(s.data), static_cast<double>(s.temperature),
-                dtype_text(s.target_dtype), static_cast<long long>(s.ignore_index));
+                dtype_text(s.target_dtype), static_cast<long long>(s.ignore_index)) +
+         format(" scale %g cap %g bias %s", static_cast<double>(s.logit_scale),
+                static_cast<double>(s.soft_cap),
+                s.bias_dtype == 0 ? "none" : dtype_text(s.bias_dtype));
 }
 
 struct Problem {
   std::vector<double> logits, targets;
+  LogitMap map;
   std::vector<Row> rows;
 };
 
@@ -88,6 +94,10 @@ Problem make_problem(const Setup& s, uint64_t seed) {
   Problem problem;
   Random random(seed);
   const int64_t n = s.shape.vocab;
+  problem.map.scale = static_cast<double>(s.logit_scale);
+  problem.map.soft_cap = static_cast<double>(s.soft_cap);
+  for (int64_t j = 0; s.bias_dtype != 0 && j < n; ++j)
+    problem.map.bias.push_back(round_to(s.bias_dtype, random.normal() * 2));
   for (int64_t i = 0; i < s.shape.rows; ++i) {
     for (int64_t j = 0; j < n; ++j)
       problem.logits.push_back(round_to(s.dtype, draw(random, s.data, i, j, n)));
@@ -98,7 +108,8 @@ Problem make_problem(const Setup& s, uint64_t seed) {
     // An ignored row may hold anything: its logits are not read.
     if (ignored) problem.logits[static_cast<size_t>(i * n)] = kNaN;
     problem.rows.push_back(make_row(&problem.logits[static_cast<size_t>(i * n)], n, target,
-                                    static_cast<double>(s.temperature), target == s.ignore_index));
+                                    static_cast<double>(s.temperature), problem.map,
+                                    target == s.ignore_index));
   }
   return problem;
 }
@@ -109,6 +120,9 @@ void run_forward(Suite& suite, const Setup& s, const Problem& problem) {
   Case call(suite.backend, suite.report, "token_log_probs_forward", text_of(s), s.layout);
   call.options<eqp_token_log_probs_options>().temperature = s.temperature;
   call.options<eqp_token_log_probs_options>().ignore_index = s.ignore_index;
+  call.options<eqp_token_log_probs_options>().logit_scale = s.logit_scale;
+  call.options<eqp_token_log_probs_options>().soft_cap = s.soft_cap;
+  if (s.bias_dtype != 0) call.add("bias", s.bias_dtype, {s.shape.vocab}, problem.map.bias);
   const std::vector<int64_t> per_row = {s.shape.rows};
   call.add("logits", s.dtype, {s.shape.rows, s.shape.vocab}, problem.logits);
   call.add("targets", s.target_dtype, per_row, problem.targets);
@@ -162,6 +176,9 @@ void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool wit
             s.layout);
   call.options<eqp_token_log_probs_options>().temperature = s.temperature;
   call.options<eqp_token_log_probs_options>().ignore_index = s.ignore_index;
+  call.options<eqp_token_log_probs_options>().logit_scale = s.logit_scale;
+  call.options<eqp_token_log_probs_options>().soft_cap = s.soft_cap;
+  if (s.bias_dtype != 0) call.add("bias", s.bias_dtype, {s.shape.vocab}, problem.map.bias);
   const int64_t rows = s.shape.rows, vocab = s.shape.vocab;
   Random random(77);
   std::vector<double> d_log_probs, d_entropy, log_sum_exp, entropy;
@@ -215,19 +232,25 @@ void run_all(Suite& suite, const Setup& s, uint64_t seed) {
   if (seed % 4 == 0) run_backward(suite, s, problem, false, true);
 }
 
-void check_oracle_by_differences() {
+void check_oracle_by_differences(bool with_map) {
   Random random(5);
   const int64_t vocab = 9, target = 4;
   const double temperature = 0.7, d_log_prob = 0.8, d_entropy = -1.3;
   std::vector<double> logits(vocab);
   for (double& x : logits) x = random.normal() * 2;
-  const Row row = make_row(logits.data(), vocab, target, temperature, false);
+  LogitMap map;
+  if (with_map) {
+    map.scale = 1.7;
+    map.soft_cap = 3;
+    for (int64_t j = 0; j < vocab; ++j) map.bias.push_back(random.normal());
+  }
+  const Row row = make_row(logits.data(), vocab, target, temperature, map, false);
   for (int64_t j = 0; j < vocab; ++j) {
     const long double difference = derivative_at_zero(
         [&](long double step) -> long double {
           std::vector<double> moved = logits;
           moved[static_cast<size_t>(j)] += static_cast<double>(step);
-          const Row at = make_row(moved.data(), vocab, target, temperature, false);
+          const Row at = make_row(moved.data(), vocab, target, temperature, map, false);
           return d_log_prob * at.log_prob + d_entropy * at.entropy;
         },
         1e-3L);
@@ -292,7 +315,8 @@ void run_large(Suite& suite, uint64_t seed) {
 }  // namespace
 
 void conform_token_log_probs(Suite& suite) {
-  check_oracle_by_differences();
+  check_oracle_by_differences(false);
+  check_oracle_by_differences(true);
   uint64_t seed = 100;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
@@ -316,6 +340,29 @@ void conform_token_log_probs(Suite& suite) {
       Setup s{dtype, {5, 211}, layouts[seed % 5], Data::kNormal, temperature};
       run_all(suite, s, seed++);
       s.data = Data::kSpecial;
+      run_all(suite, s, seed++);
+    }
+    // Logit scale, soft cap and bias, alone and together, in rows of every way of being cut.
+    struct Mapped {
+      Shape shape;
+      Data data;
+      float temperature, scale, cap;
+      eqp_dtype bias;
+    };
+    for (const Mapped& m : {Mapped{{5, 211}, Data::kNormal, 1, 0.0625f, 0, 0},
+                            Mapped{{14, 40}, Data::kSpecial, 0.7f, 3, 0, 0},
+                            Mapped{{14, 131}, Data::kSpecial, 1, 1, 30, 0},
+                            Mapped{{5, 517}, Data::kWide, 1, 1, 30, 0},
+                            Mapped{{5, 63}, Data::kHuge, 0.7f, 0.01f, 50, 0},
+                            Mapped{{14, 1501}, Data::kSpecial, 1, 1, 0, EQP_F32},
+                            Mapped{{7, 1025}, Data::kNormal, 2, 1.5f, 5, dtype},
+                            Mapped{{4, 8209}, Data::kClimbing, 1, 1, 0, dtype},
+                            Mapped{{9, 16411}, Data::kNormal, 0.7f, 2, 10, EQP_F32},
+                            Mapped{{3, 40961}, Data::kNormal, 1, 1, 5, 0}}) {
+      Setup s{dtype, m.shape, layouts[seed % 5], m.data, m.temperature};
+      s.logit_scale = m.scale;
+      s.soft_cap = m.cap;
+      s.bias_dtype = m.bias;
       run_all(suite, s, seed++);
     }
     // Extremes of ignore_index: inside the vocabulary, and far outside.

@@ -16,25 +16,29 @@ struct Setup {
   ImageShape shape{2, 3, 5, 7};
   Layout layout;
   bool normalised = false;
+  Mask mask = Mask::kNone;
   std::vector<double> streams;  // empty: stream + image
   uint64_t seed = 0, stream = 0;
   float epsilon = 8 / 255.0f, lower = 0, upper = 1;
 };
 
 void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
-  const eqp_pixel_space space =
-      s.normalised ? normalised_space(s.shape.channels) : identity_space();
+  eqp_pixel_space space = s.normalised ? normalised_space(s.shape.channels) : identity_space();
+  space.copies = static_cast<int32_t>(s.shape.copies);
   Random random(case_seed);
   std::vector<double> original;
   for (int64_t e = 0; e < s.shape.size(); ++e) {
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
     original.push_back(round_to(s.dtype, c.value(random.uniform(s.lower, s.upper))));
+    original.back() = original[static_cast<size_t>(s.shape.first_copy(e))];
   }
+  const MaskValues mask = draw_mask(random, s.shape, s.mask);
   Case call(suite.backend, suite.report, "uniform_start",
-            text_of(s.shape) + format(" seed %llx stream %llx streams %zu epsilon %g normalised %d",
-                                      static_cast<unsigned long long>(s.seed),
-                                      static_cast<unsigned long long>(s.stream), s.streams.size(),
-                                      static_cast<double>(s.epsilon), s.normalised),
+            text_of(s.shape) +
+                format(" seed %llx stream %llx streams %zu epsilon %g normalised %d mask %d",
+                       static_cast<unsigned long long>(s.seed),
+                       static_cast<unsigned long long>(s.stream), s.streams.size(),
+                       static_cast<double>(s.epsilon), s.normalised, static_cast<int>(s.mask)),
             s.layout);
   auto& options = call.options<eqp_uniform_start_options>();
   options.seed = s.seed;
@@ -45,19 +49,31 @@ void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
   options.pixel_space = space;
   const int dims = s.shape.contiguous_dims();
   call.add("original", s.dtype, s.shape.dims(), original, dims);
-  if (!s.streams.empty()) call.add("streams", EQP_I64, {s.shape.images}, s.streams);
+  if (!s.streams.empty()) call.add("streams", EQP_I64, {s.shape.image_count()}, s.streams);
+  if (s.mask != Mask::kNone) call.add("mask", EQP_U8, mask.dims(s.shape), mask.values, dims);
+  if (!s.shape.offsets.empty()) {
+    call.add("offsets", EQP_I64, {s.shape.image_count() + 1}, s.shape.offset_values());
+  }
   call.add("out", s.dtype, s.shape.dims(), dims);
   call.also_in_place("out", "original");
   if (!call.run()) return;
-  const int64_t per_image = s.shape.channels * s.shape.plane();
+  // Elements are counted within their image, the copies of a pixel once.
+  std::vector<uint64_t> counters;
+  std::vector<uint64_t> next(static_cast<size_t>(s.shape.image_count()), 0);
+  for (int64_t e = 0; e < s.shape.size(); ++e) {
+    const int64_t first = s.shape.first_copy(e);
+    counters.push_back(first != e ? counters[static_cast<size_t>(first)]
+                                  : next[static_cast<size_t>(s.shape.image_of(e))]++);
+  }
   call.expect("out", [&](int64_t e) -> Expected {
     const size_t at = static_cast<size_t>(e);
+    if (!mask.at(s.shape, e)) return {original[at], 0};
     const int64_t image = s.shape.image_of(e);
     const uint64_t stream =
         s.streams.empty()
             ? s.stream + static_cast<uint64_t>(image)
             : static_cast<uint64_t>(static_cast<int64_t>(s.streams[static_cast<size_t>(image)]));
-    const double u = uniform_of(s.seed, stream, static_cast<uint64_t>(e % per_image));
+    const double u = uniform_of(s.seed, stream, counters[at]);
     const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
     const double epsilon = s.epsilon / c.std;
     const double value = original[at] + epsilon * (2 * u - 1);
@@ -94,6 +110,8 @@ void check_bits(Suite& suite, uint64_t seed, uint64_t stream, const ImageShape& 
 }  // namespace
 
 void conform_uniform_start(Suite& suite) {
+  check_bad_offsets<eqp_uniform_start_options>(suite, "uniform_start", {"original"}, "out",
+                                               {9, 3, 2, 5});
   const ImageShape bits_shape{3, 2, 5, 7};
   for (const uint64_t seed : {uint64_t{0}, uint64_t{7}, uint64_t{1} << 32, ~uint64_t{0}}) {
     for (const uint64_t stream :
@@ -131,6 +149,16 @@ void conform_uniform_start(Suite& suite) {
       s.lower = 0.25f;
       s.upper = 0.75f;
       run_case(suite, s, ++seed);
+    }
+    for (const Mask mask : {Mask::kNone, Mask::kFull, Mask::kOneChannel, Mask::kNothing}) {
+      Setup packed;
+      packed.dtype = dtype;
+      packed.shape = packed_shape(mask == Mask::kFull ? 196 : 7);
+      packed.mask = mask;
+      packed.normalised = mask != Mask::kFull;
+      packed.seed = ++seed;
+      if (mask == Mask::kOneChannel) packed.streams = {5, 6, 1e12};
+      run_case(suite, packed, seed);
     }
     Setup several;  // planes of several pieces of work
     several.dtype = dtype;

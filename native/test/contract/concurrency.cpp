@@ -60,15 +60,16 @@ struct Caller {
     const eqp_tensor d = tensor(ones.data(), EQP_F32, {kRows}),
                      g = tensor(gradient.data(), EQP_F32, {kRows, kVocab});
     eqp_status status =
-        eqp_token_log_probs_forward(nullptr, &z, &t, &lp, &lse, nullptr, nullptr, nullptr);
+        eqp_token_log_probs_forward(nullptr, &z, nullptr, &t, &lp, &lse, nullptr, nullptr, nullptr);
     if (status == EQP_OK)
-      status =
-          eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
+      status = eqp_token_log_probs_backward(nullptr, &z, nullptr, &t, &lse, nullptr, &d, nullptr,
+                                            &g, nullptr);
     const eqp_tensor image = tensor(logits.data(), EQP_F32, {1, 1, kRows, kVocab});
     const eqp_tensor slope = tensor(gradient.data(), EQP_F32, {1, 1, kRows, kVocab});
     const eqp_tensor out = tensor(pixels.data(), EQP_F32, {1, 1, kRows, kVocab});
     if (status == EQP_OK)
-      status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, &out, nullptr);
+      status = eqp_linf_step(nullptr, &image, &image, &slope, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &out, nullptr);
     return status;
   }
 

@@ -19,6 +19,8 @@ EQP_TEST(defaults_of_token_log_probs) {
   expect("size", sizeof(options), options.size);
   expect("temperature", 1, static_cast<double>(options.temperature));
   expect("ignore_index", -100, static_cast<double>(options.ignore_index));
+  expect("logit_scale", 1, static_cast<double>(options.logit_scale));
+  expect("soft_cap", 0, static_cast<double>(options.soft_cap));
 }
 
 EQP_TEST(defaults_of_pair_loss) {
@@ -75,9 +77,12 @@ EQP_TEST(defaults_of_group_advantage) {
   eqp_group_advantage_options_init(&options);
   expect("size", sizeof(options), options.size);
   expect("scale", EQP_ADVANTAGE_SCALE_GROUP, options.scale);
+  expect("baseline", EQP_ADVANTAGE_BASELINE_MEAN, options.baseline);
+  expect("aggregation", EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE, options.aggregation);
   expect("singleton", EQP_ADVANTAGE_SINGLETON_ZERO, options.singleton);
   expect("ddof", 1, options.ddof);
   expect("epsilon", 1e-4, options.epsilon);
+  expect("variance_epsilon", 0, options.variance_epsilon);
   expect("group_size", 0, static_cast<double>(options.group_size));
 }
 
@@ -92,7 +97,23 @@ EQP_TEST(defaults_of_perturbation) {
   expect("lower", 0, static_cast<double>(step.lower));
   expect("upper", 1, static_cast<double>(step.upper));
   expect("momentum_decay", 1, static_cast<double>(step.momentum_decay));
+  expect("blend", 0.75, static_cast<double>(step.blend));
   expect("pixel_space.channels", 0, step.pixel_space.channels);
+  expect("pixel_space.copies", 0, step.pixel_space.copies);
+
+  eqp_l2_step_options l2;
+  eqp_l2_step_options_init(&l2);
+  expect("size", sizeof(l2), l2.size);
+  expect("direction", EQP_DESCEND, l2.direction);
+  expect("epsilon", 1, static_cast<double>(l2.epsilon));
+  expect("step_size", static_cast<double>(0.2f), static_cast<double>(l2.step_size));
+  expect("lower", 0, static_cast<double>(l2.lower));
+  expect("upper", 1, static_cast<double>(l2.upper));
+
+  eqp_image_norms_options norms;
+  eqp_image_norms_options_init(&norms);
+  expect("size", sizeof(norms), norms.size);
+  expect("quantity", EQP_DIFFERENCE, norms.quantity);
 
   eqp_uniform_start_options start;
   eqp_uniform_start_options_init(&start);
@@ -109,6 +130,36 @@ EQP_TEST(defaults_of_perturbation) {
   expect("epsilon", HUGE_VAL, static_cast<double>(grid.epsilon));
   expect("lower", 0, static_cast<double>(grid.lower));
   expect("upper", 1, static_cast<double>(grid.upper));
+}
+
+EQP_TEST(defaults_of_image_transforms) {
+  eqp_gaussian_noise_options noise;
+  eqp_gaussian_noise_options_init(&noise);
+  expect("size", sizeof(noise), noise.size);
+  expect("signal", 1, static_cast<double>(noise.signal));
+  expect("deviation", static_cast<double>(0.1f), static_cast<double>(noise.deviation));
+  expect("lower", -HUGE_VAL, static_cast<double>(noise.lower));
+  expect("upper", HUGE_VAL, static_cast<double>(noise.upper));
+  expect("seed", 0, static_cast<double>(noise.seed));
+  expect("stream", 0, static_cast<double>(noise.stream));
+  expect("pixel_space.channels", 0, noise.pixel_space.channels);
+
+  eqp_input_diversity_options diversity;
+  eqp_input_diversity_options_init(&diversity);
+  expect("size", sizeof(diversity), diversity.size);
+  expect("interpolation", EQP_BILINEAR, diversity.interpolation);
+  expect("resize_rate", 0.9, diversity.resize_rate);
+  expect("probability", 0.5, diversity.probability);
+  expect("seed", 0, static_cast<double>(diversity.seed));
+  expect("stream", 0, static_cast<double>(diversity.stream));
+  expect("step", 0, static_cast<double>(diversity.step));
+
+  eqp_translation_invariance_options blur;
+  eqp_translation_invariance_options_init(&blur);
+  expect("size", sizeof(blur), blur.size);
+  expect("kernel", EQP_BLUR_GAUSSIAN, blur.kernel);
+  expect("length", 15, blur.length);
+  expect("deviations", 3, static_cast<double>(blur.deviations));
 }
 
 }  // namespace eqp::test

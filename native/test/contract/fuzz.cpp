@@ -4,6 +4,7 @@
 // status with a text, nothing may be written by a refused call, and a call that was not broken must
 // be accepted. Descriptors that would be legal but point outside the test's memory are not called:
 // no library could survive those.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,9 @@ const int64_t kSizes[] = {-1,
                           INT64_MAX,
                           INT64_MIN};
 
+// More bytes than any machine has.
+constexpr __int128 kBeyondMemory = static_cast<__int128>(1) << 58;
+
 enum class Verdict { kSafe, kMalformed, kUnsafe };
 
 // Whether the elements of t lie inside the memory of one of the call's buffers.
@@ -42,9 +46,10 @@ Verdict judge(const LegalCall& call, const eqp_tensor& t) {
     if (t.shape[d] == 1) continue;
     if (t.stride[d] < 0) return Verdict::kMalformed;
     last += static_cast<__int128>(t.shape[d] - 1) * t.stride[d];
+    last = std::min(last, kBeyondMemory);  // five such products would overflow even 128 bits
   }
   const __int128 bytes = (last + 1) * dtype_bytes(t.dtype);
-  if (bytes > static_cast<__int128>(1) << 58 || t.data == nullptr) return Verdict::kMalformed;
+  if (bytes > kBeyondMemory || t.data == nullptr) return Verdict::kMalformed;
   const auto* const begin = static_cast<const unsigned char*>(t.data);
   for (size_t i = 0; i < call.op().arguments.size(); ++i) {
     const Buffer& buffer = call.buffer(i);
@@ -74,6 +79,7 @@ void change_once(LegalCall& call, Random& random, Change* change) {
       break;
     case 1:
       t.dtype = static_cast<eqp_dtype>(random.below(12) - 1);
+      change->moved = true;  // elements of another size
       break;
     case 2:
       t.ndim = static_cast<int32_t>(random.below(8) - 1);

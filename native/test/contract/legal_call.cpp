@@ -24,6 +24,8 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
       if (name == "logits" || name == "targets") continue;
       if (name == "d_logits")
         add("d_logits", low_or_f32, {rows, columns}, 1, 0, 0);
+      else if (name == "bias")
+        add("bias", EQP_F32, {columns}, 1, -1, 1);
       else
         add(argument.name, EQP_F32, {rows}, 1, 1, 3);
     }
@@ -34,9 +36,12 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     add("weights", real, {functions}, 1, 0.5, 1);
     add("offsets", index, {groups + 1}, 1, 0, 0);
     fill("offsets", {0, 3, 4, 6});
+    add("lengths", random.chance(0.5) ? EQP_I32 : EQP_I64, {samples}, 1, 0, 50);
+    add("baselines", real, {samples}, 1, -1, 2);
     add("advantages", real, {samples}, 1, 0, 0);
     add("group_mean", real, {groups}, 1, 0, 0);
     add("group_std", real, {groups}, 1, 0, 0);
+    add("metrics", real, {EQP_ADVANTAGE_METRIC_COUNT + 2 * functions}, 1, 0, 0);
   } else if (entry == "pair_loss") {
     const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,
                     out = real == EQP_F64 ? EQP_F64 : EQP_F32;
@@ -72,13 +77,23 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     add("d_log_probs", real, shape, 1, 0, 0);
     add("d_entropy", out, shape, 1, 0, 0);
   } else {
-    const bool flat = random.chance(0.3);
+    const bool lines = entry.find("input_diversity") == 0 || entry == "translation_invariance";
+    const bool flat = !lines && random.chance(0.3);
     const std::vector<int64_t> shape =
         flat ? std::vector<int64_t>{2, 3, columns} : std::vector<int64_t>{2, 3, rows, columns};
     for (const Argument& argument : op.arguments) {
       const std::string name = argument.name;
       if (name == "streams")
         add("streams", EQP_I64, {2}, 1, 0, 100);
+      else if (name == "offsets") {
+        add("offsets", index, {3}, 1, 0, 0);
+        fill("offsets", {0, 1, 2});
+      } else if (name == "step_sizes")
+        add("step_sizes", EQP_F32, {2}, 1, 0, 0.1);
+      else if (name == "norms")
+        add("norms", EQP_F32, {2, EQP_NORM_COUNT}, 1, 0, 0);
+      else if (name == "mask")
+        add("mask", mask, shape, flat ? 1 : 2, 0, 1.99);
       else if (name == "codes")
         add("codes", EQP_U8, shape, flat ? 1 : 2, 0, 0);
       else
@@ -107,11 +122,33 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     set_present("d_log_probs");
     if (present[static_cast<size_t>(op.index_of("d_entropy"))]) set_present("entropy");
   }
-  if (entry == "group_advantage") set_present("offsets");
+  if (entry == "group_advantage") {
+    set_present("offsets");
+    choose_estimator(random.below(3), all_present);
+  }
   if (entry == "eight_bit") {
     set_present("original");
     set_present("codes");
   }
+}
+
+// The options of a group_advantage that reads the inputs that are present, or leaves them out.
+void LegalCall::choose_estimator(int64_t variant, bool all_present) {
+  auto& o = options<eqp_group_advantage_options>();
+  const bool given = all_present || variant == 1;
+  present[static_cast<size_t>(op_.index_of("baselines"))] = given;
+  present[static_cast<size_t>(op_.index_of("lengths"))] = all_present || variant == 2;
+  if (given) o.baseline = EQP_ADVANTAGE_BASELINE_GIVEN;
+  o.scale = variant == 2 || all_present ? EQP_ADVANTAGE_SCALE_WHITEN
+            : given                     ? EQP_ADVANTAGE_SCALE_NONE
+                                        : EQP_ADVANTAGE_SCALE_GROUP;
+}
+
+void LegalCall::use_defaults() {
+  op_.options_init(options_bytes.data());
+  if (std::string(op_.entry) != "group_advantage") return;
+  present[static_cast<size_t>(op_.index_of("baselines"))] = false;
+  present[static_cast<size_t>(op_.index_of("lengths"))] = false;
 }
 
 void LegalCall::add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape,

@@ -44,11 +44,14 @@ class LegalCall {
   // nothing_written: no byte may have changed at all.
   std::string damage(bool nothing_written);
   const Buffer& buffer(size_t argument) const { return buffers_[argument]; }
+  // Leaves out inputs that only other options than the defaults read.
+  void use_defaults();
 
  private:
   void add(const char* argument, eqp_dtype dtype, const std::vector<int64_t>& shape,
            int contiguous_dims, double low, double high);
   void fill(const char* argument, const std::vector<double>& values);
+  void choose_estimator(int64_t variant, bool all_present);
 
   const Op& op_;
   Backend& backend_;

@@ -1,5 +1,6 @@
 // Every documented error gives its status and a text that names the op and the argument and says
 // what was expected and what was found; a refused call writes nothing.
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -150,8 +151,7 @@ EQP_TEST(every_argument_is_checked) {
 
 EQP_TEST(shapes_must_fit_each_other) {
   // Sizes that nothing else determines: changing them alone is legal.
-  const std::vector<std::string> free_sizes = {"token_log_probs_forward.logits.1",
-                                               "group_advantage.offsets.0"};
+  const std::vector<std::string> free_sizes = {"group_advantage.offsets.0"};
   for (const Op& op : ops()) {
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       for (int d = 0; d < EQP_MAX_DIMS; ++d) {
@@ -191,6 +191,7 @@ EQP_TEST(options_are_checked) {
               "%s: expected zeros beyond the known options to be accepted: %s", op.entry,
               eqp_last_error());
     LegalCall older(cpu(), op, random, true);
+    older.use_defaults();
     const uint32_t smaller = sizeof(uint32_t);
     memcpy(older.options_bytes.data(), &smaller, sizeof(smaller));
     memset(older.options_bytes.data() + 4, 0xff, op.options_bytes - 4);
@@ -201,13 +202,28 @@ EQP_TEST(options_are_checked) {
   const float nanf = __builtin_nanf(""), inff = __builtin_inff();
   for (const char* entry : {"token_log_probs_forward", "token_log_probs_backward"}) {
     refuse_option(entry, "temperature", &eqp_token_log_probs_options::temperature,
+                  {0.0f, -1.0f, nanf, inff, 2.9e-39f});
+    // 1/3e-39 is the largest of its kind that a float can hold.
+    Random random(5);
+    LegalCall least(cpu(), op_named(entry), random, true);
+    least.options<eqp_token_log_probs_options>().temperature = 3e-39f;
+    EQP_CHECK(least.invoke() == EQP_OK, "%s: temperature 3e-39: %s", entry, eqp_last_error());
+    refuse_option(entry, "logit_scale", &eqp_token_log_probs_options::logit_scale,
                   {0.0f, -1.0f, nanf, inff});
+    refuse_option(entry, "soft_cap", &eqp_token_log_probs_options::soft_cap,
+                  {-1.0f, nanf, inff, 1e-45f});
   }
-  refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale, {0, 4, -1});
+  refuse_option("group_advantage", "scale", &eqp_group_advantage_options::scale,
+                {0, 6, -1, EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_BATCH});
+  refuse_option("group_advantage", "baseline", &eqp_group_advantage_options::baseline, {0, 6, -1});
+  refuse_option("group_advantage", "aggregation", &eqp_group_advantage_options::aggregation,
+                {0, 3});
   refuse_option("group_advantage", "singleton", &eqp_group_advantage_options::singleton, {0, 3});
   refuse_option("group_advantage", "ddof", &eqp_group_advantage_options::ddof, {-1, 2});
   refuse_option("group_advantage", "epsilon", &eqp_group_advantage_options::epsilon,
                 {-1e-9, nan, inf});
+  refuse_option("group_advantage", "variance_epsilon",
+                &eqp_group_advantage_options::variance_epsilon, {-1e-9, nan, inf});
   refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size,
                 {int64_t{1}, int64_t{-1}});
   for (const int32_t kind : {0, 20, -7}) {
@@ -278,8 +294,47 @@ EQP_TEST(options_are_checked) {
   refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
   refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay,
                 {-0.5f, nanf});
+  refuse_option("linf_step", "blend", &eqp_linf_step_options::blend, {-0.5f, 1.5f, nanf});
+  refuse_option("l2_step", "epsilon", &eqp_l2_step_options::epsilon, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "step_size", &eqp_l2_step_options::step_size, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "direction", &eqp_l2_step_options::direction, {0, 2});
+  refuse_option("l2_step", "lower", &eqp_l2_step_options::lower, {2.0f, nanf});
+  refuse_option("image_norms", "quantity", &eqp_image_norms_options::quantity, {-1, 2});
   refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
   refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
+  refuse_option("gaussian_noise", "signal", &eqp_gaussian_noise_options::signal, {nanf, inff});
+  refuse_option("gaussian_noise", "deviation", &eqp_gaussian_noise_options::deviation,
+                {-0.1f, nanf, inff});
+  refuse_option("gaussian_noise", "lower", &eqp_gaussian_noise_options::lower, {nanf});
+  refuse(op_named("gaussian_noise"), "bounds in the wrong order", "lower", [](LegalCall& call) {
+    call.options<eqp_gaussian_noise_options>().lower = 0.5f;
+    call.options<eqp_gaussian_noise_options>().upper = 0.25f;
+    return true;
+  });
+  refuse(op_named("gaussian_noise"), "copies", "pixel_space.copies: expected 0 or 1, found 2",
+         [](LegalCall& call) {
+           for (eqp_tensor& t : call.tensors) {
+             if (t.ndim != 4) continue;
+             t.shape[2] = 2;
+           }
+           if (call.tensors[0].ndim != 4) return false;
+           call.options<eqp_gaussian_noise_options>().pixel_space.copies = 2;
+           return true;
+         });
+  for (const char* entry : {"input_diversity_forward", "input_diversity_backward"}) {
+    refuse_option(entry, "interpolation", &eqp_input_diversity_options::interpolation, {0, 3});
+    refuse_option(entry, "resize_rate", &eqp_input_diversity_options::resize_rate,
+                  {0.0, -0.5, 1.1, nan});
+    refuse_option(entry, "probability", &eqp_input_diversity_options::probability,
+                  {-0.1, 1.1, nan});
+    refuse_option(entry, "step", &eqp_input_diversity_options::step, {uint64_t{1} << 63});
+  }
+  refuse_option("translation_invariance", "kernel", &eqp_translation_invariance_options::kernel,
+                {0, 4});
+  refuse_option("translation_invariance", "length", &eqp_translation_invariance_options::length,
+                {0, -1, 2, 14, 33});
+  refuse_option("translation_invariance", "deviations",
+                &eqp_translation_invariance_options::deviations, {0.0f, -1.0f, 13.0f, nanf});
 }
 
 EQP_TEST(arguments_that_belong_together) {
@@ -349,6 +404,20 @@ EQP_TEST(arguments_that_belong_together) {
            return call.tensors[static_cast<size_t>(call.op().index_of("advantages"))].ndim == 2;
          });
   drop("group_advantage", {"offsets"}, "group_size");
+  drop("group_advantage", {"baselines"}, "baselines");
+  drop("group_advantage", {"lengths"}, "lengths", [](LegalCall& call) {
+    call.options<eqp_group_advantage_options>().baseline = EQP_ADVANTAGE_BASELINE_LENGTHS;
+    call.present[static_cast<size_t>(call.op().index_of("baselines"))] = false;
+  });
+  refuse(op_named("group_advantage"), "lengths that nothing reads", "lengths", [](LegalCall& call) {
+    call.options<eqp_group_advantage_options>().scale = EQP_ADVANTAGE_SCALE_NONE;
+    return true;
+  });
+  refuse(op_named("group_advantage"), "baselines that nothing reads", "baselines",
+         [](LegalCall& call) {
+           call.options<eqp_group_advantage_options>().baseline = EQP_ADVANTAGE_BASELINE_MEAN;
+           return true;
+         });
   drop("group_advantage", {"offsets"}, "group_size",
        [](LegalCall& call) { call.options<eqp_group_advantage_options>().group_size = 4; });
   refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length",
@@ -361,12 +430,15 @@ EQP_TEST(arguments_that_belong_together) {
            call.options<eqp_policy_loss_options>().max_completion_length = 8;
            return true;
          });
-  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
-    const size_t at =
-        std::string(entry) == "linf_step"       ? offsetof(eqp_linf_step_options, pixel_space)
-        : std::string(entry) == "uniform_start" ? offsetof(eqp_uniform_start_options, pixel_space)
-                                                : offsetof(eqp_eight_bit_options, pixel_space);
-    eqp_pixel_space bad[5] = {};
+  const std::pair<const char*, size_t> pixel_spaces[] = {
+      {"linf_step", offsetof(eqp_linf_step_options, pixel_space)},
+      {"l2_step", offsetof(eqp_l2_step_options, pixel_space)},
+      {"uniform_start", offsetof(eqp_uniform_start_options, pixel_space)},
+      {"eight_bit", offsetof(eqp_eight_bit_options, pixel_space)},
+      {"image_norms", offsetof(eqp_image_norms_options, pixel_space)},
+      {"gaussian_noise", offsetof(eqp_gaussian_noise_options, pixel_space)}};
+  for (const auto& [entry, at] : pixel_spaces) {
+    eqp_pixel_space bad[7] = {};
     for (eqp_pixel_space& space : bad) {
       space.channels = 3;
       for (float& std : space.std) std = 0.5f;
@@ -376,8 +448,10 @@ EQP_TEST(arguments_that_belong_together) {
     bad[2].std[2] = 0;
     bad[3].std[0] = __builtin_nanf("");
     bad[4].mean[1] = __builtin_inff();
+    bad[5].copies = -1;
+    bad[6].copies = 1000;
     for (const eqp_pixel_space& space : bad) {
-      refuse(op_named(entry), "a bad pixel space", "pixel_space", [&](LegalCall& call) {
+      refuse(op_named(entry), "a bad pixel space", "pixel_space", [&, at = at](LegalCall& call) {
         memcpy(call.options_bytes.data() + at, &space, sizeof(space));
         return true;
       });
@@ -393,10 +467,55 @@ EQP_TEST(the_number_of_channels_of_a_pixel_space_is_bounded) {
          });
 }
 
+EQP_TEST(sides_of_diverse_images_are_bounded) {
+  for (const int d : {2, 3}) {
+    refuse(op_named("input_diversity_forward"), format("dimension %d of 32768", d),
+           "images: expected sides up to 32767 pixels", [&](LegalCall& call) {
+             for (eqp_tensor& t : call.tensors) {
+               if (t.ndim != 4) continue;
+               t.shape[d] = 32768;
+               t.shape[5 - d] = 0;
+             }
+             return true;
+           });
+  }
+}
+
+EQP_TEST(diffusion_scales_of_steps) {
+  float signal = -1, deviation = -1;
+  for (const int32_t step : {-1, 1000, INT32_MIN}) {
+    EQP_CHECK(eqp_diffusion_scales(step, &signal, &deviation) == EQP_INVALID_ARGUMENT,
+              "step %d: expected a refusal", step);
+    EQP_CHECK(contains(eqp_last_error(), "eqp_diffusion_scales: step: expected 0 to 999"),
+              "found '%s'", eqp_last_error());
+  }
+  EQP_CHECK(eqp_diffusion_scales(1, nullptr, &deviation) == EQP_INVALID_ARGUMENT &&
+                contains(eqp_last_error(), "signal: expected an address"),
+            "found '%s'", eqp_last_error());
+  EQP_CHECK(eqp_diffusion_scales(1, &signal, nullptr) == EQP_INVALID_ARGUMENT &&
+                contains(eqp_last_error(), "deviation: expected an address"),
+            "found '%s'", eqp_last_error());
+  EQP_CHECK(signal == -1 && deviation == -1, "a refused call wrote");
+  double kept = 1;
+  for (int step = 0; step < 1000; ++step) {
+    const double x = -6.0 + 12.0 * step / 999;
+    kept *= 1 - ((5e-3 - 1e-5) / (1 + exp(-x)) + 1e-5);
+    EQP_CHECK(eqp_diffusion_scales(step, &signal, &deviation) == EQP_OK, "%s", eqp_last_error());
+    // One rounding to f32; the product of doubles is far closer.
+    EQP_CHECK(fabs(static_cast<double>(signal) - sqrt(kept)) <= 0x1.001p-24 * sqrt(kept),
+              "step %d: expected %.9g, found %.9g", step, sqrt(kept), static_cast<double>(signal));
+    EQP_CHECK(fabs(static_cast<double>(deviation) - sqrt(1 - kept)) <= 0x1.001p-24 * sqrt(1 - kept),
+              "step %d: expected %.9g, found %.9g", step, sqrt(1 - kept),
+              static_cast<double>(deviation));
+  }
+}
+
 // Image and channel strides are free, rows follow each other: rows that are one pixel further apart
 // are refused, and the stride of a single row or of rows without pixels means nothing.
 EQP_TEST(channel_planes_are_contiguous) {
-  for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
+  for (const char* entry :
+       {"linf_step", "l2_step", "uniform_start", "eight_bit", "image_norms", "gaussian_noise",
+        "input_diversity_forward", "input_diversity_backward", "translation_invariance"}) {
     const Op& op = op_named(entry);
     for (size_t i = 0; i < op.arguments.size(); ++i) {
       refuse(op, std::string(op.arguments[i].name) + " with a gap after each row",
@@ -495,8 +614,10 @@ EQP_TEST(in_place_is_allowed_where_documented_and_nowhere_else) {
   };
   const Pair allowed[] = {{"token_log_probs_backward", "d_logits", "logits"},
                           {"linf_step", "out", "pixels"},
+                          {"l2_step", "out", "pixels"},
                           {"uniform_start", "out", "original"},
-                          {"eight_bit", "out", "pixels"}};
+                          {"eight_bit", "out", "pixels"},
+                          {"gaussian_noise", "out", "images"}};
   for (const Op& op : ops()) {
     for (size_t out = 0; out < op.arguments.size(); ++out) {
       if (op.arguments[out].role == Role::kInput) continue;

@@ -124,7 +124,7 @@ EQP_TEST(an_executor_gets_every_task_once) {
   EQP_CHECK(eqp_set_executor(run, nullptr) == EQP_OK, "expected an executor to be accepted");
   const eqp_status status =
       eqp_linf_step(nullptr, buffers[0].tensor(), buffers[0].tensor(), buffers[1].tensor(), nullptr,
-                    buffers[2].tensor(), nullptr);
+                    nullptr, nullptr, nullptr, nullptr, buffers[2].tensor(), nullptr);
   EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
   EQP_CHECK(calls > 0, "expected a large call to use the executor");
   EQP_CHECK(eqp_set_executor(nullptr, nullptr) == EQP_OK, "expected NULL to restore the pool");
@@ -182,8 +182,8 @@ EQP_TEST(offsets_beyond_31_bits) {
   logits.stride[1] = 1;
   const eqp_tensor t = vector(targets, EQP_I64), lp = vector(log_probs, EQP_F32),
                    lse = vector(log_sum_exp, EQP_F32);
-  const eqp_status forward =
-      eqp_token_log_probs_forward(nullptr, &logits, &t, &lp, &lse, nullptr, nullptr, nullptr);
+  const eqp_status forward = eqp_token_log_probs_forward(nullptr, &logits, nullptr, &t, &lp, &lse,
+                                                         nullptr, nullptr, nullptr);
   EQP_CHECK(forward == EQP_OK, "found %d: %s", forward, eqp_last_error());
   const double uniform = -std::log(1000.0);
   EQP_CHECK(std::fabs(log_probs[0] - uniform) < 1e-5 && std::fabs(log_probs[2] - uniform) < 1e-5,
@@ -191,8 +191,8 @@ EQP_TEST(offsets_beyond_31_bits) {
   EQP_CHECK(std::fabs(log_probs[1]) < 1e-5, "found %g", static_cast<double>(log_probs[1]));
   float ones[rows] = {1, 1, 1};
   const eqp_tensor d = vector(ones, EQP_F32);
-  const eqp_status backward = eqp_token_log_probs_backward(nullptr, &logits, &t, &lse, nullptr, &d,
-                                                           nullptr, &logits, nullptr);
+  const eqp_status backward = eqp_token_log_probs_backward(nullptr, &logits, nullptr, &t, &lse,
+                                                           nullptr, &d, nullptr, &logits, nullptr);
   EQP_CHECK(backward == EQP_OK, "found %d: %s", backward, eqp_last_error());
   const double last = load_element(static_cast<char*>(memory) + (2 * stride + 999) * 2, EQP_BF16);
   EQP_CHECK(std::fabs(last - 0.999) < 0.004, "found %g", last);
@@ -242,24 +242,26 @@ EQP_TEST(large_outputs_have_the_bits_of_in_place_calls) {
       std::fill(out.begin(), out.end(), static_cast<unsigned char>(0xa5));
       unsigned char* const to = out.data() + guard / 2 + offset;
       const eqp_tensor g = describe(to, dtype, {rows, vocab});
-      eqp_status status =
-          eqp_token_log_probs_backward(nullptr, &z, &t, &lse, nullptr, &d, nullptr, &g, nullptr);
+      eqp_status status = eqp_token_log_probs_backward(nullptr, &z, nullptr, &t, &lse, nullptr, &d,
+                                                       nullptr, &g, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       std::vector<unsigned char> in_place = logits;
       const eqp_tensor same = describe(in_place.data(), dtype, {rows, vocab});
-      status = eqp_token_log_probs_backward(nullptr, &same, &t, &lse, nullptr, &d, nullptr, &same,
-                                            nullptr);
+      status = eqp_token_log_probs_backward(nullptr, &same, nullptr, &t, &lse, nullptr, &d, nullptr,
+                                            &same, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: gradients differ",
                 dtype_text(dtype));
 
       const eqp_tensor pixels = describe(logits.data(), dtype, {1, rows, vocab});
       const eqp_tensor stepped = describe(to, dtype, {1, rows, vocab});
-      status = eqp_linf_step(nullptr, &pixels, &pixels, &pixels, nullptr, &stepped, nullptr);
+      status = eqp_linf_step(nullptr, &pixels, &pixels, &pixels, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &stepped, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       in_place = logits;
       const eqp_tensor image = describe(in_place.data(), dtype, {1, rows, vocab});
-      status = eqp_linf_step(nullptr, &image, &pixels, &pixels, nullptr, &image, nullptr);
+      status = eqp_linf_step(nullptr, &image, &pixels, &pixels, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, &image, nullptr);
       EQP_CHECK(status == EQP_OK, "found %d: %s", status, eqp_last_error());
       EQP_CHECK(memcmp(in_place.data(), to, in_place.size()) == 0, "%s: steps differ",
                 dtype_text(dtype));

@@ -23,13 +23,22 @@ namespace eqp::test {
   X(pair_loss)                      \
   X(policy_loss)                    \
   X(linf_step)                      \
+  X(l2_step)                        \
   X(uniform_start)                  \
   X(eight_bit)                      \
+  X(image_norms)                    \
+  X(gaussian_noise)                 \
+  X(input_diversity_forward)        \
+  X(input_diversity_backward)       \
+  X(translation_invariance)         \
   X(token_log_probs_workspace_size) \
   X(group_advantage_workspace_size) \
   X(pair_loss_workspace_size)       \
   X(policy_loss_workspace_size)     \
   X(linf_step_workspace_size)       \
+  X(l2_step_workspace_size)         \
+  X(uniform_start_workspace_size)   \
+  X(image_norms_workspace_size)     \
   X(check)
 
 // The entries with their ABI signatures.

@@ -29,6 +29,7 @@ std::vector<Op> make_ops() {
   list.push_back(
       {"token_log_probs_forward",
        {{"logits", kIn, true},
+        {"bias", kIn, false},
         {"targets", kIn, true},
         {"log_probs", kOut, true},
         {"log_sum_exp", kOut, false},
@@ -38,12 +39,13 @@ std::vector<Op> make_ops() {
        init_options<eqp_token_log_probs_options, eqp_token_log_probs_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.token_log_probs_forward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2],
-                                          t[3], t[4], t[5], launch);
+                                          t[3], t[4], t[5], t[6], launch);
        },
        workspace<&Entries::token_log_probs_workspace_size>});
   list.push_back(
       {"token_log_probs_backward",
        {{"logits", kIn, true},
+        {"bias", kIn, false},
         {"targets", kIn, true},
         {"log_sum_exp", kIn, true},
         {"entropy", kIn, false},
@@ -54,7 +56,7 @@ std::vector<Op> make_ops() {
        init_options<eqp_token_log_probs_options, eqp_token_log_probs_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.token_log_probs_backward(as<eqp_token_log_probs_options>(o), t[0], t[1], t[2],
-                                           t[3], t[4], t[5], t[6], launch);
+                                           t[3], t[4], t[5], t[6], t[7], launch);
        },
        workspace<&Entries::token_log_probs_workspace_size>});
   list.push_back(
@@ -62,14 +64,17 @@ std::vector<Op> make_ops() {
        {{"rewards", kIn, true},
         {"weights", kIn, false},
         {"offsets", kIn, false},
+        {"lengths", kIn, false},
+        {"baselines", kIn, false},
         {"advantages", kOut, true},
         {"group_mean", kOut, false},
-        {"group_std", kOut, false}},
+        {"group_std", kOut, false},
+        {"metrics", kOut, false}},
        sizeof(eqp_group_advantage_options),
        init_options<eqp_group_advantage_options, eqp_group_advantage_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.group_advantage(as<eqp_group_advantage_options>(o), t[0], t[1], t[2], t[3], t[4],
-                                  t[5], launch);
+                                  t[5], t[6], t[7], t[8], launch);
        },
        workspace<&Entries::group_advantage_workspace_size>});
   list.push_back(
@@ -127,22 +132,61 @@ std::vector<Op> make_ops() {
         {"original", kIn, true},
         {"gradient", kIn, true},
         {"momentum", Role::kInOut, false},
+        {"previous", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"step_sizes", kIn, false},
         {"out", kOut, true}},
        sizeof(eqp_linf_step_options),
        init_options<eqp_linf_step_options, eqp_linf_step_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
-         return e.linf_step(as<eqp_linf_step_options>(o), t[0], t[1], t[2], t[3], t[4], launch);
+         return e.linf_step(as<eqp_linf_step_options>(o), t[0], t[1], t[2], t[3], t[4], t[5], t[6],
+                            t[7], t[8], launch);
        },
        workspace<&Entries::linf_step_workspace_size>});
   list.push_back(
+      {"l2_step",
+       {{"pixels", kIn, true},
+        {"original", kIn, true},
+        {"gradient", kIn, true},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"step_sizes", kIn, false},
+        {"out", kOut, true}},
+       sizeof(eqp_l2_step_options),
+       init_options<eqp_l2_step_options, eqp_l2_step_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.l2_step(as<eqp_l2_step_options>(o), t[0], t[1], t[2], t[3], t[4], t[5], t[6],
+                          launch);
+       },
+       workspace<&Entries::l2_step_workspace_size>});
+  list.push_back(
       {"uniform_start",
-       {{"original", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       {{"original", kIn, true},
+        {"streams", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"out", kOut, true}},
        sizeof(eqp_uniform_start_options),
        init_options<eqp_uniform_start_options, eqp_uniform_start_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
-         return e.uniform_start(as<eqp_uniform_start_options>(o), t[0], t[1], t[2], launch);
+         return e.uniform_start(as<eqp_uniform_start_options>(o), t[0], t[1], t[2], t[3], t[4],
+                                launch);
        },
-       nullptr});
+       workspace<&Entries::uniform_start_workspace_size>});
+  list.push_back(
+      {"image_norms",
+       {{"values", kIn, true},
+        {"minus", kIn, false},
+        {"mask", kIn, false},
+        {"offsets", kIn, false},
+        {"norms", kOut, true}},
+       sizeof(eqp_image_norms_options),
+       init_options<eqp_image_norms_options, eqp_image_norms_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.image_norms(as<eqp_image_norms_options>(o), t[0], t[1], t[2], t[3], t[4], launch);
+       },
+       workspace<&Entries::image_norms_workspace_size>});
   list.push_back(
       {"eight_bit",
        {{"pixels", kIn, true},
@@ -153,6 +197,45 @@ std::vector<Op> make_ops() {
        init_options<eqp_eight_bit_options, eqp_eight_bit_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.eight_bit(as<eqp_eight_bit_options>(o), t[0], t[1], t[2], t[3], launch);
+       },
+       nullptr});
+  list.push_back(
+      {"gaussian_noise",
+       {{"images", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       sizeof(eqp_gaussian_noise_options),
+       init_options<eqp_gaussian_noise_options, eqp_gaussian_noise_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.gaussian_noise(as<eqp_gaussian_noise_options>(o), t[0], t[1], t[2], launch);
+       },
+       nullptr});
+  list.push_back(
+      {"input_diversity_forward",
+       {{"images", kIn, true}, {"streams", kIn, false}, {"out", kOut, true}},
+       sizeof(eqp_input_diversity_options),
+       init_options<eqp_input_diversity_options, eqp_input_diversity_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.input_diversity_forward(as<eqp_input_diversity_options>(o), t[0], t[1], t[2],
+                                          launch);
+       },
+       nullptr});
+  list.push_back(
+      {"input_diversity_backward",
+       {{"d_out", kIn, true}, {"streams", kIn, false}, {"d_images", kOut, true}},
+       sizeof(eqp_input_diversity_options),
+       init_options<eqp_input_diversity_options, eqp_input_diversity_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.input_diversity_backward(as<eqp_input_diversity_options>(o), t[0], t[1], t[2],
+                                           launch);
+       },
+       nullptr});
+  list.push_back(
+      {"translation_invariance",
+       {{"gradient", kIn, true}, {"out", kOut, true}},
+       sizeof(eqp_translation_invariance_options),
+       init_options<eqp_translation_invariance_options, eqp_translation_invariance_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.translation_invariance(as<eqp_translation_invariance_options>(o), t[0], t[1],
+                                         launch);
        },
        nullptr});
   return list;

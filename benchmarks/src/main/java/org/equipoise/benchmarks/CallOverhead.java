@@ -94,7 +94,7 @@ public class CallOverhead {
   /** The same without LibTorch. */
   @Benchmark
   public void groupAdvantageKernelInto() {
-    kernel.applyInto(rewardsView, null, offsetsView, advantagesView, null, null);
+    kernel.applyInto(rewardsView, null, offsetsView, null, null, advantagesView, null, null, null);
   }
 
   /** Differentiable scalar loss of one input: the goal is 10 us. */

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.Map;
@@ -34,6 +35,10 @@ public final class Main {
 
   public static void main(String[] arguments)
       throws RunnerException, IOException, CommandLineOptionException {
+    if (arguments.length > 1 && arguments[0].equals("fused-linear")) {
+      FusedLinearBenchmark.run(Arrays.copyOfRange(arguments, 1, arguments.length));
+      return;
+    }
     CommandLineOptions options = new CommandLineOptions(arguments);
     System.out.println(Equipoise.info());
     Collection<RunResult> results = new Runner(options).run();

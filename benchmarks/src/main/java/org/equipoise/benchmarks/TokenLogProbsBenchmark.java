@@ -93,7 +93,7 @@ public class TokenLogProbsBenchmark {
 
   @Benchmark
   public void equipoiseForward() {
-    TokenLogProbs.forwardInto(options, logits, targets, logProbs, logSumExp, null, null);
+    TokenLogProbs.forwardInto(options, logits, null, targets, logProbs, logSumExp, null, null);
   }
 
   @Benchmark

@@ -9,7 +9,11 @@ public enum AdvantageScale {
   /** The batch's standard deviation: TRL {@code scale_rewards="batch"}. */
   BATCH(EquipoiseAbi.EQP_ADVANTAGE_SCALE_BATCH),
   /** Nothing: Dr. GRPO. */
-  NONE(EquipoiseAbi.EQP_ADVANTAGE_SCALE_NONE);
+  NONE(EquipoiseAbi.EQP_ADVANTAGE_SCALE_NONE),
+  /** Whitening of the centred values over the batch, weighted by lengths where given. */
+  WHITEN(EquipoiseAbi.EQP_ADVANTAGE_SCALE_WHITEN),
+  /** The share of the batch's rewards that are not 0: GPG. */
+  NONZERO(EquipoiseAbi.EQP_ADVANTAGE_SCALE_NONZERO);
 
   private final int code;
 

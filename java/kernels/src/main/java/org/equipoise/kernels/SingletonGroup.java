@@ -6,7 +6,7 @@ import org.equipoise.kernels.abi.EquipoiseAbi;
 public enum SingletonGroup {
   /** 0: there is nothing to compare with. */
   ZERO(EquipoiseAbi.EQP_ADVANTAGE_SINGLETON_ZERO),
-  /** The raw reward, as in verl (mean 0, standard deviation 1). */
+  /** The raw reward, over a standard deviation of 1: as in verl. */
   RAW(EquipoiseAbi.EQP_ADVANTAGE_SINGLETON_RAW);
 
   private final int code;

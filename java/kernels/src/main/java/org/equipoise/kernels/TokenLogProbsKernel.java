@@ -7,7 +7,9 @@ import org.equipoise.kernels.abi.eqp_token_log_probs_options;
  * Token log-probabilities of given targets under a row-wise softmax, and their gradient.
  *
  * <pre>{@code
- * z = logits / temperature                                        [rows, vocab]
+ * y = logitScale (logits + bias)                                  [rows, vocab]
+ * y <- softCap tanh(y / softCap)                                  only if softCap > 0
+ * z = y / temperature
  * log_sum_exp[i]    = ln sum_j exp(z[i,j])
  * log_probs[i]      = z[i, targets[i]] - log_sum_exp[i]
  * log_sum_exp_2x[i] = ln sum_j exp(2 z[i,j])
@@ -20,31 +22,48 @@ import org.equipoise.kernels.abi.eqp_token_log_probs_options;
 public final class TokenLogProbsKernel {
   private final float temperature;
   private final long ignoreIndex;
+  private final float logitScale;
+  private final float softCap;
   private final eqp_token_log_probs_options options;
 
-  private TokenLogProbsKernel(float temperature, long ignoreIndex) {
+  private TokenLogProbsKernel(
+      float temperature, long ignoreIndex, float logitScale, float softCap) {
     this.temperature = temperature;
     this.ignoreIndex = ignoreIndex;
+    this.logitScale = logitScale;
+    this.softCap = softCap;
     NativeLibrary.require();
     options = NativeLibrary.keep(new eqp_token_log_probs_options());
     EquipoiseAbi.eqp_token_log_probs_options_init(options);
     options.temperature(temperature);
     options.ignore_index(ignoreIndex);
+    options.logit_scale(logitScale);
+    options.soft_cap(softCap);
   }
 
-  /** Temperature 1, ignore index -100. */
+  /** Temperature 1, ignore index -100, logit scale 1, no soft cap. */
   public static TokenLogProbsKernel defaults() {
-    return new TokenLogProbsKernel(1, -100);
+    return new TokenLogProbsKernel(1, -100, 1, 0);
   }
 
   /** Divides the logits; finite and positive. */
   public TokenLogProbsKernel temperature(float value) {
-    return new TokenLogProbsKernel(value, ignoreIndex);
+    return new TokenLogProbsKernel(value, ignoreIndex, logitScale, softCap);
   }
 
   /** The target that marks rows to leave out. */
   public TokenLogProbsKernel ignoreIndex(long value) {
-    return new TokenLogProbsKernel(temperature, value);
+    return new TokenLogProbsKernel(temperature, value, logitScale, softCap);
+  }
+
+  /** Multiplies the logits, before the soft cap; finite and positive. */
+  public TokenLogProbsKernel logitScale(float value) {
+    return new TokenLogProbsKernel(temperature, ignoreIndex, value, softCap);
+  }
+
+  /** Bounds the logits smoothly to (-value, value); finite and positive, or 0 for no cap. */
+  public TokenLogProbsKernel softCap(float value) {
+    return new TokenLogProbsKernel(temperature, ignoreIndex, logitScale, value);
   }
 
   public float temperature() {
@@ -53,6 +72,14 @@ public final class TokenLogProbsKernel {
 
   public long ignoreIndex() {
     return ignoreIndex;
+  }
+
+  public float logitScale() {
+    return logitScale;
+  }
+
+  public float softCap() {
+    return softCap;
   }
 
   /** The encoded options, for calls into {@link EquipoiseAbi}. */
@@ -64,6 +91,7 @@ public final class TokenLogProbsKernel {
    * One pass over the logits.
    *
    * @param logits [rows, vocab] f32 or bf16, any row stride
+   * @param bias [vocab] f32 or dtype of the logits; may be null
    * @param targets [rows] i32 or i64
    * @param logProbs [rows] f32, written
    * @param logSumExp [rows] f32, written; may be null
@@ -74,12 +102,13 @@ public final class TokenLogProbsKernel {
    */
   public void forwardInto(
       TensorView logits,
+      TensorView bias,
       TensorView targets,
       TensorView logProbs,
       TensorView logSumExp,
       TensorView logSumExp2x,
       TensorView entropy) {
-    forwardInto(logits, targets, logProbs, logSumExp, logSumExp2x, entropy, null);
+    forwardInto(logits, bias, targets, logProbs, logSumExp, logSumExp2x, entropy, null);
   }
 
   /**
@@ -91,6 +120,7 @@ public final class TokenLogProbsKernel {
    */
   public void forwardInto(
       TensorView logits,
+      TensorView bias,
       TensorView targets,
       TensorView logProbs,
       TensorView logSumExp,
@@ -98,12 +128,13 @@ public final class TokenLogProbsKernel {
       TensorView entropy,
       Launch launch) {
     if (launch != null) {
-      launch.retain(logits, targets, logProbs, logSumExp, logSumExp2x, entropy);
+      launch.retain(logits, bias, targets, logProbs, logSumExp, logSumExp2x, entropy);
     }
     Status.check(
         EquipoiseAbi.eqp_token_log_probs_forward(
             options,
             logits.abi(),
+            TensorView.abi(bias),
             targets.abi(),
             logProbs.abi(),
             TensorView.abi(logSumExp),
@@ -117,9 +148,10 @@ public final class TokenLogProbsKernel {
    *
    * <pre>{@code
    * d_logits[i,j] = (d_log_probs[i] (1[j = targets[i]] - p[i,j])
-   *                  - d_entropy[i] p[i,j] (ln p[i,j] + entropy[i])) / temperature
+   *                  - d_entropy[i] p[i,j] (ln p[i,j] + entropy[i])) dz[i,j]/dlogits[i,j]
    * }</pre>
    *
+   * @param bias as given to the forward; its gradient is the sum of {@code dLogits} over the rows
    * @param logSumExp as written by the forward
    * @param entropy as written by the forward; needed with {@code dEntropy}, otherwise may be null
    * @param dLogProbs [rows] f32; may be null when {@code dEntropy} is given
@@ -128,13 +160,14 @@ public final class TokenLogProbsKernel {
    */
   public void backwardInto(
       TensorView logits,
+      TensorView bias,
       TensorView targets,
       TensorView logSumExp,
       TensorView entropy,
       TensorView dLogProbs,
       TensorView dEntropy,
       TensorView dLogits) {
-    backwardInto(logits, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits, null);
+    backwardInto(logits, bias, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits, null);
   }
 
   /**
@@ -146,6 +179,7 @@ public final class TokenLogProbsKernel {
    */
   public void backwardInto(
       TensorView logits,
+      TensorView bias,
       TensorView targets,
       TensorView logSumExp,
       TensorView entropy,
@@ -154,12 +188,13 @@ public final class TokenLogProbsKernel {
       TensorView dLogits,
       Launch launch) {
     if (launch != null) {
-      launch.retain(logits, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits);
+      launch.retain(logits, bias, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits);
     }
     Status.check(
         EquipoiseAbi.eqp_token_log_probs_backward(
             options,
             logits.abi(),
+            TensorView.abi(bias),
             targets.abi(),
             logSumExp.abi(),
             TensorView.abi(entropy),

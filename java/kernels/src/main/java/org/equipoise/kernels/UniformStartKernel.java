@@ -102,22 +102,38 @@ public final class UniformStartKernel {
    * @param out same shape and dtype, written; may be the memory of {@code original}
    */
   public void applyInto(TensorView original, TensorView streams, TensorView out) {
-    applyInto(original, streams, out, null);
+    applyInto(original, streams, null, null, out, null);
   }
 
   /**
-   * The same on the stream and with the scratch memory of {@code launch}. On CUDA it returns when
-   * the work is queued; errors in data come with the next {@link CudaStream#synchronize()} or
-   * {@link Launch#check()}.
+   * The same with everything that a start can have, on the stream and with the scratch memory of
+   * {@code launch}. On CUDA it returns when the work is queued; errors in data come with the next
+   * {@link CudaStream#synchronize()} or {@link Launch#check()}.
    *
+   * @param mask u8 or bool of the same shape, or with one channel; where it is 0 pixels stay the
+   *     original; null: none
+   * @param offsets [images + 1] i32 or i64: first row of each image, for packed patches; null: a
+   *     row is an image
    * @param launch null: as the form without it
    */
-  public void applyInto(TensorView original, TensorView streams, TensorView out, Launch launch) {
+  public void applyInto(
+      TensorView original,
+      TensorView streams,
+      TensorView mask,
+      TensorView offsets,
+      TensorView out,
+      Launch launch) {
     if (launch != null) {
-      launch.retain(original, streams, out);
+      launch.retain(original, streams, mask, offsets, out);
     }
     Status.check(
         EquipoiseAbi.eqp_uniform_start(
-            options, original.abi(), TensorView.abi(streams), out.abi(), Launch.abi(launch)));
+            options,
+            original.abi(),
+            TensorView.abi(streams),
+            TensorView.abi(mask),
+            TensorView.abi(offsets),
+            out.abi(),
+            Launch.abi(launch)));
   }
 }

@@ -107,7 +107,8 @@ class CudaKernelsTest {
         TensorView advantages = stream.empty(DataType.F64, 4)) {
       GroupAdvantageKernel.drGrpo()
           .groupSize(2)
-          .applyInto(rewards, null, null, advantages, null, null, stream.launch());
+          .applyInto(
+              rewards, null, null, null, null, advantages, null, null, null, stream.launch());
       ByteBuffer result = memory(32);
       stream.copy(advantages, TensorView.of(result, DataType.F64, 4));
       stream.synchronize();
@@ -124,7 +125,7 @@ class CudaKernelsTest {
         TensorView bad = stream.copyOf(ints(1, 5));
         TensorView logProbs = stream.empty(DataType.F32, 2)) {
       TokenLogProbsKernel kernel = TokenLogProbsKernel.defaults();
-      kernel.forwardInto(rows, bad, logProbs, null, null, null, stream.launch());
+      kernel.forwardInto(rows, null, bad, logProbs, null, null, null, stream.launch());
       String text = assertThrows(IllegalArgumentException.class, stream::synchronize).getMessage();
       assertTrue(
           text.startsWith("eqp_check: targets: expected targets in [0, vocab)")
@@ -135,7 +136,7 @@ class CudaKernelsTest {
       stream.synchronize(); // reported once, and the stream goes on
       assertEquals(Math.log(0.5), result.getFloat(0), 1e-6);
       assertTrue(Float.isNaN(result.getFloat(4)));
-      kernel.forwardInto(rows, good, logProbs, null, null, null, stream.launch());
+      kernel.forwardInto(rows, null, good, logProbs, null, null, null, stream.launch());
       stream.copy(logProbs, TensorView.of(result, DataType.F32, 2));
       stream.synchronize();
       assertEquals(Math.log(0.5), result.getFloat(4), 1e-6);
@@ -143,7 +144,8 @@ class CudaKernelsTest {
       TensorView advantages = stream.empty(DataType.F32, 4);
       TensorView offsets = stream.copyOf(ints(0, 3, 2, 4));
       GroupAdvantageKernel.trl()
-          .applyInto(logits, null, offsets, advantages, null, null, stream.launch());
+          .applyInto(
+              logits, null, offsets, null, null, advantages, null, null, null, stream.launch());
       text = assertThrows(IllegalArgumentException.class, stream::synchronize).getMessage();
       assertTrue(text.startsWith("eqp_check: offsets: expected 0 in the first entry"), text);
     }
@@ -157,7 +159,7 @@ class CudaKernelsTest {
         TensorView bad = stream.copyOf(ints(-1));
         TensorView logProbs = stream.empty(DataType.F32, 1)) {
       TokenLogProbsKernel.defaults()
-          .forwardInto(row, bad, logProbs, null, null, null, stream.launch());
+          .forwardInto(row, null, bad, logProbs, null, null, null, stream.launch());
       assertThrows(IllegalArgumentException.class, stream::close);
       stream.close();
       assertThrows(IllegalStateException.class, stream::launch);
@@ -313,7 +315,8 @@ class CudaKernelsTest {
         TensorView advantages = stream.empty(DataType.F32, 2)) {
       GroupAdvantageKernel.drGrpo()
           .groupSize(2)
-          .applyInto(rewards, null, null, advantages, null, null, stream.launch());
+          .applyInto(
+              rewards, null, null, null, null, advantages, null, null, null, stream.launch());
       ByteBuffer result = memory(8);
       stream.copy(advantages, TensorView.of(result, DataType.F32, 2));
       stream.synchronize();
@@ -345,7 +348,16 @@ class CudaKernelsTest {
                         GroupAdvantageKernel.trl()
                             .groupSize(2)
                             .applyInto(
-                                elsewhere, null, null, elsewhere, null, null, stream.launch()))
+                                elsewhere,
+                                null,
+                                null,
+                                null,
+                                null,
+                                elsewhere,
+                                null,
+                                null,
+                                null,
+                                stream.launch()))
                 .getMessage());
       }
       try (CudaEvent unrecorded = CudaEvent.on(0);
@@ -368,7 +380,7 @@ class CudaKernelsTest {
           TensorView advantages = stream.empty(DataType.F32, 2)) {
         GroupAdvantageKernel.drGrpo()
             .groupSize(2)
-            .applyInto(rewards, null, null, advantages, null, null, launch);
+            .applyInto(rewards, null, null, null, null, advantages, null, null, null, launch);
         launch.check();
         ByteBuffer result = memory(8);
         stream.copy(advantages, TensorView.of(result, DataType.F32, 2));

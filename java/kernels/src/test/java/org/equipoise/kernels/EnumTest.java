@@ -83,10 +83,16 @@ class EnumTest {
   }
 
   @Test
-  void advantageScales() throws IOException {
+  void advantages() throws IOException {
     assertEquals(
         list("group_advantage.h", "EQP_ADVANTAGE_SCALES"),
         java(AdvantageScale.class, AdvantageScale::code));
+    assertEquals(
+        list("group_advantage.h", "EQP_ADVANTAGE_BASELINES"),
+        java(AdvantageBaseline.class, AdvantageBaseline::code));
+    assertEquals(
+        list("group_advantage.h", "EQP_ADVANTAGE_AGGREGATIONS"),
+        java(RewardAggregation.class, RewardAggregation::code));
     assertEquals(
         constants("group_advantage.h", "EQP_ADVANTAGE_SINGLETON_", "\\w+"),
         java(SingletonGroup.class, SingletonGroup::code));
@@ -100,5 +106,18 @@ class EnumTest {
     assertEquals(
         constants("perturbation.h", "EQP_", "DESCEND|ASCEND"),
         java(Direction.class, Direction::code));
+    assertEquals(
+        constants("perturbation.h", "EQP_", "DIFFERENCE|GRADIENT"),
+        java(ImageQuantity.class, ImageQuantity::code));
+  }
+
+  @Test
+  void imageTransforms() throws IOException {
+    assertEquals(
+        constants("input_diversity.h", "EQP_", "BILINEAR|NEAREST"),
+        java(Interpolation.class, Interpolation::code));
+    assertEquals(
+        constants("translation_invariance.h", "EQP_BLUR_", "GAUSSIAN|UNIFORM|LINEAR"),
+        java(BlurShape.class, BlurShape::code));
   }
 }

@@ -90,6 +90,7 @@ final class KernelCase {
     return List.of(
         new KernelCase("TokenLogProbsKernel.forwardInto", floating)
             .normal("logits", null, 3, rows, vocab)
+            .normal("bias", DataType.F32, 1, vocab)
             .add("targets", DataType.I64, false, i -> i == 2 ? -100 : 31 * i, rows)
             .output("logProbs", DataType.F32, rows)
             .output("logSumExp", DataType.F32, rows)
@@ -99,8 +100,10 @@ final class KernelCase {
                 (t, launch) ->
                     TokenLogProbsKernel.defaults()
                         .temperature(0.7f)
+                        .softCap(8)
                         .forwardInto(
                             t.get("logits"),
+                            t.get("bias"),
                             t.get("targets"),
                             t.get("logProbs"),
                             t.get("logSumExp"),
@@ -109,6 +112,7 @@ final class KernelCase {
                             launch)),
         new KernelCase("TokenLogProbsKernel.backwardInto", floating)
             .normal("logits", null, 1, rows, vocab)
+            .normal("bias", DataType.F32, 0.1, vocab)
             .add("targets", DataType.I32, false, i -> 300 * i, rows)
             // Of unit normal logits: ln(vocab) + 1/2, and ln(vocab) - 1/2.
             .add("logSumExp", DataType.F32, false, i -> Math.log(vocab) + 0.5, rows)
@@ -121,6 +125,7 @@ final class KernelCase {
                     TokenLogProbsKernel.defaults()
                         .backwardInto(
                             t.get("logits"),
+                            t.get("bias"),
                             t.get("targets"),
                             t.get("logSumExp"),
                             t.get("entropy"),
@@ -207,6 +212,7 @@ final class KernelCase {
             .output("advantages", null, samples)
             .output("groupMean", null, samples / 6)
             .output("groupStd", null, samples / 6)
+            .output("metrics", null, 7)
             .calling(
                 (t, launch) ->
                     GroupAdvantageKernel.trl()
@@ -214,15 +220,43 @@ final class KernelCase {
                             t.get("rewards"),
                             t.get("weights"),
                             t.get("offsets"),
+                            null,
+                            null,
                             t.get("advantages"),
                             t.get("groupMean"),
                             t.get("groupStd"),
+                            t.get("metrics"),
+                            launch)),
+        new KernelCase("GroupAdvantageKernel.applyInto, baselines and lengths", DataType.F32)
+            .normal("rewards", null, 1, samples)
+            .add("lengths", DataType.I32, false, i -> i % 7, samples)
+            .normal("baselines", null, 1, samples)
+            .output("advantages", null, samples)
+            .calling(
+                (t, launch) ->
+                    GroupAdvantageKernel.verlRemax()
+                        .scale(AdvantageScale.WHITEN)
+                        .groupSize(6)
+                        .applyInto(
+                            t.get("rewards"),
+                            null,
+                            null,
+                            t.get("lengths"),
+                            t.get("baselines"),
+                            t.get("advantages"),
+                            null,
+                            null,
+                            null,
                             launch)),
         new KernelCase("LinfStepKernel.applyInto", floating)
             .pixels("pixels", image)
             .pixels("original", image)
             .normal("gradient", null, 1, image)
             .add("momentum", DataType.F32, true, i -> i % 5 - 2, image)
+            .pixels("previous", image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .add("stepSizes", DataType.F32, false, i -> 0.125 * i, image[0])
             .output("out", null, image)
             .calling(
                 (t, launch) ->
@@ -234,18 +268,67 @@ final class KernelCase {
                             t.get("original"),
                             t.get("gradient"),
                             t.get("momentum"),
+                            t.get("previous"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("stepSizes"),
                             t.get("out"),
+                            launch)),
+        new KernelCase("L2StepKernel.applyInto", floating)
+            .pixels("pixels", image)
+            .pixels("original", image)
+            .normal("gradient", null, 1, image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .add("stepSizes", DataType.F32, false, i -> 0.125 * i, image[0])
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    L2StepKernel.defaults()
+                        .epsilon(0.25)
+                        .applyInto(
+                            t.get("pixels"),
+                            t.get("original"),
+                            t.get("gradient"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("stepSizes"),
+                            t.get("out"),
+                            launch)),
+        new KernelCase("ImageNormsKernel.applyInto", floating)
+            .pixels("values", image)
+            .pixels("minus", image)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
+            .output("norms", DataType.F32, image[0], 3)
+            .calling(
+                (t, launch) ->
+                    ImageNormsKernel.defaults()
+                        .applyInto(
+                            t.get("values"),
+                            t.get("minus"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("norms"),
                             launch)),
         new KernelCase("UniformStartKernel.applyInto", floating)
             .pixels("original", image)
             .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .add("mask", DataType.U8, false, i -> i % 3, image)
+            .add("offsets", DataType.I64, false, i -> i, image[0] + 1)
             .output("out", null, image)
             .calling(
                 (t, launch) ->
                     UniformStartKernel.defaults()
                         .seed(5)
                         .epsilon(0.25)
-                        .applyInto(t.get("original"), t.get("streams"), t.get("out"), launch)),
+                        .applyInto(
+                            t.get("original"),
+                            t.get("streams"),
+                            t.get("mask"),
+                            t.get("offsets"),
+                            t.get("out"),
+                            launch)),
         new KernelCase("EightBitGridKernel.applyInto", floating)
             .pixels("pixels", image)
             .pixels("original", image)
@@ -260,7 +343,43 @@ final class KernelCase {
                             t.get("original"),
                             t.get("out"),
                             t.get("codes"),
-                            launch)));
+                            launch)),
+        new KernelCase("GaussianNoiseKernel.applyInto", floating)
+            .pixels("images", image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    GaussianNoiseKernel.diffusion(500)
+                        .seed(5)
+                        .applyInto(t.get("images"), t.get("streams"), t.get("out"), launch)),
+        new KernelCase("InputDiversityKernel.forwardInto", floating)
+            .pixels("images", image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    InputDiversityKernel.defaults()
+                        .probability(1)
+                        .step(3)
+                        .forwardInto(t.get("images"), t.get("streams"), t.get("out"), launch)),
+        new KernelCase("InputDiversityKernel.backwardInto", floating)
+            .normal("dOut", null, 1, image)
+            .add("streams", DataType.I64, false, i -> 100 + i, 2)
+            .output("dImages", null, image)
+            .calling(
+                (t, launch) ->
+                    InputDiversityKernel.defaults()
+                        .probability(1)
+                        .step(3)
+                        .backwardInto(t.get("dOut"), t.get("streams"), t.get("dImages"), launch)),
+        new KernelCase("TranslationInvarianceKernel.applyInto", floating)
+            .normal("gradient", null, 1, image)
+            .output("out", null, image)
+            .calling(
+                (t, launch) ->
+                    TranslationInvarianceKernel.defaults()
+                        .applyInto(t.get("gradient"), t.get("out"), launch)));
   }
 
   /** Host memory for every tensor; values of the type under test are rounded to {@code rounded}. */

@@ -66,14 +66,14 @@ class KernelsTest {
         TensorView d = view(floats(1, 2), 2);
         TensorView dz = view(dLogits, 2, 2)) {
       TokenLogProbsKernel kernel = TokenLogProbsKernel.defaults();
-      kernel.forwardInto(z, targets, l, lse, null, h);
+      kernel.forwardInto(z, null, targets, l, lse, null, h);
       same(new double[] {Math.log(0.75), Math.log(0.5)}, logProbs, 1e-6);
       same(new double[] {Math.log(4), Math.log(2)}, logSumExp, 1e-6);
       same(
           new double[] {-0.75 * Math.log(0.75) - 0.25 * Math.log(0.25), Math.log(2)},
           entropy,
           1e-6);
-      kernel.backwardInto(z, targets, lse, h, d, null, dz);
+      kernel.backwardInto(z, null, targets, lse, h, d, null, dz);
       same(new double[] {-0.25, 0.25, 1, -1}, dLogits, 1e-6);
     }
   }
@@ -109,7 +109,7 @@ class KernelsTest {
         TensorView offsets = TensorView.of(ints(0, 2, 3), DataType.I32, 3);
         TensorView a = view(advantages, 3);
         TensorView m = view(mean, 2)) {
-      GroupAdvantageKernel.drGrpo().applyInto(rewards, null, offsets, a, m, null);
+      GroupAdvantageKernel.drGrpo().applyInto(rewards, null, offsets, null, null, a, m, null, null);
       same(new double[] {-1, 1, 0}, advantages, 0);
       same(new double[] {2, 5}, mean, 0);
     }
@@ -162,7 +162,7 @@ class KernelsTest {
                   IllegalArgumentException.class,
                   () ->
                       TokenLogProbsKernel.defaults()
-                          .forwardInto(logits, targets, out, null, null, null))
+                          .forwardInto(logits, null, targets, out, null, null, null))
               .getMessage());
     }
     assertThrows(IllegalArgumentException.class, () -> view(floats(1), 2));
@@ -189,7 +189,8 @@ class KernelsTest {
           "eqp_group_advantage: advantages: expected the device of rewards, cpu, found cuda:1",
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> pairs.applyInto(rewards, null, null, onDevice, null, null))
+                  () ->
+                      pairs.applyInto(rewards, null, null, null, null, onDevice, null, null, null))
               .getMessage());
     }
   }

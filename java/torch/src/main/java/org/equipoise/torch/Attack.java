@@ -8,6 +8,8 @@ public final class Attack {
   private final Tensor codes;
   private final double[] objectiveBefore;
   private final double[] objectiveAfter;
+  private final double[] distances;
+  private final int[] lostAt;
   private final int steps;
 
   Attack(
@@ -15,20 +17,27 @@ public final class Attack {
       Tensor codes,
       double[] objectiveBefore,
       double[] objectiveAfter,
+      double[] distances,
+      int[] lostAt,
       int steps) {
     this.adversarial = adversarial;
     this.codes = codes;
     this.objectiveBefore = objectiveBefore;
     this.objectiveAfter = objectiveAfter;
+    this.distances = distances;
+    this.lostAt = lostAt;
     this.steps = steps;
   }
 
-  /** The best iterate of each image, on the 8-bit grid, in the space and dtype of the images. */
+  /**
+   * What was found for each image (its best iterate, by default), in the shape, space and dtype of
+   * the images; on the 8-bit grid unless the attack was told otherwise.
+   */
   public Tensor adversarial() {
     return adversarial;
   }
 
-  /** The same as uint8 codes: what a PNG stores. */
+  /** The same as uint8 codes, of the same shape: what a PNG stores. */
   public Tensor codes() {
     return codes;
   }
@@ -38,9 +47,22 @@ public final class Attack {
     return objectiveBefore.clone();
   }
 
-  /** The objective of {@link #adversarial()}, measured on the 8-bit grid. */
+  /** The objective of {@link #adversarial()}. */
   public double[] objectiveAfter() {
     return objectiveAfter.clone();
+  }
+
+  /** How far each image is from its original, in the attack's norm and pixel units. */
+  public double[] distances() {
+    return distances.clone();
+  }
+
+  /**
+   * The number of steps after which an image's objective was NaN for the first time, -1: never; one
+   * entry when the objective is one scalar. What was found before then is still the best iterate.
+   */
+  public int[] lostAt() {
+    return lostAt.clone();
   }
 
   /** Gradient steps taken. */

@@ -8,18 +8,19 @@ import org.equipoise.torch.adapter.TorchAdapter;
 
 /**
  * One L-infinity step with projection and clamp in one pass (I-FGSM/PGD, arXiv 1706.06083;
- * momentum: MI-FGSM, arXiv 1710.06081).
+ * momentum: MI-FGSM, arXiv 1710.06081; previous: APGD, arXiv 2003.01690).
  *
  * <pre>{@code
+ * P(y) = min(max(y, max(original - epsilon, lower)), min(original + epsilon, upper))
  * without momentum: s = sign(gradient)
  * with momentum:    momentum <- decay momentum + gradient / mean_image |gradient|;  s = sign(momentum)
- * y   = pixels + direction step_size s
- * out = min(max(y, max(original - epsilon, lower)), min(original + epsilon, upper))
+ * z   = P(pixels + direction step_size s)
+ * out = z, or with previous P(pixels + blend (z - pixels) + (1 - blend) (pixels - previous))
  * }</pre>
  *
- * Images are [images, channels, height, width] f32 or bf16; epsilon, step size and bounds are in
- * pixel units and converted per channel through the pixel space. NaN gradients give NaN pixels. Not
- * differentiable. Immutable and thread-safe.
+ * Images are [images, channels, height, width] f32 or bf16; epsilon, step size, bounds and the mean
+ * are in pixel units and converted per channel through the pixel space. NaN gradients give NaN
+ * pixels. Not differentiable. Immutable and thread-safe.
  */
 public final class LinfStep {
   private final LinfStepKernel kernel;
@@ -58,6 +59,11 @@ public final class LinfStep {
     return new LinfStep(kernel.momentumDecay(value));
   }
 
+  /** Share of the step in a call with the previous iterate, 0 to 1; unused in other calls. */
+  public LinfStep blend(double value) {
+    return new LinfStep(kernel.blend(value));
+  }
+
   public LinfStep pixelSpace(PixelSpace value) {
     return new LinfStep(kernel.pixelSpace(value));
   }
@@ -74,16 +80,46 @@ public final class LinfStep {
     return out;
   }
 
+  /** The step on whole images, without mask and previous iterate; see the longer form. */
+  public void applyInto(
+      Tensor pixels, Tensor original, Tensor gradient, Tensor momentum, Tensor out) {
+    applyInto(pixels, original, gradient, momentum, null, null, null, null, out);
+  }
+
   /**
    * @param original same shape and dtype as {@code pixels}
    * @param gradient same shape and dtype as {@code pixels}
    * @param momentum same shape, f32, read and written; may be null
+   * @param previous same shape and dtype: the iterate before {@code pixels}; null: no blend
+   * @param mask uint8 or bool of the same shape, or with one channel; where it is 0 pixels stay the
+   *     original; null: none
+   * @param offsets [images + 1] int32 or int64: first row of each image, for packed patches; null:
+   *     a row is an image
+   * @param stepSizes [images] f32 in pixel units; null: the option
    * @param out written; may be {@code pixels}
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
   public void applyInto(
-      Tensor pixels, Tensor original, Tensor gradient, Tensor momentum, Tensor out) {
+      Tensor pixels,
+      Tensor original,
+      Tensor gradient,
+      Tensor momentum,
+      Tensor previous,
+      Tensor mask,
+      Tensor offsets,
+      Tensor stepSizes,
+      Tensor out) {
     TorchLibrary.check(
-        TorchAdapter.eqp_torch_linf_step(kernel.abi(), pixels, original, gradient, momentum, out));
+        TorchAdapter.eqp_torch_linf_step(
+            kernel.abi(),
+            pixels,
+            original,
+            gradient,
+            momentum,
+            previous,
+            mask,
+            offsets,
+            stepSizes,
+            out));
   }
 }

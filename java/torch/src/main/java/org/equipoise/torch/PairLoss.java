@@ -212,7 +212,7 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */
-  public static final class Result {
+  public static final class Result implements ScalarLoss {
     private final Tensor loss;
     private final Tensor details;
 
@@ -222,6 +222,7 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
     }
 
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the policy's graph. */
+    @Override
     public Tensor loss() {
       return loss;
     }

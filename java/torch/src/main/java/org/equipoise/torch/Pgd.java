@@ -1,305 +1,278 @@
 package org.equipoise.torch;
 
-import java.util.Arrays;
-import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.Direction;
-import org.equipoise.kernels.PixelSpace;
 
 /**
- * Projected gradient descent on images inside an L-infinity ball (arXiv 1706.06083), built from
- * {@link UniformStart}, {@link LinfStep} and {@link EightBitGrid}.
+ * Iterative gradient attacks on images inside an L-infinity or L2 ball, built from {@link
+ * UniformStart}, {@link LinfStep}, {@link L2Step} and {@link EightBitGrid}.
  *
  * <pre>{@code
- * x_0 = random start (or the image);  q_t = grid(x_t)
- * x_t+1 = P(x_t + direction step_size sign(gradient of the objective at q_t)),   t < steps
- * result = the q_t, t = 1..steps, with the best objective, per image
+ * x_0 = random start (or the image);  q_t = grid(x_t), or x_t without the 8-bit grid
+ * g_t = gradient of the objective at q_t, over samples and random transformations
+ * x_t+1 = step of x_t along g_t inside the ball,   t < steps
+ * result = the q_t, t = 1..steps, with the best objective (or the last one), per image
  * }</pre>
  *
- * The objective and its gradient are taken at the image on the 8-bit grid, so the reported strength
- * is that of the saved PNG, and the choice of the best iterate costs no extra pass. With zero steps
- * the result is the start on the grid. Immutable and thread-safe; the objective is called on the
- * calling thread. An interrupted thread ends the attack with a {@link CancellationException} before
- * the next step.
+ * <table>
+ * <caption>Published attacks as settings; all others are compositions of the methods.</caption>
+ * <tr><th>attack</th><th>here</th></tr>
+ * <tr><td>FGSM (arXiv 1412.6572)</td><td>{@link #fgsm}: one step of length epsilon</td></tr>
+ * <tr><td>BIM (1607.02533)</td><td>{@link #bim}: without random start</td></tr>
+ * <tr><td>PGD (1706.06083)</td><td>{@link #linf}, {@link #l2}</td></tr>
+ * <tr><td>MI-FGSM (1710.06081)</td><td>{@link #momentum}(1)</td></tr>
+ * <tr><td>NI-FGSM (1908.06281)</td><td>{@link #momentum}(1), {@link #nesterov}(true): gradient at
+ *     x + direction step momentum M</td></tr>
+ * <tr><td>VMI-FGSM (2103.15571)</td><td>{@link #momentum}(1), {@link #variance}(5, 1.5): the
+ *     gradient plus v, v = mean gradient of neighbours x + U(±1.5 epsilon) - gradient, of the step
+ *     before</td></tr>
+ * <tr><td>DI-FGSM (1803.06978)</td><td>{@link #momentum}(1), {@link #inputTransform} with
+ *     {@link InputDiversity}</td></tr>
+ * <tr><td>TI-FGSM (1904.02884)</td><td>{@link #gradientTransform} with {@link
+ *     TranslationInvariance}</td></tr>
+ * <tr><td>EOT-PGD (1707.07397)</td><td>{@link #samples} of {@link #inputTransform} or of an
+ *     objective that is random itself</td></tr>
+ * </table>
+ *
+ * With the 8-bit grid (the default) the objective and its gradient are taken at the image on the
+ * grid, so the reported strength is that of the saved PNG, and the choice of the best iterate costs
+ * no extra pass. With zero steps the result is the start on the grid. An image whose gradient is
+ * zero stays where it is; one whose objective becomes NaN keeps its best iterate, and {@link
+ * Attack#lostAt()} tells. The same seed gives the same result, however images are batched.
+ * Immutable and thread-safe; the objective is called on the calling thread. An interrupted thread
+ * ends the attack with a {@link java.util.concurrent.CancellationException} before the next step.
  */
 public final class Pgd {
-  private final double epsilon;
-  private final double stepSize;
-  private final int steps;
-  private final long seed;
-  private final double momentum;
-  private final boolean randomStart;
-  private final double lower;
-  private final double upper;
-  private final PixelSpace pixelSpace;
+  private final AttackOptions options;
 
-  private Pgd(
-      double epsilon,
-      double stepSize,
-      int steps,
-      long seed,
-      double momentum,
-      boolean randomStart,
-      double lower,
-      double upper,
-      PixelSpace pixelSpace) {
-    if (steps < 0) {
-      throw new IllegalArgumentException("steps: expected at least 0, found " + steps);
-    }
-    if (!(momentum >= 0)) {
-      throw new IllegalArgumentException("momentum: expected at least 0, found " + momentum);
-    }
-    this.epsilon = epsilon;
-    this.stepSize = stepSize;
-    this.steps = steps;
-    this.seed = seed;
-    this.momentum = momentum;
-    this.randomStart = randomStart;
-    this.lower = lower;
-    this.upper = upper;
-    this.pixelSpace = pixelSpace;
+  private Pgd(AttackOptions options) {
+    options.check();
+    this.options = options;
+  }
+
+  private Pgd with(Consumer<AttackOptions> change) {
+    AttackOptions copy = options.copy();
+    change.accept(copy);
+    return new Pgd(copy);
   }
 
   /**
-   * epsilon 8/255, step 2/255, 10 steps, seed 0, no momentum, random start, bounds [0, 1], pixels
-   * in [0, 1].
+   * epsilon 8/255, step 2/255, 10 steps, seed 0, random start, bounds [0, 1], best iterate on the
+   * 8-bit grid.
    */
   public static Pgd linf() {
-    return new Pgd(8 / 255.0, 2 / 255.0, 10, 0, 0, true, 0, 1, PixelSpace.IDENTITY);
+    return new Pgd(new AttackOptions());
+  }
+
+  /** The same in an L2 ball of radius 1 with steps of 0.2. */
+  public static Pgd l2() {
+    return linf().with(o -> o.norm = Norm.L2).epsilon(1).stepSize(0.2);
+  }
+
+  /** One step of length epsilon from the image itself. */
+  public static Pgd fgsm(double epsilon) {
+    return bim().epsilon(epsilon).stepSize(epsilon).steps(1);
+  }
+
+  /** Steps from the image itself. */
+  public static Pgd bim() {
+    return linf().randomStart(false);
   }
 
   /** Radius of the ball, in pixel units. */
   public Pgd epsilon(double value) {
-    return new Pgd(value, stepSize, steps, seed, momentum, randomStart, lower, upper, pixelSpace);
+    return with(o -> o.epsilon = value);
   }
 
   /** Length of a step, in pixel units. */
   public Pgd stepSize(double value) {
-    return new Pgd(epsilon, value, steps, seed, momentum, randomStart, lower, upper, pixelSpace);
+    return with(o -> o.stepSize = value);
   }
 
   /** Gradient steps; the objective is called once more than this, plus once on the images. */
   public Pgd steps(int value) {
-    return new Pgd(epsilon, stepSize, value, seed, momentum, randomStart, lower, upper, pixelSpace);
+    return with(o -> o.steps = value);
   }
 
-  /** Key of the random start. */
+  /** Key of everything random. */
   public Pgd seed(long value) {
-    return new Pgd(
-        epsilon, stepSize, steps, value, momentum, randomStart, lower, upper, pixelSpace);
-  }
-
-  /** Decay of the gradient momentum (MI-FGSM); 0: none. */
-  public Pgd momentum(double value) {
-    return new Pgd(epsilon, stepSize, steps, seed, value, randomStart, lower, upper, pixelSpace);
+    return with(o -> o.seed = value);
   }
 
   /** Whether to start from a random point of the ball. */
   public Pgd randomStart(boolean value) {
-    return new Pgd(epsilon, stepSize, steps, seed, momentum, value, lower, upper, pixelSpace);
+    return with(o -> o.randomStart = value);
   }
 
   /** Smallest and largest pixel. */
   public Pgd bounds(double newLower, double newUpper) {
-    return new Pgd(
-        epsilon, stepSize, steps, seed, momentum, randomStart, newLower, newUpper, pixelSpace);
+    return with(
+        o -> {
+          o.lower = newLower;
+          o.upper = newUpper;
+        });
   }
 
-  /** The space the image tensors are in. */
-  public Pgd pixelSpace(PixelSpace value) {
-    return new Pgd(epsilon, stepSize, steps, seed, momentum, randomStart, lower, upper, value);
+  /**
+   * Whether iterates are looked at on the 8-bit grid. On the L2 ball, rounding that would leave it
+   * is done to a smaller share of the change.
+   */
+  public Pgd eightBit(boolean value) {
+    return with(o -> o.eightBit = value);
+  }
+
+  /** Whether the result is the best iterate of each image, or the last one. */
+  public Pgd keepBest(boolean value) {
+    return with(o -> o.keepBest = value);
+  }
+
+  /** Decay of the momentum of gradients divided by their mean size; 0: none. */
+  public Pgd momentum(double value) {
+    return with(o -> o.momentum = value);
+  }
+
+  /** Whether the gradient is taken where the momentum leads. */
+  public Pgd nesterov(boolean value) {
+    return with(o -> o.nesterov = value);
+  }
+
+  /**
+   * Corrects the gradient by its variance among neighbours.
+   *
+   * @param neighbours gradients more per step; 0: none
+   * @param radius of their uniform distribution, in units of epsilon
+   */
+  public Pgd variance(int neighbours, double radius) {
+    return with(
+        o -> {
+          o.neighbours = neighbours;
+          o.neighbourRadius = radius;
+        });
+  }
+
+  /** Shows the objective transformed images; null: the images. */
+  public Pgd inputTransform(InputTransform value) {
+    return with(o -> o.input = value);
+  }
+
+  /**
+   * Changes every gradient, which has the shape of the images, before it is used; null: nothing.
+   */
+  public Pgd gradientTransform(UnaryOperator<Tensor> value) {
+    return with(o -> o.gradient = value);
+  }
+
+  /** Gradients over which every gradient is the mean, each with a draw of its own. */
+  public Pgd samples(int value) {
+    return with(o -> o.samples = value);
+  }
+
+  public Norm norm() {
+    return options.norm;
   }
 
   public double epsilon() {
-    return epsilon;
+    return options.epsilon;
   }
 
   public double stepSize() {
-    return stepSize;
+    return options.stepSize;
   }
 
   public int steps() {
-    return steps;
+    return options.steps;
   }
 
   public long seed() {
-    return seed;
+    return options.seed;
   }
 
   public double momentum() {
-    return momentum;
+    return options.momentum;
   }
 
   public boolean randomStart() {
-    return randomStart;
-  }
-
-  public double lower() {
-    return lower;
-  }
-
-  public double upper() {
-    return upper;
-  }
-
-  public PixelSpace pixelSpace() {
-    return pixelSpace;
+    return options.randomStart;
   }
 
   /** Looks for images with a small objective; see {@link #maximise}. */
-  public Attack minimise(Function<Tensor, Tensor> objective, Tensor images, long[] streams) {
-    return run(objective, images, streams, Direction.DESCEND);
+  public Attack minimise(Function<Tensor, Tensor> objective, PixelBatch images) {
+    return AttackRun.run(options, objective, images, Direction.DESCEND, Pgd::loop);
   }
 
   /**
    * Looks for images with a large objective.
    *
-   * @param objective from images (which require grad) to one value per image [images], or to one
-   *     scalar for all of them; differentiable with respect to the images
-   * @param images [images, channels, height, width] f32 or bf16; not changed
-   * @param streams random stream of each image, so that results do not depend on batching; null: 0,
-   *     1, 2, ...
+   * @param objective from a tensor of the shape of the batch's (which requires grad) to one value
+   *     per image [images], or to one scalar for all of them; differentiable
+   * @param images not changed
    * @throws IllegalArgumentException if the objective gives another shape, or does not depend on
    *     the images
    * @throws IllegalStateException if no iterate of some image had a finite objective
    */
-  public Attack maximise(Function<Tensor, Tensor> objective, Tensor images, long[] streams) {
-    return run(objective, images, streams, Direction.ASCEND);
+  public Attack maximise(Function<Tensor, Tensor> objective, PixelBatch images) {
+    return AttackRun.run(options, objective, images, Direction.ASCEND, Pgd::loop);
   }
 
-  private Attack run(
-      Function<Tensor, Tensor> objective, Tensor images, long[] streams, Direction direction) {
-    TorchLibrary.require();
-    Tensor best = new Tensor();
-    Tensor codes = new Tensor();
-    try (PointerScope scope = new PointerScope();
-        AutoGradMode gradient = new AutoGradMode(true)) {
-      LinfStep step =
-          LinfStep.defaults()
-              .direction(direction)
-              .epsilon(epsilon)
-              .stepSize(stepSize)
-              .bounds(lower, upper)
-              .momentumDecay(momentum)
-              .pixelSpace(pixelSpace);
-      EightBitGrid grid =
-          EightBitGrid.defaults().epsilon(epsilon).bounds(lower, upper).pixelSpace(pixelSpace);
-      Tensor original = images.detach().contiguous();
-      int count = Math.toIntExact(original.size(0));
-      double[] before = score(objective, original, count);
-      double[] after = new double[before.length];
-      Arrays.fill(after, Double.NaN);
-
-      Tensor x = start(original, streams, count);
-      grid.applyInto(x, original, best, null);
-      Tensor point = best.clone();
-      Tensor velocity = momentum > 0 ? zerosLike(original) : null;
-      for (int t = 0; t <= steps; t++) {
-        if (Thread.currentThread().isInterrupted()) {
-          throw new CancellationException(
-              "the attack was interrupted after " + t + " of " + steps + " steps");
+  private static void loop(AttackRun run) {
+    AttackOptions options = run.options;
+    Tensor x = run.start();
+    Tensor point = run.point(x);
+    Tensor momentum = options.momentum > 0 ? run.zerosInF32() : null;
+    Tensor variance = options.neighbours > 0 ? x.clone().zero_() : null;
+    for (int t = 0; t <= options.steps; t++) {
+      run.checkInterrupt(t);
+      try (PointerScope iteration = new PointerScope()) {
+        AttackObjective.Evaluation here = null;
+        if (t < options.steps) {
+          Tensor at = options.nesterov ? lookahead(run, x, momentum) : point;
+          here = run.objective.evaluate(at, (long) t * (options.neighbours + 1));
         }
-        try (PointerScope iteration = new PointerScope()) {
-          double[] values;
-          if (t < steps) {
-            Tensor leaf = point.detach().set_requires_grad(true);
-            Tensor value = checked(objective.apply(leaf), count);
-            values = Tensors.doubles(value);
-            if (!value.requires_grad()) {
-              throw new IllegalArgumentException(
-                  "objective: expected a value that depends on the images, found one without gradient");
-            }
-            value.sum().backward();
-            step.applyInto(x, original, leaf.grad(), velocity, x);
-          } else {
-            values = score(objective, point, count);
-          }
-          // The start is only a candidate when there is nothing else.
-          if (t > 0 || steps == 0) {
-            keepBest(best, after, point, values, direction);
-          }
-          if (t < steps) {
-            grid.applyInto(x, original, point, null);
-          }
+        // The start is only a candidate when there is nothing else.
+        if (t > 0 || options.steps == 0) {
+          boolean known = here != null && options.input == null && !options.nesterov;
+          run.best.offer(
+              point, known ? here.values() : run.objective.score(point), t, !options.keepBest);
         }
-      }
-      for (int i = 0; i < after.length; i++) {
-        if (Double.isNaN(after[i])) {
-          throw new IllegalStateException(
-              "the objective of image " + i + " was NaN at every iterate of the attack");
-        }
-      }
-      EightBitGrid.defaults()
-          .bounds(lower, upper)
-          .pixelSpace(pixelSpace)
-          .applyInto(best, null, null, codes);
-      return new Attack(best, codes, before, after, steps);
-    }
-  }
-
-  private Tensor start(Tensor original, long[] streams, int count) {
-    if (!randomStart) {
-      return original.clone();
-    }
-    if (streams != null && streams.length != count) {
-      throw new IllegalArgumentException(
-          "streams: expected one per image, " + count + ", found " + streams.length);
-    }
-    Tensor x = new Tensor();
-    UniformStart.defaults()
-        .epsilon(epsilon)
-        .bounds(lower, upper)
-        .seed(seed)
-        .pixelSpace(pixelSpace)
-        .applyInto(
-            original,
-            streams == null
-                ? null
-                : Tensor.create(streams, count).to(original.device(), ScalarType.Long),
-            x);
-    return x;
-  }
-
-  private static void keepBest(
-      Tensor best, double[] bestValues, Tensor point, double[] values, Direction direction) {
-    for (int i = 0; i < values.length; i++) {
-      boolean better =
-          direction == Direction.ASCEND ? values[i] > bestValues[i] : values[i] < bestValues[i];
-      if (better || (Double.isNaN(bestValues[i]) && !Double.isNaN(values[i]))) {
-        bestValues[i] = values[i];
-        if (values.length == 1) {
-          best.copy_(point);
-        } else {
-          best.select(0, i).copy_(point.select(0, i));
+        if (here != null) {
+          Tensor gradient = here.gradient();
+          if (variance != null) {
+            Tensor corrected = gradient.add(variance);
+            variance.copy_(neighbourhood(run, x, t).sub(gradient));
+            gradient = corrected;
+          }
+          run.ball.step(x, gradient, momentum, null, null, x);
+          run.follow(x, point);
         }
       }
     }
   }
 
-  private static double[] score(Function<Tensor, Tensor> objective, Tensor images, int count) {
-    try (PointerScope scope = new PointerScope();
-        AutoGradMode noGradient = new AutoGradMode(false)) {
-      return Tensors.doubles(checked(objective.apply(images), count));
-    }
+  /** x + direction momentum step_size M, per channel in the tensor's space. */
+  private static Tensor lookahead(AttackRun run, Tensor x, Tensor momentum) {
+    double length = run.direction.code() * run.options.momentum * run.options.stepSize;
+    Tensor change = momentum.mul(run.batch.perChannel(-1, momentum)).mul(new Scalar(length));
+    return x.add(change).to(x.scalar_type());
   }
 
-  private static Tensor checked(Tensor value, int count) {
-    if (value.numel() != 1 && (value.dim() != 1 || value.numel() != count)) {
-      throw new IllegalArgumentException(
-          "objective: expected one value per image, ["
-              + count
-              + "], or one scalar, found shape "
-              + Arrays.toString(value.shape()));
+  /** The mean gradient of the neighbours of x. */
+  private static Tensor neighbourhood(AttackRun run, Tensor x, int t) {
+    AttackOptions options = run.options;
+    Tensor sum = x.clone().zero_();
+    for (int k = 1; k <= options.neighbours; k++) {
+      try (PointerScope scope = new PointerScope()) {
+        long draw = (long) t * (options.neighbours + 1) + k;
+        Tensor neighbour =
+            run.ball.neighbour(
+                Keys.mix(options.seed, draw), options.neighbourRadius * options.epsilon, x);
+        sum.add_(run.objective.evaluate(neighbour, draw).gradient());
+      }
     }
-    return value;
-  }
-
-  private static Tensor zerosLike(Tensor tensor) {
-    Tensor zeros = tensor.to(ScalarType.Float).clone();
-    return zeros.zero_();
+    return sum.div_(new Scalar((double) options.neighbours));
   }
 }

@@ -177,7 +177,7 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */
-  public static final class Result {
+  public static final class Result implements ScalarLoss {
     private final Tensor loss;
     private final Tensor details;
 
@@ -187,6 +187,7 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
     }
 
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the log-probs' graph. */
+    @Override
     public Tensor loss() {
       return loss;
     }

@@ -1,12 +1,33 @@
 package org.equipoise.torch;
 
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Small conversions shared by the ops. */
 final class Tensors {
   private Tensors() {}
+
+  /** Uninitialised, contiguous, on the device of {@code like}. */
+  static Tensor empty(Tensor like, ScalarType type, long... shape) {
+    return torch.empty(
+        shape,
+        like.options().dtype(new ScalarTypeOptional(type)),
+        new MemoryFormatOptional(MemoryFormat.Contiguous));
+  }
+
+  /** Zeros on the device of {@code like}. */
+  static Tensor zeros(Tensor like, ScalarType type, long... shape) {
+    return torch.zeros(shape, like.options().dtype(new ScalarTypeOptional(type)));
+  }
+
+  static boolean sameType(Tensor a, Tensor b) {
+    return a.scalar_type().value == b.scalar_type().value;
+  }
 
   /** All elements as doubles, in order; synchronises with the tensor's device. */
   static double[] doubles(Tensor tensor) {

@@ -11,7 +11,9 @@ import org.equipoise.torch.adapter.TorchAdapter;
  * vector-Jacobian product.
  *
  * <pre>{@code
- * z = logits / temperature                                        [rows, vocab]
+ * y = logitScale (logits + bias)                                  [rows, vocab]
+ * y <- softCap tanh(y / softCap)                                  only if softCap > 0
+ * z = y / temperature
  * log_sum_exp[i] = ln sum_j exp(z[i,j])
  * values[i]      = z[i, targets[i]] - log_sum_exp[i]
  * entropy[i]     = -sum_j p[i,j] ln p[i,j],   p = exp(z - log_sum_exp)
@@ -33,19 +35,21 @@ import org.equipoise.torch.adapter.TorchAdapter;
 public final class TokenLogProbs {
   private final TokenLogProbsOptions options;
   private final Tensor logits;
+  private final Tensor bias;
   private final Tensor targets;
   private final Tensor values = new Tensor();
   private final Tensor logSumExp = new Tensor();
   private final Tensor logSumExp2x;
   private final Tensor entropy;
 
-  private TokenLogProbs(TokenLogProbsOptions options, Tensor logits, Tensor targets) {
+  private TokenLogProbs(TokenLogProbsOptions options, Tensor logits, Tensor bias, Tensor targets) {
     this.options = options;
     this.logits = logits;
+    this.bias = bias;
     this.targets = targets;
     logSumExp2x = options.logSumExp2x() ? new Tensor() : null;
     entropy = options.entropy() ? new Tensor() : null;
-    forwardInto(options, logits, targets, values, logSumExp, logSumExp2x, entropy);
+    forwardInto(options, logits, bias, targets, values, logSumExp, logSumExp2x, entropy);
   }
 
   /** {@link #forward(TokenLogProbsOptions, Tensor, Tensor)} with the defaults. */
@@ -60,20 +64,34 @@ public final class TokenLogProbs {
    *     also for a target outside [0, vocab) that is not the ignore index
    */
   public static TokenLogProbs forward(TokenLogProbsOptions options, Tensor logits, Tensor targets) {
+    return forward(options, logits, null, targets);
+  }
+
+  /**
+   * One pass over the logits.
+   *
+   * @param bias [vocab] f32 or dtype of the logits; may be null. Its gradient is the sum of
+   *     d(logits) over the rows.
+   * @throws IllegalArgumentException as without bias
+   */
+  public static TokenLogProbs forward(
+      TokenLogProbsOptions options, Tensor logits, Tensor bias, Tensor targets) {
     TorchLibrary.require();
-    return new TokenLogProbs(options, logits, targets);
+    return new TokenLogProbs(options, logits, bias, targets);
   }
 
   /**
    * The forward into the caller's tensors, outside of autograd. An undefined {@code Tensor} given
    * for an output is allocated.
    *
+   * @param bias may be null
    * @param logSumExp2x may be null
    * @param entropy may be null
    */
   public static void forwardInto(
       TokenLogProbsOptions options,
       Tensor logits,
+      Tensor bias,
       Tensor targets,
       Tensor logProbs,
       Tensor logSumExp,
@@ -82,7 +100,47 @@ public final class TokenLogProbs {
     TorchLibrary.require();
     TorchLibrary.check(
         TorchAdapter.eqp_torch_token_log_probs_forward(
-            options.kernel().abi(), logits, targets, logProbs, logSumExp, logSumExp2x, entropy));
+            options.kernel().abi(),
+            logits,
+            bias,
+            targets,
+            logProbs,
+            logSumExp,
+            logSumExp2x,
+            entropy));
+  }
+
+  /**
+   * The gradient into the caller's tensor, outside of autograd.
+   *
+   * @param bias as given to the forward
+   * @param entropy needed with {@code dEntropy}, otherwise may be null
+   * @param dLogProbs [rows] f32; may be null when {@code dEntropy} is given
+   * @param dEntropy [rows] f32; may be null when {@code dLogProbs} is given
+   * @param dLogits shape and dtype of the logits; may be the logits themselves
+   */
+  public static void backwardInto(
+      TokenLogProbsOptions options,
+      Tensor logits,
+      Tensor bias,
+      Tensor targets,
+      Tensor logSumExp,
+      Tensor entropy,
+      Tensor dLogProbs,
+      Tensor dEntropy,
+      Tensor dLogits) {
+    TorchLibrary.require();
+    TorchLibrary.check(
+        TorchAdapter.eqp_torch_token_log_probs_backward_into(
+            options.kernel().abi(),
+            logits,
+            bias,
+            targets,
+            logSumExp,
+            entropy,
+            dLogProbs,
+            dEntropy,
+            dLogits));
   }
 
   /** Log-probabilities [rows] f32; a leaf that requires grad when gradient mode was on. */
@@ -124,7 +182,7 @@ public final class TokenLogProbs {
   public void backwardInto(Tensor dLogits) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_token_log_probs_backward(
-            options.kernel().abi(), logits, targets, values, logSumExp, entropy, dLogits));
+            options.kernel().abi(), logits, bias, targets, values, logSumExp, entropy, dLogits));
   }
 
   /** d(logits) in new memory. */

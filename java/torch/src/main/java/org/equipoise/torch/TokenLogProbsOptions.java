@@ -19,7 +19,10 @@ public final class TokenLogProbsOptions {
     this.logSumExp2x = logSumExp2x;
   }
 
-  /** Temperature 1, ignore index -100, no entropy, no log-sum-exp of doubled logits. */
+  /**
+   * Temperature 1, ignore index -100, logit scale 1, no soft cap, no entropy, no log-sum-exp of
+   * doubled logits.
+   */
   public static TokenLogProbsOptions defaults() {
     return Defaults.INSTANCE;
   }
@@ -32,6 +35,16 @@ public final class TokenLogProbsOptions {
   /** The target that marks rows to leave out: they give 0 and no gradient. */
   public TokenLogProbsOptions ignoreIndex(long value) {
     return new TokenLogProbsOptions(kernel.ignoreIndex(value), entropy, logSumExp2x);
+  }
+
+  /** Multiplies the logits, before the soft cap; finite and positive. */
+  public TokenLogProbsOptions logitScale(double value) {
+    return new TokenLogProbsOptions(kernel.logitScale((float) value), entropy, logSumExp2x);
+  }
+
+  /** Bounds the logits smoothly to (-value, value); finite and positive, or 0 for no cap. */
+  public TokenLogProbsOptions softCap(double value) {
+    return new TokenLogProbsOptions(kernel.softCap((float) value), entropy, logSumExp2x);
   }
 
   /** Whether to compute the entropy of each row, differentiably. */
@@ -50,6 +63,14 @@ public final class TokenLogProbsOptions {
 
   public long ignoreIndex() {
     return kernel.ignoreIndex();
+  }
+
+  public double logitScale() {
+    return kernel.logitScale();
+  }
+
+  public double softCap() {
+    return kernel.softCap();
   }
 
   public boolean entropy() {

@@ -60,12 +60,22 @@ public final class UniformStart {
     return out;
   }
 
+  /** The start of whole images, without mask; see the longer form. */
+  public void applyInto(Tensor original, Tensor streams, Tensor out) {
+    applyInto(original, streams, null, null, out);
+  }
+
   /**
    * @param original [images, channels, height, width] f32 or bf16
    * @param streams [images] int64; null: consecutive streams
+   * @param mask uint8 or bool of the same shape, or with one channel; where it is 0 pixels stay the
+   *     original; null: none
+   * @param offsets [images + 1] int32 or int64: first row of each image, for packed patches; null:
+   *     a row is an image
    * @param out same shape and dtype, written; may be {@code original}
    */
-  public void applyInto(Tensor original, Tensor streams, Tensor out) {
-    TorchLibrary.check(TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, out));
+  public void applyInto(Tensor original, Tensor streams, Tensor mask, Tensor offsets, Tensor out) {
+    TorchLibrary.check(
+        TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out));
   }
 }

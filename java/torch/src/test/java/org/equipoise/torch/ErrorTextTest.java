@@ -88,6 +88,7 @@ class ErrorTextTest {
             TokenLogProbs.forwardInto(
                 TokenLogProbsOptions.defaults(),
                 logits,
+                null,
                 TestTensors.longs(new long[] {1, 9}),
                 values,
                 lse,

@@ -2,7 +2,10 @@ package org.equipoise.torch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -74,7 +77,8 @@ class GroupAdvantageTest {
     for (int i = 0; i < 3; i++) {
       expected[i] = (r[i] - mean(r, 0, 3)) / (std(r, 0, 3, 1) + 1e-6);
     }
-    expected[6] = 3; // verl: the raw reward of a singleton; the group of sevens gives exact zeros
+    // verl takes mean 0 and standard deviation 1 of a singleton; the sevens give exact zeros.
+    expected[6] = 3 / (1 + 1e-6);
     assertArrayEquals(expected, TestTensors.doubles(result.advantages()), 1e-12);
     assertArrayEquals(new double[] {7.0 / 3, 7, 3}, TestTensors.doubles(result.mean()), 1e-12);
     double[] zero =
@@ -113,5 +117,66 @@ class GroupAdvantageTest {
     Tensor out = TestTensors.of(ScalarType.Float, new double[4], 4);
     GroupAdvantage.trl().ddof(0).epsilon(0).applyInto(rewards, 2, out);
     assertArrayEquals(new double[] {1, -1, -1, 1}, TestTensors.doubles(out));
+  }
+
+  /** In f32 the leave-one-out baselines differ by rounding, which no epsilon may blow up. */
+  @Test
+  void equalRewardsGiveExactZerosInEveryEstimator() {
+    double[] r = new double[14];
+    Arrays.fill(r, 0, 7, 0.1f);
+    Arrays.fill(r, 7, 14, 0.7f);
+    Tensor rewards = TestTensors.of(ScalarType.Float, r, 14);
+    for (GroupAdvantage advantage :
+        List.of(
+            GroupAdvantage.trl(),
+            GroupAdvantage.trlGdpo(),
+            GroupAdvantage.trlRloo(),
+            GroupAdvantage.trlRloo().scale(AdvantageScale.WHITEN),
+            GroupAdvantage.verlPassAtK(),
+            GroupAdvantage.verlReinforcePlusPlus())) {
+      GroupAdvantage.Statistics found = advantage.epsilon(0).applyWithStatistics(rewards, 7);
+      assertArrayEquals(new double[14], TestTensors.doubles(found.advantages()), "" + advantage);
+      assertEquals(1.0, found.metrics().equalGroups());
+    }
+  }
+
+  /** Offline pairs and online groups of one tensor: two pools, each with its own options. */
+  @Test
+  void offlineAndOnlineGroupsAreTwoCalls() {
+    double[] r = {2, 0, 2, 0, 1, 0, 0, 3, 5, 4};
+    Tensor rewards = TestTensors.of(ScalarType.Float, r, 10);
+    Tensor advantages = TestTensors.of(ScalarType.Float, new double[10], 10);
+    GroupAdvantage.trl()
+        .ddof(0)
+        .epsilon(0)
+        .applyInto(rewards.narrow(0, 0, 4), 2, advantages.narrow(0, 0, 4));
+    GroupAdvantage.trl()
+        .scale(AdvantageScale.BATCH)
+        .applyInto(rewards.narrow(0, 4, 6), 3, advantages.narrow(0, 4, 6));
+    double std = std(r, 4, 10, 1) + 1e-4;
+    double[] expected = {1, -1, 1, -1, 2 / 3.0, -1 / 3.0, -1 / 3.0, -1, 1, 0};
+    for (int i = 4; i < 10; i++) {
+      expected[i] /= std;
+    }
+    assertArrayEquals(expected, TestTensors.doubles(advantages), 1e-7);
+  }
+
+  @Test
+  void whatAnEstimatorReadsIsAskedFor() {
+    Tensor rewards = TestTensors.of(ScalarType.Float, new double[] {2, 0, 0, 2}, 4);
+    assertEquals(
+        "eqp_group_advantage: lengths: expected a tensor because baseline is LENGTHS, found NULL",
+        assertThrows(
+                IllegalArgumentException.class, () -> GroupAdvantage.verlOpo().apply(rewards, 2))
+            .getMessage());
+    Tensor lengths = TestTensors.longs(new long[] {1, 2, -3, 4});
+    assertEquals(
+        "eqp_group_advantage: lengths: expected numbers >= 0, found -3 at entry 2",
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                    GroupAdvantage.verlOpo()
+                        .apply(rewards, 2, GroupAdvantage.Beside.lengths(lengths)))
+            .getMessage());
   }
 }

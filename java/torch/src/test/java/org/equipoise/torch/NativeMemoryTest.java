@@ -38,6 +38,7 @@ class NativeMemoryTest {
                 .arange(new org.bytedeco.pytorch.Scalar(6_000_000f))
                 .fmod(new org.bytedeco.pytorch.Scalar(17f))
                 .view(2000, 3000),
+            null,
             torch.arange(new org.bytedeco.pytorch.Scalar(2000)).to(ScalarType.Long),
             logProbs,
             new Tensor(),

@@ -162,7 +162,7 @@ class PerturbationTest {
             .stepSize(1 / 255.0)
             .steps(30)
             .seed(5)
-            .minimise(x -> x.sub(target).abs().sum(1, 2, 3), clean, null);
+            .minimise(x -> x.sub(target).abs().sum(1, 2, 3), PixelBatch.of(clean));
     double[] cleanValues = TestTensors.doubles(clean);
     double[] found = TestTensors.doubles(attack.adversarial());
     double[] codes = TestTensors.doubles(attack.codes());
@@ -187,10 +187,12 @@ class PerturbationTest {
     Tensor clean = EightBitGrid.defaults().apply(images(original), null);
     Tensor weights = images(gradient).narrow(0, 0, 1);
     Pgd pgd = Pgd.linf().steps(3).seed(9).momentum(0.8);
-    Attack both = pgd.maximise(x -> x.mul(weights).sum(1, 2, 3), clean, new long[] {10, 11});
+    Attack both =
+        pgd.maximise(x -> x.mul(weights).sum(1, 2, 3), PixelBatch.of(clean).streams(10, 11));
     Attack one =
         pgd.minimise(
-            x -> x.mul(weights).sum(1, 2, 3).neg(), clean.narrow(0, 1, 1), new long[] {11});
+            x -> x.mul(weights).sum(1, 2, 3).neg(),
+            PixelBatch.of(clean.narrow(0, 1, 1)).streams(11));
     assertArrayEquals(
         Arrays.copyOfRange(TestTensors.doubles(both.codes()), COUNT / 2, COUNT),
         TestTensors.doubles(one.codes()));

@@ -11,7 +11,6 @@ import java.io.InputStream;
 import java.util.Locale;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.equipoise.kernels.AdvantageScale;
 import org.equipoise.kernels.PairLossKind;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,26 +35,6 @@ class TrlGoldenTest {
   @AfterEach
   void close() {
     scope.close();
-  }
-
-  @Test
-  void groupAdvantagesEqualTrl() {
-    int cases = 0;
-    for (JsonNode c : golden.get("advantages")) {
-      Tensor found =
-          GroupAdvantage.trl()
-              .scale(AdvantageScale.valueOf(c.get("scale").asText().toUpperCase(Locale.ROOT)))
-              .weights(Golden.doubles(c.get("weights")))
-              .apply(Golden.tensor(c.get("rewards")), c.get("group_size").asInt());
-      // A constant group leaves rounding noise of 1e-17 over epsilon 1e-4 in TRL; here exact zeros.
-      assertArrayEquals(
-          Golden.doubles(c.get("advantages")),
-          TestTensors.doubles(found),
-          1e-11,
-          c.get("name").asText());
-      cases++;
-    }
-    assertEquals(45, cases);
   }
 
   @Test

@@ -16,11 +16,9 @@ from types import SimpleNamespace
 import torch
 import torch.nn.functional as F
 import trl
-from trl.trainer import dpo_trainer, grpo_trainer
+from trl.trainer import dpo_trainer
 
 assert trl.__version__.startswith("1.13"), trl.__version__
-NAN = float("nan")
-# TRL's nanstd divides integers, which gives the default dtype: 4/3 would be rounded to float.
 torch.set_default_dtype(torch.float64)
 
 
@@ -33,9 +31,6 @@ def lines_between(function, first, last):
     return textwrap.dedent("\n".join(lines[start:end]))
 
 
-ADVANTAGE = lines_between(
-    grpo_trainer.GRPOTrainer._generate_and_score_completions, "unscorable_mask =", "# Slice to keep only"
-)
 DPO = lines_between(dpo_trainer.DPOTrainer._compute_loss, "chosen_logratios =", "if self.aux_loss_enabled")
 
 
@@ -47,19 +42,6 @@ def numbers(tensor):
     return convert(tensor.tolist())
 
 
-def advantages(rewards, group_size, scale, weights):
-    rewards = torch.tensor(rewards, dtype=torch.float64)
-    scope = dict(
-        torch=torch, nanstd=grpo_trainer.nanstd, rewards_per_func=rewards.clone(), num_generations=group_size,
-        device="cpu",
-        self=SimpleNamespace(
-            multi_objective_aggregation="sum_then_normalize", scale_rewards=scale,
-            reward_weights=torch.tensor(weights, dtype=torch.float64), reward_funcs=weights,
-        ),
-    )
-    exec(ADVANTAGE, scope)
-    return dict(rewards=numbers(rewards), group_size=group_size, scale=scale, weights=weights,
-                advantages=numbers(scope["advantages"]))
 
 
 def pair(chosen, rejected, reference_chosen, reference_rejected, mask_chosen, mask_rejected, loss_type, beta):
@@ -81,22 +63,7 @@ def pair(chosen, rejected, reference_chosen, reference_rejected, mask_chosen, ma
 def main():
     torch.manual_seed(20240613)
     random = lambda *shape: torch.randn(*shape, dtype=torch.float64)
-    two = random(8, 2)
-    partly, whole, lonely = two.clone(), two.clone(), two.clone()
-    partly[1, 0] = partly[6, 1] = NAN
-    whole[2] = NAN
-    whole[5, 0] = NAN
-    equal = two.clone()
-    equal[:4] = torch.tensor([1.0, 0.5])
-    rewards = dict(plain=two, partly=partly, whole=whole, equal=equal, single=random(8, 1))
-    result = dict(trl=trl.__version__, advantages=[], pairs=[])
-    for name, reward in rewards.items():
-        weights = [1.0] if reward.shape[1] == 1 else [1.0, 0.25]
-        for scale in ("group", "batch", "none"):
-            for size in (2, 4, 8):
-                case = advantages(reward.tolist(), size, scale, weights)
-                result["advantages"].append(dict(name=f"{name} {scale} {size}", **case))
-
+    result = dict(trl=trl.__version__, pairs=[])
     mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=torch.float64)
     mask_chosen, mask_rejected = mask[:3, :4], torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 0]], dtype=torch.float64)
     for loss_type in ("sigmoid", "ipo", "hinge"):

@@ -17,7 +17,10 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "equipoise/pair_loss.h",
               "equipoise/policy_loss.h",
               "equipoise/group_advantage.h",
-              "equipoise/perturbation.h"
+              "equipoise/perturbation.h",
+              "equipoise/gaussian_noise.h",
+              "equipoise/input_diversity.h",
+              "equipoise/translation_invariance.h"
             },
             link = "equipoise",
             library = "jniEquipoise"),
@@ -29,8 +32,13 @@ public class EquipoisePresets implements InfoMapper {
     infoMap.put(new Info("EQP_API").cppTypes().annotations());
     // Lists for C code; the Java enumerations are checked against the headers by a test.
     infoMap.put(
-        new Info("EQP_PAIR_LOSS_KINDS",
-                "EQP_PAIR_DIVERGENCES", "EQP_POLICY_NORMALIZERS", "EQP_ADVANTAGE_SCALES")
+        new Info(
+                "EQP_PAIR_LOSS_KINDS",
+                "EQP_PAIR_DIVERGENCES",
+                "EQP_POLICY_NORMALIZERS",
+                "EQP_ADVANTAGE_SCALES",
+                "EQP_ADVANTAGE_BASELINES",
+                "EQP_ADVANTAGE_AGGREGATIONS")
             .cppTypes()
             .skip());
     // Host executors are installed from C; a Java callback per task would cost more than the task.

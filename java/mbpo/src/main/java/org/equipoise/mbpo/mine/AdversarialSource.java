@@ -16,6 +16,7 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.Pgd;
+import org.equipoise.torch.PixelBatch;
 import org.equipoise.torch.TokenLogProbs;
 
 /**
@@ -94,8 +95,7 @@ final class AdversarialSource implements NegativeSource {
               .randomStart(true)
               .minimise(
                   images -> answerLogProbs(model, images, sequences, targets),
-                  stack(clean),
-                  streams)
+                  PixelBatch.of(stack(clean)).streams(streams))
               .codes();
       return split(HostTensors.toBytes(codes), clean);
     }

@@ -4,17 +4,20 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.kernels.PixelSpace;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.BlindImages;
 import org.equipoise.mbpo.image.RgbImage;
-import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.torch.EightBitGrid;
+import org.equipoise.torch.GaussianNoise;
 
 /** The negative sources that come with the system. */
 public final class NegativeSources {
-  private static final int DIFFUSION_STEPS = 1000;
-
   private NegativeSources() {}
 
   /**
@@ -72,66 +75,54 @@ public final class NegativeSources {
     return new PerImageSource(
         "gaussian",
         Map.of("sigma", Double.toString(sigma), "seed", Long.toString(seed)),
-        noise(seed, (value, gaussian, channel, processor) -> value + sigma * gaussian));
+        (model, sample, clean) ->
+            noisy(
+                sample,
+                clean,
+                PixelSpace.IDENTITY,
+                GaussianNoise.ofDeviation(sigma).bounds(0, 1).seed(seed)));
   }
 
   /**
    * Diffusion noise of VCD (arXiv 2311.16922) and POVID (arXiv 2402.11411), in the processor's
-   * normalised space as theirs; they use step 500:
-   *
-   * <pre>β_s = σ(s)·(5e-3 − 1e-5) + 1e-5, s = linspace(−6, 6, 1000);  ᾱ_t = Π_{s ≤ t} (1 − β_s)
-   * x_t = √ᾱ_t·x + √(1 − ᾱ_t)·N(0, 1)</pre>
+   * normalised space as theirs ({@link GaussianNoise#diffusion}); they use step 500.
    *
    * @param step t, from 0 to 999
    */
   public static NegativeSource diffusion(int step, long seed) {
-    double kept = alphaBar(step);
-    double signal = Math.sqrt(kept);
-    double noise = Math.sqrt(1 - kept);
+    GaussianNoise noise = GaussianNoise.diffusion(step).seed(seed);
     return new PerImageSource(
         "diffusion",
         Map.of("step", Integer.toString(step), "seed", Long.toString(seed)),
-        noise(
-            seed,
-            (value, gaussian, channel, processor) -> {
-              double mean = processor.mean()[channel];
-              double deviation = processor.standardDeviation()[channel];
-              double noised = signal * ((value - mean) / deviation) + noise * gaussian;
-              return noised * deviation + mean;
-            }));
+        (model, sample, clean) ->
+            noisy(
+                sample,
+                clean,
+                PixelSpace.normalized(
+                    model.imageProcessor().mean(), model.imageProcessor().standardDeviation()),
+                noise));
   }
 
-  static double alphaBar(int step) {
-    if (step < 0 || step >= DIFFUSION_STEPS) {
-      throw new IllegalArgumentException("step must be in [0, 999], found " + step);
+  /** The 8-bit image nearest to the noisy one, with the noise added in the given space. */
+  private static RgbImage noisy(
+      Sample sample, RgbImage clean, PixelSpace space, GaussianNoise noise) {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor values = normalized(clean.toTensor().unsqueeze(0), space);
+      Tensor streams = Tensor.create(new long[] {KeyedRandom.id(sample.id())}, 1);
+      Tensor noised = new Tensor();
+      noise.applyInto(values, streams, noised);
+      Tensor codes = EightBitGrid.defaults().pixelSpace(space).codes(noised, null);
+      return new RgbImage(clean.width(), clean.height(), HostTensors.toBytes(codes));
     }
-    double product = 1;
-    for (int s = 0; s <= step; s++) {
-      double at = -6 + 12.0 * s / (DIFFUSION_STEPS - 1);
-      product *= 1 - ((5e-3 - 1e-5) / (1 + StrictMath.exp(-at)) + 1e-5);
+  }
+
+  private static Tensor normalized(Tensor pixels, PixelSpace space) {
+    if (space.channels() == 0) {
+      return pixels;
     }
-    return product;
-  }
-
-  /** New value of a pixel in [0, 1] units from its value and a standard normal number. */
-  private interface NoiseRule {
-    double apply(double value, double gaussian, int channel, ImageProcessor processor);
-  }
-
-  private static PerImageSource.Rule noise(long seed, NoiseRule rule) {
-    KeyedRandom random = KeyedRandom.of(seed, "image-noise");
-    return (model, sample, clean) -> {
-      ImageProcessor processor = model.imageProcessor();
-      long stream = KeyedRandom.id(sample.id());
-      byte[] planes = new byte[clean.planes().length];
-      int plane = clean.width() * clean.height();
-      for (int i = 0; i < planes.length; i++) {
-        double value = (clean.planes()[i] & 0xff) / 255.0;
-        double noised = rule.apply(value, random.gaussian(0, stream, i), i / plane, processor);
-        planes[i] = (byte) Math.rint(255 * Math.min(1, Math.max(0, noised)));
-      }
-      return new RgbImage(clean.width(), clean.height(), planes);
-    };
+    Tensor mean = Tensor.create(space.mean(), 1, space.channels(), 1, 1);
+    Tensor deviation = Tensor.create(space.std(), 1, space.channels(), 1, 1);
+    return pixels.sub(mean).div(deviation);
   }
 
   /** A source that treats each image by itself and needs no gradient. */

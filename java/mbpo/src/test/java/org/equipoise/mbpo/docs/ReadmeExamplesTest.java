@@ -30,6 +30,7 @@ import org.equipoise.torch.Attack;
 import org.equipoise.torch.GroupAdvantage;
 import org.equipoise.torch.PairLoss;
 import org.equipoise.torch.Pgd;
+import org.equipoise.torch.PixelBatch;
 import org.equipoise.torch.PolicyLoss;
 import org.equipoise.torch.TokenLogProbs;
 import org.junit.jupiter.api.AfterEach;
@@ -112,7 +113,7 @@ class ReadmeExamplesTest {
     Function<Tensor, Tensor> objective = pixels -> pixels.flatten(1, -1).sum(1);
     // [readme]
     Attack attack =
-        Pgd.linf().epsilon(8 / 255.0).steps(10).seed(7).minimise(objective, images, null);
+        Pgd.linf().epsilon(8 / 255.0).steps(10).seed(7).minimise(objective, PixelBatch.of(images));
     Tensor codes = attack.codes();
     // [end]
     assertEquals(2, codes.size(0));

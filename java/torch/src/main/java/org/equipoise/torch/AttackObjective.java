@@ -1,0 +1,102 @@
+package org.equipoise.torch;
+
+import java.util.Arrays;
+import java.util.function.Function;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+
+/** The objective of one attack: values, and gradients over samples and random transformations. */
+final class AttackObjective {
+  private final Function<Tensor, Tensor> function;
+  private final AttackOptions options;
+  private final PixelBatch batch;
+  private final Tensor streams;
+
+  AttackObjective(
+      Function<Tensor, Tensor> function, AttackOptions options, PixelBatch batch, Tensor streams) {
+    this.function = function;
+    this.options = options;
+    this.batch = batch;
+    this.streams = streams;
+  }
+
+  /**
+   * @param values per image, or one for all: the mean over the samples, of the transformed images
+   *     where there is a transformation
+   * @param gradient as the kernels take it
+   */
+  record Evaluation(double[] values, Tensor gradient) {}
+
+  /** Without gradient and transformation. */
+  double[] score(Tensor point) {
+    try (PointerScope scope = new PointerScope();
+        AutoGradMode none = new AutoGradMode(false)) {
+      return Tensors.doubles(checked(function.apply(batch.outward(point))));
+    }
+  }
+
+  /**
+   * At a point, as an average over the samples.
+   *
+   * @param step counts the evaluations of the attack: another number, another draw
+   */
+  Evaluation evaluate(Tensor point, long step) {
+    Tensor images = batch.outward(point);
+    double[] values = null;
+    Tensor sum = null;
+    for (int sample = 0; sample < options.samples; sample++) {
+      InputTransform.Draw draw =
+          new InputTransform.Draw(options.seed, step * options.samples + sample, streams);
+      Tensor shown = options.input == null ? images : options.input.forward(images, draw);
+      Tensor leaf = shown.detach().set_requires_grad(true);
+      Tensor value;
+      try (AutoGradMode recorded = new AutoGradMode(true)) {
+        value = checked(function.apply(leaf));
+        if (!value.requires_grad()) {
+          throw new IllegalArgumentException(
+              "objective: expected a value that depends on the images, found one without gradient");
+        }
+        value.sum().backward();
+      }
+      values = added(values, Tensors.doubles(value));
+      Tensor gradient = leaf.grad();
+      if (options.input != null) {
+        gradient = options.input.backward(gradient, images, draw);
+      }
+      sum = sum == null ? gradient : sum.add_(gradient);
+    }
+    if (options.samples > 1) {
+      sum.div_(new Scalar((double) options.samples));
+      for (int i = 0; i < values.length; i++) {
+        values[i] /= options.samples;
+      }
+    }
+    if (options.gradient != null) {
+      sum = options.gradient.apply(sum);
+    }
+    return new Evaluation(values, batch.inward(sum.contiguous()));
+  }
+
+  private static double[] added(double[] sum, double[] values) {
+    if (sum == null) {
+      return values;
+    }
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += values[i];
+    }
+    return sum;
+  }
+
+  private Tensor checked(Tensor value) {
+    if (value.numel() != 1 && (value.dim() != 1 || value.numel() != batch.images())) {
+      throw new IllegalArgumentException(
+          "objective: expected one value per image, ["
+              + batch.images()
+              + "], or one scalar, found shape "
+              + Arrays.toString(value.shape()));
+    }
+    return value;
+  }
+}

@@ -1,0 +1,52 @@
+package org.equipoise.torch;
+
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Tensor;
+
+/** What {@link Pgd} and {@link Apgd} are made of; written only while a copy is being made. */
+final class AttackOptions implements Cloneable {
+  Norm norm = Norm.LINF;
+  double epsilon = 8 / 255.0;
+  double stepSize = 2 / 255.0;
+  int steps = 10;
+  long seed;
+  boolean randomStart = true;
+  double lower = 0;
+  double upper = 1;
+  boolean eightBit = true;
+  boolean keepBest = true;
+  double momentum;
+  boolean nesterov;
+  int neighbours;
+  double neighbourRadius = 1.5;
+  int samples = 1;
+  InputTransform input;
+  UnaryOperator<Tensor> gradient;
+
+  AttackOptions copy() {
+    try {
+      return (AttackOptions) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  void check() {
+    atLeast("steps", 0, steps);
+    atLeast("momentum", 0, momentum);
+    atLeast("neighbours", 0, neighbours);
+    atLeast("neighbourRadius", 0, neighbourRadius);
+    atLeast("samples", 1, samples);
+    if (nesterov && momentum == 0) {
+      throw new IllegalArgumentException(
+          "nesterov: expected a momentum above 0, along which it looks ahead, found 0");
+    }
+  }
+
+  private static void atLeast(String name, double least, double value) {
+    if (!(value >= least)) {
+      throw new IllegalArgumentException(
+          name + ": expected at least " + least + ", found " + value);
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package org.equipoise.torch;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * What {@link FusedLinear} computes per token, in the shape of the targets. {@link #values()} and
+ * {@link #entropy()} are leaves of the autograd graph where a gradient is wanted. Not thread-safe;
+ * the tensors belong to the innermost {@code PointerScope} of the call that made them.
+ */
+public final class FusedLogProbs {
+  private final FusedLinear head;
+  private final Tensor hidden;
+  private final Tensor targets;
+  private final boolean differentiable;
+
+  /** The leaves are views of its memory. */
+  final TokenRows rows;
+
+  private Tensor values;
+  private Tensor entropy;
+
+  FusedLogProbs(FusedLinear head, Tensor hidden, Tensor targets, boolean differentiable) {
+    this.head = head;
+    this.hidden = hidden;
+    this.targets = targets;
+    this.differentiable = differentiable;
+    long tokens = targets.numel();
+    rows =
+        new TokenRows(
+            zeros(tokens),
+            zeros(tokens),
+            head.options().logSumExp2x() ? zeros(tokens) : null,
+            head.options().entropy() ? zeros(tokens) : null);
+    freshLeaves();
+  }
+
+  private Tensor zeros(long tokens) {
+    return Tensors.zeros(hidden, ScalarType.Float, tokens);
+  }
+
+  /** New leaves without gradients over the same memory. */
+  void freshLeaves() {
+    values = leaf(rows.values());
+    entropy = rows.entropy() == null ? null : leaf(rows.entropy());
+  }
+
+  private Tensor leaf(Tensor flat) {
+    return shaped(flat).set_requires_grad(differentiable);
+  }
+
+  private Tensor shaped(Tensor flat) {
+    return flat.detach().view_as(targets).detach();
+  }
+
+  /** Log-probabilities f32; a leaf that requires grad where a gradient is wanted. */
+  public Tensor values() {
+    return values;
+  }
+
+  /** f32, without gradient. */
+  public Tensor logSumExp() {
+    return shaped(rows.logSumExp());
+  }
+
+  /**
+   * {@code ln sum_j exp(2 z_j)} f32, without gradient.
+   *
+   * @throws IllegalStateException unless {@link FusedLinear#logSumExp2x(boolean)} asked for it
+   */
+  public Tensor logSumExp2x() {
+    return shaped(asked(rows.logSumExp2x(), "logSumExp2x"));
+  }
+
+  /**
+   * f32; a leaf that requires grad where a gradient is wanted.
+   *
+   * @throws IllegalStateException unless {@link FusedLinear#entropy(boolean)} asked for it
+   */
+  public Tensor entropy() {
+    asked(rows.entropy(), "entropy");
+    return entropy;
+  }
+
+  /**
+   * Carries the gradients that {@code backward()} left in {@link #values()} and {@link #entropy()}
+   * on: into the graph that made the hidden states, and into the gradients of weight and bias where
+   * they require grad. Computes the logits once more, chunk by chunk. {@link FusedLinear#loss} and
+   * {@link FusedLinear#tokenLoss} save that where it can be saved.
+   *
+   * @throws IllegalStateException if neither has a gradient
+   */
+  public void backwardThrough() {
+    try (PointerScope scope = new PointerScope();
+        LogitChunks chunks = new LogitChunks(head, hidden, targets)) {
+      requireGradient();
+      HeadGradients gradients = HeadGradients.wanted(head, hidden);
+      chunks.backwardAll(rows, valuesGradient(), entropyGradient(), gradients);
+      push(hidden, gradients.dHiddenLike(hidden));
+      if (!head.accumulates()) {
+        push(head.weight(), gradients.dWeight);
+        push(head.bias(), gradients.dBias);
+      }
+    }
+  }
+
+  private static void push(Tensor tensor, Tensor gradient) {
+    if (gradient != null) {
+      Tensor fitting = gradient.to(tensor.dtype());
+      tensor.backward(fitting, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+  }
+
+  void requireGradient() {
+    if (flatGradient(values) == null && flatGradient(entropy) == null) {
+      throw new IllegalStateException(
+          "FusedLinear: values: expected a gradient, found none; call backward() on a loss made from"
+              + " the log-probs or the entropy first");
+    }
+  }
+
+  Tensor valuesGradient() {
+    return flatGradient(values);
+  }
+
+  Tensor entropyGradient() {
+    return flatGradient(entropy);
+  }
+
+  /** [tokens] f32, contiguous; null when {@code backward()} left none. */
+  private static Tensor flatGradient(Tensor leaf) {
+    if (leaf == null) {
+      return null;
+    }
+    Tensor gradient = leaf.grad();
+    return gradient.defined() ? gradient.to(ScalarType.Float).reshape(-1).contiguous() : null;
+  }
+
+  private static Tensor asked(Tensor tensor, String name) {
+    if (tensor == null) {
+      throw new IllegalStateException(
+          name + " was not computed: ask for it with FusedLinear." + name + "(true)");
+    }
+    return tensor;
+  }
+}

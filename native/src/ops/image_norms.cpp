@@ -1,0 +1,57 @@
+// eqp_image_norms: see equipoise/perturbation.h.
+#include "ops/images.h"
+
+using namespace eqp;
+
+namespace {
+
+eqp_image_norms_options image_norms_defaults() {
+  eqp_image_norms_options options = {};
+  options.size = sizeof(options);
+  options.quantity = EQP_DIFFERENCE;
+  return options;
+}
+
+}  // namespace
+
+void eqp_image_norms_options_init(eqp_image_norms_options* options) {
+  if (options != nullptr) *options = image_norms_defaults();
+}
+
+eqp_status eqp_image_norms_workspace_size(const eqp_tensor* values, uint64_t* bytes) {
+  Call call("eqp_image_norms_workspace_size");
+  EQP_TRY(image_input(&call, "values", values, kPixels));
+  return call.workspace_size(bytes);
+}
+
+eqp_status eqp_image_norms(const eqp_image_norms_options* options, const eqp_tensor* values,
+                           const eqp_tensor* minus, const eqp_tensor* mask,
+                           const eqp_tensor* offsets, const eqp_tensor* norms,
+                           const eqp_launch* launch) {
+  Call call("eqp_image_norms");
+  ImageNorms arguments;
+  EQP_TRY(call.options(options, image_norms_defaults, &arguments.options));
+  const eqp_image_norms_options& o = arguments.options;
+  if (o.quantity != EQP_DIFFERENCE && o.quantity != EQP_GRADIENT) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "quantity: expected EQP_DIFFERENCE (0) or EQP_GRADIENT (1), found %d",
+                     o.quantity);
+  }
+  EQP_TRY(image_input(&call, "values", values, kPixels));
+  EQP_TRY(check_pixel_space(call, o.pixel_space, *values));
+  const unsigned dtype = dtype_bit(values->dtype);
+  EQP_TRY(image_input(&call, "minus", minus, dtype, "values", values));
+  EQP_TRY(image_mask(&call, mask, "values", values));
+  EQP_TRY(image_offsets(&call, offsets));
+  arguments.rows = rows_view(offsets, *values);
+  EQP_TRY(call.output("norms", norms, kF32, 2, 2));
+  const int64_t shape[2] = {arguments.rows.images, EQP_NORM_COUNT};
+  EQP_TRY(call.shape("norms", norms, 2, shape, "the images and their norms"));
+  EQP_TRY(call.disjoint());
+  EQP_TRY(call.launch(launch, &arguments.stream));
+  arguments.values = images_view(values, o.pixel_space);
+  arguments.minus = images_view(minus, o.pixel_space);
+  arguments.mask = mask_view(mask, o.pixel_space);
+  arguments.norms = matrix_view(norms);
+  EQP_DISPATCH(call, image_norms, arguments);
+}

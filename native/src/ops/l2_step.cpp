@@ -1,0 +1,68 @@
+// eqp_l2_step: see equipoise/perturbation.h.
+#include "ops/images.h"
+
+using namespace eqp;
+
+namespace {
+
+eqp_l2_step_options l2_step_defaults() {
+  eqp_l2_step_options options = {};
+  options.size = sizeof(options);
+  options.direction = EQP_DESCEND;
+  options.epsilon = 1.0f;
+  options.step_size = 0.2f;
+  options.lower = 0.0f;
+  options.upper = 1.0f;
+  return options;
+}
+
+}  // namespace
+
+void eqp_l2_step_options_init(eqp_l2_step_options* options) {
+  if (options != nullptr) *options = l2_step_defaults();
+}
+
+eqp_status eqp_l2_step_workspace_size(const eqp_tensor* pixels, uint64_t* bytes) {
+  Call call("eqp_l2_step_workspace_size");
+  EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
+  return call.workspace_size(bytes);
+}
+
+eqp_status eqp_l2_step(const eqp_l2_step_options* options, const eqp_tensor* pixels,
+                       const eqp_tensor* original, const eqp_tensor* gradient,
+                       const eqp_tensor* mask, const eqp_tensor* offsets,
+                       const eqp_tensor* step_sizes, const eqp_tensor* out,
+                       const eqp_launch* launch) {
+  Call call("eqp_l2_step");
+  L2Step arguments;
+  EQP_TRY(call.options(options, l2_step_defaults, &arguments.options));
+  const eqp_l2_step_options& o = arguments.options;
+  EQP_TRY(check_direction(call, o.direction));
+  EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
+  EQP_TRY(check_not_negative(call, "step_size", o.step_size, false));
+  EQP_TRY(check_bounds(call, o.lower, o.upper));
+  EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
+  EQP_TRY(check_pixel_space(call, o.pixel_space, *pixels));
+  const unsigned dtype = dtype_bit(pixels->dtype);
+  EQP_TRY(required(call, "original", original));
+  EQP_TRY(required(call, "gradient", gradient));
+  EQP_TRY(required(call, "out", out));
+  EQP_TRY(image_input(&call, "original", original, dtype, "pixels", pixels));
+  EQP_TRY(image_input(&call, "gradient", gradient, dtype, "pixels", pixels));
+  EQP_TRY(image_mask(&call, mask, "pixels", pixels));
+  EQP_TRY(image_offsets(&call, offsets));
+  arguments.rows = rows_view(offsets, *pixels);
+  EQP_TRY(call.optional_input("step_sizes", step_sizes, kF32, 1, 1));
+  EQP_TRY(call.vector_shape("step_sizes", step_sizes, arguments.rows.images, "the images"));
+  EQP_TRY(image_output(&call, "out", out, dtype, "pixels", pixels));
+  call.allow_in_place(out, pixels);
+  EQP_TRY(call.disjoint());
+  EQP_TRY(call.launch(launch, &arguments.stream));
+  arguments.pixels = images_view(pixels, o.pixel_space);
+  arguments.original = images_view(original, o.pixel_space);
+  arguments.gradient = images_view(gradient, o.pixel_space);
+  arguments.mask = mask_view(mask, o.pixel_space);
+  arguments.step_sizes = data_of<const float>(step_sizes);
+  arguments.out = images_view(out, o.pixel_space);
+  EQP_DISPATCH(call, l2_step, arguments);
+}
