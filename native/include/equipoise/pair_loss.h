@@ -30,7 +30,7 @@
  *     SIGMOID_NORM -ls(beta (s_c/len_c - s_r/len_r))            length-normalised DPO, as in TRL
  *     CPO          -(1-e) ls(beta (c-r)) - e ls(-beta (c-r))                  arXiv 2401.08417
  *     SIMPO        -(1-e) ls(z) - e ls(-z), z = beta (q_c - q_r) - simpo_gamma, q = m; with
- *                  alpha_po = a != 0: q = (1 - e^(-a m))/a
+ *                  simpo_alpha = a != 0: q = (1 - e^(-a m))/a
  *                  SimPO arXiv 2405.14734, AlphaPO arXiv 2501.03884
  *     ORPO         -beta ls(ln odds(m_c) - ln odds(m_r)), ln odds(m) = m - ln(1 - e^m), m taken as at
  *                  most -2^-24 (its gradient 0 beyond): finite for certain answers
@@ -123,7 +123,7 @@ typedef struct eqp_pair_loss_options {
   double divergence_alpha;        /* of ALPHA: finite; default 0.5 */
   double ld_alpha;                /* [0, 1]; default 1 */
   double simpo_gamma;             /* finite; default 0.5 */
-  double alpha_po;                /* of SIMPO: finite; default 0 */
+  double simpo_alpha;             /* of SIMPO: finite; default 0 */
   double discopop_tau;            /* > 0, finite; default 0.05 */
 } eqp_pair_loss_options;
 

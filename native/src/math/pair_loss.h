@@ -86,7 +86,7 @@ EQP_HD bool has_kind(const eqp_pair_loss_options& o, eqp_pair_loss_kind kind) {
 
 EQP_HD double pair_reward(const eqp_pair_loss_options& o, double delta, double length) {
   if (has_kind(o, EQP_PAIR_LOSS_SIMPO)) {
-    return o.beta * alpha_po_reward(o.alpha_po, delta / length).value;
+    return o.beta * alpha_po_reward(o.simpo_alpha, delta / length).value;
   }
   return o.beta * (has_kind(o, EQP_PAIR_LOSS_ORPO) ? delta / length : delta);
 }

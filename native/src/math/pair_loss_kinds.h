@@ -212,8 +212,8 @@ EQP_HD Slope alpha_po_reward(double alpha, double mean) {
 // l = -(1-e) ls(z) - e ls(-z), z = beta (q(m_c) - q(m_r)) - gamma.
 struct PairLossSIMPO {
   EQP_HD PairValue value(const eqp_pair_loss_options& o, const PairInput& in) {
-    const Slope c = alpha_po_reward(o.alpha_po, in.score_chosen / in.length_chosen);
-    const Slope r = alpha_po_reward(o.alpha_po, in.score_rejected / in.length_rejected);
+    const Slope c = alpha_po_reward(o.simpo_alpha, in.score_chosen / in.length_chosen);
+    const Slope r = alpha_po_reward(o.simpo_alpha, in.score_rejected / in.length_rejected);
     const Slope l =
         smoothed_log_sigmoid(o.beta * (c.value - r.value) - o.simpo_gamma, o.label_smoothing);
     return PairValue{l.value, o.beta * l.derivative * c.derivative / in.length_chosen,

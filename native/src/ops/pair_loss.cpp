@@ -74,7 +74,7 @@ eqp_status check_ranges(const Call& call, const eqp_pair_loss_options& o) {
        "a finite number"},
       {"ld_alpha", o.ld_alpha, o.ld_alpha >= 0 && o.ld_alpha <= 1, "0 <= value <= 1"},
       {"simpo_gamma", o.simpo_gamma, isfinite(o.simpo_gamma) != 0, "a finite number"},
-      {"alpha_po", o.alpha_po, isfinite(o.alpha_po) != 0, "a finite number"},
+      {"simpo_alpha", o.simpo_alpha, isfinite(o.simpo_alpha) != 0, "a finite number"},
       {"discopop_tau", o.discopop_tau, o.discopop_tau > 0 && isfinite(o.discopop_tau),
        "a finite number > 0"},
   };
@@ -135,9 +135,9 @@ eqp_status check_combination(const Call& call, const eqp_pair_loss_options& opti
     return call.fail(EQP_INVALID_ARGUMENT, "label_smoothing: expected 0 for %s, found %g",
                      kind_of(options.kinds[0])->name, options.label_smoothing);
   }
-  if (options.alpha_po != 0 && !simpo) {
-    return call.fail(EQP_INVALID_ARGUMENT, "alpha_po: expected 0 without a SIMPO term, found %g",
-                     options.alpha_po);
+  if (options.simpo_alpha != 0 && !simpo) {
+    return call.fail(EQP_INVALID_ARGUMENT, "simpo_alpha: expected 0 without a SIMPO term, found %g",
+                     options.simpo_alpha);
   }
   return EQP_OK;
 }

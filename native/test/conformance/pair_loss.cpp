@@ -362,10 +362,10 @@ void conform_sums(Suite& suite, Setups& setups, eqp_dtype dtype) {
       run_case(suite, s, setups.seed());
     }
   }
-  Setup alpha_po = setups.of(dtype, {EQP_PAIR_LOSS_SIMPO});
-  alpha_po.options.alpha_po = 0.25;
-  alpha_po.options.simpo_gamma = 0.1;
-  run_case(suite, alpha_po, setups.seed());
+  Setup simpo_alpha = setups.of(dtype, {EQP_PAIR_LOSS_SIMPO});
+  simpo_alpha.options.simpo_alpha = 0.25;
+  simpo_alpha.options.simpo_gamma = 0.1;
+  run_case(suite, simpo_alpha, setups.seed());
 }
 
 // Sides that several warps share, many pairs, long sides.
@@ -402,7 +402,7 @@ void check_oracle(Setups& setups) {
     s.weights = !kind.sorts;
     check_oracle_by_differences(s);
     s.options.label_smoothing = kind.label_smoothing ? 0.3 : 0;
-    s.options.alpha_po = kind.value == EQP_PAIR_LOSS_SIMPO ? 0.25 : 0;
+    s.options.simpo_alpha = kind.value == EQP_PAIR_LOSS_SIMPO ? 0.25 : 0;
     s.options.divergence =
         kind.divergence ? EQP_PAIR_DIVERGENCE_JS : EQP_PAIR_DIVERGENCE_REVERSE_KL;
     check_oracle_by_differences(s);

@@ -82,9 +82,9 @@ Dual smoothed(const Dual& x, Real e) {
 
 // The quality of SimPO, or AlphaPO, of a mean log-prob.
 Dual quality(const eqp_pair_loss_options& o, const Dual& mean) {
-  if (o.alpha_po == 0) return mean;
-  return expm1(Dual(-static_cast<Real>(o.alpha_po)) * mean) *
-         Dual(-1 / static_cast<Real>(o.alpha_po));
+  if (o.simpo_alpha == 0) return mean;
+  return expm1(Dual(-static_cast<Real>(o.simpo_alpha)) * mean) *
+         Dual(-1 / static_cast<Real>(o.simpo_alpha));
 }
 
 Dual log_odds(const Dual& mean) {

@@ -38,7 +38,7 @@ EQP_TEST(defaults_of_pair_loss) {
   expect("divergence_alpha", 0.5, options.divergence_alpha);
   expect("ld_alpha", 1, options.ld_alpha);
   expect("simpo_gamma", 0.5, options.simpo_gamma);
-  expect("alpha_po", 0, options.alpha_po);
+  expect("simpo_alpha", 0, options.simpo_alpha);
   expect("discopop_tau", 0.05, options.discopop_tau);
 }
 

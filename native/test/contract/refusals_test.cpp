@@ -238,7 +238,7 @@ EQP_TEST(options_are_checked) {
                 {nan, inf});
   refuse_option("pair_loss", "ld_alpha", &eqp_pair_loss_options::ld_alpha, {-0.1, 1.1, nan});
   refuse_option("pair_loss", "simpo_gamma", &eqp_pair_loss_options::simpo_gamma, {nan, inf});
-  refuse_option("pair_loss", "alpha_po", &eqp_pair_loss_options::alpha_po, {nan, inf, 0.25});
+  refuse_option("pair_loss", "simpo_alpha", &eqp_pair_loss_options::simpo_alpha, {nan, inf, 0.25});
   refuse_option("pair_loss", "discopop_tau", &eqp_pair_loss_options::discopop_tau, {0.0, nan, inf});
   refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
   refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing,

@@ -84,8 +84,7 @@ public final class Launch implements AutoCloseable {
           Math.max(
               bytes(EquipoiseAbi::eqp_token_log_probs_workspace_size, matrix),
               bytes(
-                  (tensor, size) ->
-                      EquipoiseAbi.eqp_pair_loss_workspace_size(null, tensor, size),
+                  (tensor, size) -> EquipoiseAbi.eqp_pair_loss_workspace_size(null, tensor, size),
                   matrix)),
           Math.max(
               Math.max(

@@ -3,8 +3,9 @@ package org.equipoise.kernels;
 import java.util.Objects;
 
 /**
- * What a pair loss is computed from: tensors of one kind {@code T}. [P, C] stands for [pairs, tokens
- * of the chosen answers], [P, R] for the rejected ones. Immutable; holds references, owns nothing.
+ * What a pair loss is computed from: tensors of one kind {@code T}. [P, C] stands for [pairs,
+ * tokens of the chosen answers], [P, R] for the rejected ones. Immutable; holds references, owns
+ * nothing.
  *
  * @param <T> {@link TensorView}, or the tensor of another library
  */
@@ -60,8 +61,8 @@ public final class PairBatch<T> {
   }
 
   /**
-   * [P] f32 (f64 with f64 log-probs): a factor of each pair's loss, without gradient, such as WPO's;
-   * null: ones.
+   * [P] f32 (f64 with f64 log-probs): a factor of each pair's loss, without gradient, such as
+   * WPO's; null: ones.
    */
   public PairBatch<T> weights(T ofPairs) {
     return new PairBatch<>(

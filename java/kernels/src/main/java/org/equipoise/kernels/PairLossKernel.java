@@ -27,19 +27,131 @@ public final class PairLossKernel extends PairLossSettings<PairLossKernel> {
 
   /** One kind with beta 0.1. */
   public static PairLossKernel of(PairLossKind kind) {
-    return sum(new PairTerm(kind, 1));
+    return new PairLossKernel(PairPresets.of(kind));
   }
 
   /** A weighted sum of 1 to 8 kinds with one beta, 0.1. */
   public static PairLossKernel sum(PairTerm... terms) {
-    return new PairLossKernel(options(List.of(terms)));
+    return new PairLossKernel(PairPresets.sum(List.of(terms)));
+  }
+
+  /** DPO, arXiv 2305.18290. */
+  public static PairLossKernel sigmoid() {
+    return new PairLossKernel(PairPresets.sigmoid());
+  }
+
+  /** DPO whose labels are flipped with this probability in [0, 0.5): conservative DPO. */
+  public static PairLossKernel cdpo(double labelSmoothing) {
+    return new PairLossKernel(PairPresets.cdpo(labelSmoothing));
+  }
+
+  /**
+   * DPO unbiased under labels that are flipped with this probability in [0, 0.5), arXiv 2403.00409.
+   */
+  public static PairLossKernel robust(double labelSmoothing) {
+    return new PairLossKernel(PairPresets.robust(labelSmoothing));
+  }
+
+  /** DPO of log-ratios averaged over the tokens, as TRL's sigmoid_norm. */
+  public static PairLossKernel sigmoidNorm() {
+    return new PairLossKernel(PairPresets.sigmoidNorm());
+  }
+
+  /** IPO, arXiv 2310.12036, averaged over the tokens as TRL does. */
+  public static PairLossKernel ipo() {
+    return new PairLossKernel(PairPresets.ipo());
+  }
+
+  /** SLiC's hinge, arXiv 2305.10425. */
+  public static PairLossKernel hinge() {
+    return new PairLossKernel(PairPresets.hinge());
+  }
+
+  /** EXO, arXiv 2402.00856, with its paper's label smoothing 1e-3. */
+  public static PairLossKernel exoPair() {
+    return new PairLossKernel(PairPresets.exoPair());
+  }
+
+  /** NCA, arXiv 2402.05369. */
+  public static PairLossKernel ncaPair() {
+    return new PairLossKernel(PairPresets.ncaPair());
+  }
+
+  /** BCO of pairs without a shift, arXiv 2404.04656. */
+  public static PairLossKernel bcoPair() {
+    return new PairLossKernel(PairPresets.bcoPair());
+  }
+
+  /** SPPO with hard labels, arXiv 2405.00675. */
+  public static PairLossKernel sppoHard() {
+    return new PairLossKernel(PairPresets.sppoHard());
+  }
+
+  /** Alignment by optimal transport of pairs, arXiv 2406.05882: sorts over the batch. */
+  public static PairLossKernel aot() {
+    return new PairLossKernel(PairPresets.aot());
+  }
+
+  /** As {@link #aot()}, of answers that need not belong together. */
+  public static PairLossKernel aotUnpaired() {
+    return new PairLossKernel(PairPresets.aotUnpaired());
+  }
+
+  /** APO-zero, arXiv 2408.06266: for chosen answers better than the model's own. */
+  public static PairLossKernel apoZero() {
+    return new PairLossKernel(PairPresets.apoZero());
+  }
+
+  /** APO-down, arXiv 2408.06266: for chosen answers worse than the model's own. */
+  public static PairLossKernel apoDown() {
+    return new PairLossKernel(PairPresets.apoDown());
+  }
+
+  /** DiscoPOP, arXiv 2406.08414, tau 0.05. */
+  public static PairLossKernel discopop() {
+    return new PairLossKernel(PairPresets.discopop());
+  }
+
+  /** The negative log-likelihood of the chosen answers, averaged over the batch's tokens. */
+  public static PairLossKernel sft() {
+    return new PairLossKernel(PairPresets.sft());
+  }
+
+  /**
+   * CPO, arXiv 2401.08417, with a likelihood term of this weight (TRL's cpo_alpha, there 1); takes
+   * no reference.
+   */
+  public static PairLossKernel cpo(double likelihoodWeight) {
+    return new PairLossKernel(PairPresets.cpo(likelihoodWeight));
+  }
+
+  /**
+   * SimPO, arXiv 2405.14734, with TRL's beta 0.1 and gamma 0.5 (the paper: 2 to 2.5 and 0.3 to
+   * 1.6); takes no reference.
+   */
+  public static PairLossKernel simPo() {
+    return new PairLossKernel(PairPresets.simPo());
+  }
+
+  /**
+   * AlphaPO, arXiv 2501.03884: SimPO with the reward (1 - p^-alpha) / alpha; takes no reference.
+   */
+  public static PairLossKernel alphaPo(double alpha) {
+    return new PairLossKernel(PairPresets.alphaPo(alpha));
+  }
+
+  /**
+   * ORPO, arXiv 2403.07691, with its likelihood term: over the chosen answer, where TRL's also
+   * counts the prompt. beta is the weight of the odds ratio. Takes no reference.
+   */
+  public static PairLossKernel orpo() {
+    return new PairLossKernel(PairPresets.orpo());
   }
 
   /** Bytes of workspace that a call on these log-probs needs: on the CPU 0 but for AOT. */
   public long workspaceBytes(TensorView policyChosen) {
     long[] bytes = new long[1];
-    Status.check(
-        EquipoiseAbi.eqp_pair_loss_workspace_size(abi(), policyChosen.abi(), bytes));
+    Status.check(EquipoiseAbi.eqp_pair_loss_workspace_size(abi(), policyChosen.abi(), bytes));
     return bytes[0];
   }
 
@@ -54,15 +166,7 @@ public final class PairLossKernel extends PairLossSettings<PairLossKernel> {
       TensorView dChosen,
       TensorView dRejected) {
     applyInto(
-        batch,
-        loss,
-        pairLosses,
-        rewardsChosen,
-        rewardsRejected,
-        metrics,
-        dChosen,
-        dRejected,
-        null);
+        batch, loss, pairLosses, rewardsChosen, rewardsRejected, metrics, dChosen, dRejected, null);
   }
 
   /**

@@ -5,8 +5,8 @@ import org.equipoise.kernels.abi.EquipoiseAbi;
 /**
  * Formula of a pair loss. {@code ls} is logsigmoid, {@code sg} sigmoid, {@code e} the label
  * smoothing; {@code s_c, s_r} the scores of the chosen and the rejected answer, which are their
- * log-ratios unless another divergence is asked for; {@code x = beta (s_c - s_r)}, {@code x_c = beta
- * s_c}, {@code x_r = beta s_r}. The header {@code equipoise/pair_loss.h} has the details.
+ * log-ratios unless another divergence is asked for; {@code x = beta (s_c - s_r)}, {@code x_c =
+ * beta s_c}, {@code x_r = beta s_r}. The header {@code equipoise/pair_loss.h} has the details.
  */
 public enum PairLossKind {
   /** {@code -(1-e) ls(x) - e ls(-x)}: DPO, arXiv 2305.18290; smoothing: cDPO. */
@@ -25,7 +25,9 @@ public enum PairLossKind {
   BCO_PAIR(EquipoiseAbi.EQP_PAIR_LOSS_BCO_PAIR),
   /** {@code (s_c - 1/(2 beta))^2 + (s_r + 1/(2 beta))^2}: arXiv 2405.00675. */
   SPPO_HARD(EquipoiseAbi.EQP_PAIR_LOSS_SPPO_HARD),
-  /** {@code SIGMOID} of c - r and the c_ref - r_ref of the same rank in the batch: arXiv 2406.05882. */
+  /**
+   * {@code SIGMOID} of c - r and the c_ref - r_ref of the same rank in the batch: arXiv 2406.05882.
+   */
   AOT(EquipoiseAbi.EQP_PAIR_LOSS_AOT),
   /** {@code SIGMOID} of delta_c and the delta_r of the same rank in the batch. */
   AOT_UNPAIRED(EquipoiseAbi.EQP_PAIR_LOSS_AOT_UNPAIRED),
@@ -43,7 +45,9 @@ public enum PairLossKind {
   CPO(EquipoiseAbi.EQP_PAIR_LOSS_CPO),
   /** {@code SIGMOID} of beta (c/len_c - r/len_r) - gamma, without a reference: arXiv 2405.14734. */
   SIMPO(EquipoiseAbi.EQP_PAIR_LOSS_SIMPO),
-  /** {@code -beta ls(ln odds(c/len_c) - ln odds(r/len_r))}, without a reference: arXiv 2403.07691. */
+  /**
+   * {@code -beta ls(ln odds(c/len_c) - ln odds(r/len_r))}, without a reference: arXiv 2403.07691.
+   */
   ORPO(EquipoiseAbi.EQP_PAIR_LOSS_ORPO),
   /** {@code -ls(x_c)}: mDPO, arXiv 2406.11839. */
   ANCHOR(EquipoiseAbi.EQP_PAIR_LOSS_ANCHOR);

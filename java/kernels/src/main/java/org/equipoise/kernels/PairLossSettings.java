@@ -3,13 +3,14 @@ package org.equipoise.kernels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_pair_loss_options;
 
 /**
- * The options of a pair loss, and how to change them. Immutable: every method that takes a value
- * returns another object. Combinations that mean nothing are refused when the loss is computed.
- * Thread-safe.
+ * The options of a pair loss, and how to change them; the formulas are in the header {@code
+ * equipoise/pair_loss.h}. Immutable: every method that takes a value returns another object.
+ * Combinations that mean nothing are refused when the loss is computed. Thread-safe.
  *
  * @param <L> the loss that these are the options of
  */
@@ -24,34 +25,20 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
   /** The same loss with these options. */
   protected abstract L with(eqp_pair_loss_options changed);
 
-  /** A sum of 1 to 8 terms; beta 0.1; label smoothing 1e-3 where a term must have some, else 0. */
-  protected static eqp_pair_loss_options options(List<PairTerm> terms) {
-    if (terms.isEmpty() || terms.size() > EquipoiseAbi.EQP_PAIR_LOSS_MAX_TERMS) {
-      throw new IllegalArgumentException(
-          "terms: expected 1 to "
-              + EquipoiseAbi.EQP_PAIR_LOSS_MAX_TERMS
-              + ", found "
-              + terms.size());
-    }
-    NativeLibrary.require();
-    eqp_pair_loss_options options = NativeLibrary.keep(new eqp_pair_loss_options());
-    EquipoiseAbi.eqp_pair_loss_options_init(options);
-    options.terms(terms.size());
-    for (int k = 0; k < terms.size(); k++) {
-      options.kinds(k, terms.get(k).kind().code());
-      options.weights(k, terms.get(k).weight());
-      if (terms.get(k).kind() == PairLossKind.EXO_PAIR) {
-        options.label_smoothing(1e-3);
-      }
-    }
-    return options;
-  }
-
   private L change(Consumer<eqp_pair_loss_options> change) {
     eqp_pair_loss_options copy = NativeLibrary.keep(new eqp_pair_loss_options());
     copy.put(options);
     change.accept(copy);
     return with(copy);
+  }
+
+  private static <E extends Enum<E>> E ofCode(E[] values, ToIntFunction<E> code, int wanted) {
+    for (E value : values) {
+      if (code.applyAsInt(value) == wanted) {
+        return value;
+      }
+    }
+    throw new IllegalStateException("no constant has the code " + wanted);
   }
 
   /** The encoded options, for calls into {@link EquipoiseAbi}. */
@@ -63,11 +50,8 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
   public List<PairTerm> terms() {
     List<PairTerm> terms = new ArrayList<>();
     for (int k = 0; k < options.terms(); k++) {
-      for (PairLossKind kind : PairLossKind.values()) {
-        if (kind.code() == options.kinds(k)) {
-          terms.add(new PairTerm(kind, options.weights(k)));
-        }
-      }
+      PairLossKind kind = ofCode(PairLossKind.values(), PairLossKind::code, options.kinds(k));
+      terms.add(new PairTerm(kind, options.weights(k)));
     }
     return List.copyOf(terms);
   }
@@ -96,18 +80,12 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
   }
 
   public PairDivergence divergence() {
-    for (PairDivergence kind : PairDivergence.values()) {
-      if (kind.code() == options.divergence()) {
-        return kind;
-      }
-    }
-    throw new IllegalStateException("no divergence has the code " + options.divergence());
+    return ofCode(PairDivergence.values(), PairDivergence::code, options.divergence());
   }
 
   /** The alpha-divergence; finite. */
   public L alphaDivergence(double alpha) {
-    return change(
-        o -> o.divergence(PairDivergence.ALPHA.code()).divergence_alpha(alpha));
+    return change(o -> o.divergence(PairDivergence.ALPHA.code()).divergence_alpha(alpha));
   }
 
   public double divergenceAlpha() {
@@ -136,12 +114,12 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
   }
 
   /** SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. */
-  public L alphaPo(double value) {
-    return change(o -> o.alpha_po(value));
+  public L simpoAlpha(double value) {
+    return change(o -> o.simpo_alpha(value));
   }
 
-  public double alphaPo() {
-    return options.alpha_po();
+  public double simpoAlpha() {
+    return options.simpo_alpha();
   }
 
   /** DISCOPOP: the temperature of its blend; 0.05. */

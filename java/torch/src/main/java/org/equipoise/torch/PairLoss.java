@@ -6,7 +6,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PairLossKind;
 import org.equipoise.kernels.PairLossSettings;
+import org.equipoise.kernels.PairPresets;
 import org.equipoise.kernels.PairTerm;
+import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_pair_loss_options;
 import org.equipoise.torch.adapter.TorchAdapter;
 
@@ -25,7 +27,7 @@ import org.equipoise.torch.adapter.TorchAdapter;
  * are encoded into native memory once.
  */
 public final class PairLoss extends PairLossSettings<PairLoss> {
-  private static final int METRICS = 6;
+  private static final int METRICS = EquipoiseAbi.EQP_PAIR_METRIC_COUNT;
 
   private PairLoss(eqp_pair_loss_options options) {
     super(options);
@@ -38,120 +40,147 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
 
   /** One kind with beta 0.1. */
   public static PairLoss of(PairLossKind kind) {
-    return sum(new PairTerm(kind, 1));
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.of(kind));
   }
 
   /** A weighted sum of 1 to 8 kinds with one beta, 0.1. */
   public static PairLoss sum(PairTerm... terms) {
     TorchLibrary.require();
-    return new PairLoss(options(List.of(terms)));
+    return new PairLoss(PairPresets.sum(List.of(terms)));
   }
 
-  /** DPO, arXiv 2305.18290; with label smoothing cDPO. */
+  /** DPO, arXiv 2305.18290. */
   public static PairLoss sigmoid() {
-    return of(PairLossKind.SIGMOID);
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.sigmoid());
   }
 
-  /** IPO, arXiv 2310.12036, averaged over the tokens as TRL does. */
-  public static PairLoss ipo() {
-    return of(PairLossKind.IPO);
+  /** DPO whose labels are flipped with this probability in [0, 0.5): conservative DPO. */
+  public static PairLoss cdpo(double labelSmoothing) {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.cdpo(labelSmoothing));
   }
 
-  /** SLiC's hinge, arXiv 2305.10425. */
-  public static PairLoss hinge() {
-    return of(PairLossKind.HINGE);
-  }
-
-  /** EXO, arXiv 2402.00856, with its paper's label smoothing 1e-3. */
-  public static PairLoss exoPair() {
-    return of(PairLossKind.EXO_PAIR);
-  }
-
-  /** NCA, arXiv 2402.05369. */
-  public static PairLoss ncaPair() {
-    return of(PairLossKind.NCA_PAIR);
-  }
-
-  /** BCO of pairs without a shift, arXiv 2404.04656. */
-  public static PairLoss bcoPair() {
-    return of(PairLossKind.BCO_PAIR);
-  }
-
-  /** SPPO with hard labels, arXiv 2405.00675. */
-  public static PairLoss sppoHard() {
-    return of(PairLossKind.SPPO_HARD);
-  }
-
-  /** Alignment by optimal transport of pairs, arXiv 2406.05882: sorts over the batch. */
-  public static PairLoss aot() {
-    return of(PairLossKind.AOT);
-  }
-
-  /** As {@link #aot()}, of answers that need not belong together. */
-  public static PairLoss aotUnpaired() {
-    return of(PairLossKind.AOT_UNPAIRED);
-  }
-
-  /** APO-zero, arXiv 2408.06266: for chosen answers better than the model's own. */
-  public static PairLoss apoZero() {
-    return of(PairLossKind.APO_ZERO);
-  }
-
-  /** APO-down, arXiv 2408.06266: for chosen answers worse than the model's own. */
-  public static PairLoss apoDown() {
-    return of(PairLossKind.APO_DOWN);
-  }
-
-  /** DiscoPOP, arXiv 2406.08414, tau 0.05. */
-  public static PairLoss discopop() {
-    return of(PairLossKind.DISCOPOP);
-  }
-
-  /** The negative log-likelihood of the chosen answers, averaged over the batch's tokens. */
-  public static PairLoss sft() {
-    return of(PairLossKind.SFT);
+  /**
+   * DPO unbiased under labels that are flipped with this probability in [0, 0.5), arXiv 2403.00409.
+   */
+  public static PairLoss robust(double labelSmoothing) {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.robust(labelSmoothing));
   }
 
   /** DPO of log-ratios averaged over the tokens, as TRL's sigmoid_norm. */
   public static PairLoss sigmoidNorm() {
-    return of(PairLossKind.SIGMOID_NORM);
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.sigmoidNorm());
   }
 
-  /** DPO unbiased under labels that are flipped with this probability, arXiv 2403.00409. */
-  public static PairLoss robust(double labelSmoothing) {
-    return of(PairLossKind.ROBUST).labelSmoothing(labelSmoothing);
+  /** IPO, arXiv 2310.12036, averaged over the tokens as TRL does. */
+  public static PairLoss ipo() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.ipo());
   }
 
-  /** CPO, arXiv 2401.08417, with its likelihood term of weight 1; takes no reference. */
-  public static PairLoss cpo() {
-    return cpo(1);
+  /** SLiC's hinge, arXiv 2305.10425. */
+  public static PairLoss hinge() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.hinge());
   }
 
-  /** CPO with a likelihood term of this weight (TRL's cpo_alpha). */
-  public static PairLoss cpo(double likelihoodWeight) {
-    return sum(
-        new PairTerm(PairLossKind.CPO, 1), new PairTerm(PairLossKind.SFT, likelihoodWeight));
+  /** EXO, arXiv 2402.00856, with its paper's label smoothing 1e-3. */
+  public static PairLoss exoPair() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.exoPair());
+  }
+
+  /** NCA, arXiv 2402.05369. */
+  public static PairLoss ncaPair() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.ncaPair());
+  }
+
+  /** BCO of pairs without a shift, arXiv 2404.04656. */
+  public static PairLoss bcoPair() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.bcoPair());
+  }
+
+  /** SPPO with hard labels, arXiv 2405.00675. */
+  public static PairLoss sppoHard() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.sppoHard());
+  }
+
+  /** Alignment by optimal transport of pairs, arXiv 2406.05882: sorts over the batch. */
+  public static PairLoss aot() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.aot());
+  }
+
+  /** As {@link #aot()}, of answers that need not belong together. */
+  public static PairLoss aotUnpaired() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.aotUnpaired());
+  }
+
+  /** APO-zero, arXiv 2408.06266: for chosen answers better than the model's own. */
+  public static PairLoss apoZero() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.apoZero());
+  }
+
+  /** APO-down, arXiv 2408.06266: for chosen answers worse than the model's own. */
+  public static PairLoss apoDown() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.apoDown());
+  }
+
+  /** DiscoPOP, arXiv 2406.08414, tau 0.05. */
+  public static PairLoss discopop() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.discopop());
+  }
+
+  /** The negative log-likelihood of the chosen answers, averaged over the batch's tokens. */
+  public static PairLoss sft() {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.sft());
   }
 
   /**
-   * SimPO, arXiv 2405.14734, with TRL's beta 0.1 and gamma 0.5 (the paper: 2 to 2.5 and 0.3 to 1.6);
-   * takes no reference.
+   * CPO, arXiv 2401.08417, with a likelihood term of this weight (TRL's cpo_alpha, there 1); takes
+   * no reference.
+   */
+  public static PairLoss cpo(double likelihoodWeight) {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.cpo(likelihoodWeight));
+  }
+
+  /**
+   * SimPO, arXiv 2405.14734, with TRL's beta 0.1 and gamma 0.5 (the paper: 2 to 2.5 and 0.3 to
+   * 1.6); takes no reference.
    */
   public static PairLoss simPo() {
-    return of(PairLossKind.SIMPO);
-  }
-
-  /** AlphaPO, arXiv 2501.03884: SimPO with the reward (1 - p^-alpha) / alpha. */
-  public static PairLoss alphaPo(double alpha) {
-    return simPo().alphaPo(alpha);
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.simPo());
   }
 
   /**
-   * ORPO, arXiv 2403.07691, with its likelihood term: over the chosen answer, where TRL's also counts
-   * the prompt. beta is the weight of the odds ratio. Takes no reference.
+   * AlphaPO, arXiv 2501.03884: SimPO with the reward (1 - p^-alpha) / alpha; takes no reference.
+   */
+  public static PairLoss alphaPo(double alpha) {
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.alphaPo(alpha));
+  }
+
+  /**
+   * ORPO, arXiv 2403.07691, with its likelihood term: over the chosen answer, where TRL's also
+   * counts the prompt. beta is the weight of the odds ratio. Takes no reference.
    */
   public static PairLoss orpo() {
-    return sum(new PairTerm(PairLossKind.SFT, 1), new PairTerm(PairLossKind.ORPO, 1));
+    TorchLibrary.require();
+    return new PairLoss(PairPresets.orpo());
   }
 
   /**
@@ -178,8 +207,8 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
   }
 
   /**
-   * Everything into the caller's tensors, outside of autograd; allocates nothing (but scratch memory
-   * for AOT on the CPU). Only {@code loss} is required among the outputs.
+   * Everything into the caller's tensors, outside of autograd; allocates nothing (but scratch
+   * memory for AOT on the CPU). Only {@code loss} is required among the outputs.
    *
    * @param metrics [6]: accuracy, margin, reward chosen, reward rejected, log-prob chosen, rejected
    */
