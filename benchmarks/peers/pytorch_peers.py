@@ -123,6 +123,55 @@ def pair_loss(pairs, tokens):
     note("PairLossBenchmark.pytorchJoinedLoss", parameters, lambda: backward(joined), "us/op")
 
 
+def group_advantage(groups, size):
+    rewards = torch.randn(groups * size)
+
+    def trl_way():
+        means = rewards.view(-1, size).mean(dim=1).repeat_interleave(size, dim=0)
+        deviations = rewards.view(-1, size).std(dim=1).repeat_interleave(size, dim=0)
+        return (rewards - means) / (deviations + 1e-4)
+
+    def joined():
+        deviation, mean = torch.std_mean(rewards.view(-1, size), dim=1, keepdim=True)
+        return (rewards.view(-1, size) - mean).div_(deviation.add_(1e-4))
+
+    parameters = dict(groups=groups, groupSize=size)
+    note("GroupAdvantageBenchmark.pytorchTrl", parameters, trl_way, "us/op")
+    note("GroupAdvantageBenchmark.pytorchStdMean", parameters, joined, "us/op")
+
+
+def image_transforms(images):
+    """Diffusion noise, the 15 x 15 blur of TI-FGSM, and a resizing with its gradient."""
+    pixels = torch.rand(images, 3, 224, 224)
+    gradient = torch.randn_like(pixels)
+    out = torch.empty_like(pixels)
+    one = torch.exp(-torch.linspace(-3, 3, 15) ** 2 / 2)
+    one /= one.sum()
+    square = torch.outer(one, one).expand(3, 1, 15, 15).contiguous()
+    column, row = one.view(1, 1, 15, 1).expand(3, 1, 15, 1), one.view(1, 1, 1, 15).expand(3, 1, 1, 15)
+    signal = 0.3006**0.5
+
+    def noise():
+        out.normal_().mul_((1 - signal**2) ** 0.5).add_(pixels, alpha=signal)
+
+    def square_blur():
+        return F.conv2d(gradient, square, padding=7, groups=3)
+
+    def separable_blur():
+        return F.conv2d(F.conv2d(gradient, column, padding=(7, 0), groups=3), row, padding=(0, 7), groups=3)
+
+    def diversity():
+        x = pixels.detach().requires_grad_(True)
+        small = F.interpolate(x, size=[213, 213], mode="bilinear", align_corners=False)
+        F.pad(small, [5, 6, 5, 6]).mul(gradient).sum().backward()
+
+    parameters = dict(images=images)
+    note("ImageTransformBenchmark.pytorchNoise", parameters, noise)
+    note("ImageTransformBenchmark.pytorchSquareBlur", parameters, square_blur)
+    note("ImageTransformBenchmark.pytorchSeparableBlur", parameters, separable_blur)
+    note("ImageTransformBenchmark.pytorchResizeDiversity", parameters, diversity)
+
+
 if __name__ == "__main__":
     for name, dtype in (("Float", torch.float32), ("BFloat16", torch.bfloat16)):
         token_log_probs(256, 32000, name, dtype)
@@ -130,3 +179,5 @@ if __name__ == "__main__":
     linf_step(32)
     policy_loss(64, 1024)
     pair_loss(64, 1024)
+    group_advantage(1024, 8)
+    image_transforms(8)

@@ -1,5 +1,7 @@
 #include "torch/arguments.h"
 
+#include "torch/plain_tensor.h"
+
 namespace eqp::torch {
 namespace {
 
@@ -39,6 +41,13 @@ int32_t scalar_type_of(eqp_dtype dtype) {
   return types[dtype];
 }
 
+bool defined(const void* tensor) {
+  if (has_keys(tensor, libtorch()->plain_keys)) return true;
+  int32_t type = libtorch()->undefined;
+  libtorch()->get_dtype(const_cast<void*>(tensor), &type);
+  return type != libtorch()->undefined;
+}
+
 }  // namespace
 
 eqp_tensor part(const eqp_tensor& whole, int64_t offset, int64_t elements) {
@@ -64,15 +73,11 @@ const eqp_tensor* Arguments::required(const char* name, const void* tensor) {
 
 const eqp_tensor* Arguments::view(const char* name, const void* tensor) {
   if (tensor == nullptr || status_ != EQP_OK) return nullptr;
-  int32_t type = libtorch()->undefined;
-  libtorch()->get_dtype(const_cast<void*>(tensor), &type);
-  return add(name, tensor, type);
-}
-
-const eqp_tensor* Arguments::add(const char* name, const void* tensor, int32_t type) {
-  const LibTorch& t = *libtorch();
-  Handle handle = const_cast<void*>(tensor);
   eqp_tensor& view = views_[count_++];
+  const LibTorch& t = *libtorch();
+  int32_t type = t.undefined;
+  const bool plain = read_plain(tensor, t.plain_keys, &view, &type);
+  if (!plain) t.get_dtype(const_cast<void*>(tensor), &type);
   if (type == t.undefined) {
     status_ =
         fail(EQP_INVALID_ARGUMENT, op_, "%s: expected a tensor, found an undefined one", name);
@@ -84,58 +89,62 @@ const eqp_tensor* Arguments::add(const char* name, const void* tensor, int32_t t
         fail(EQP_UNSUPPORTED, op_, "%s: dtype %s is not supported", name, scalar_type_name(type));
     return nullptr;
   }
+  if (!plain) describe(name, tensor, &view);
+  return status_ == EQP_OK ? &view : nullptr;
+}
+
+void Arguments::describe(const char* name, const void* tensor, eqp_tensor* view) {
+  const LibTorch& t = *libtorch();
+  Handle handle = const_cast<void*>(tensor);
   int32_t layout = 0, device = 0;
   t.get_layout(handle, &layout);
   if (layout != t.strided) {
     status_ = fail(EQP_UNSUPPORTED, op_,
                    "%s: expected a strided tensor, found a sparse or opaque layout", name);
-    return nullptr;
+    return;
   }
   if (t.is_neg(tensor)) {
     status_ = fail(EQP_UNSUPPORTED, op_,
                    "%s: this tensor is a lazily negated view; call resolve_neg() first", name);
-    return nullptr;
+    return;
   }
   t.get_device_type(handle, &device);
-  view.device_index = 0;
+  view->device_index = 0;
   if (device == t.cpu) {
-    view.device_type = EQP_CPU;
+    view->device_type = EQP_CPU;
   } else if (device == t.cuda) {
-    view.device_type = EQP_CUDA;
-    t.get_device_index(handle, &view.device_index);
+    view->device_type = EQP_CUDA;
+    t.get_device_index(handle, &view->device_index);
   } else {
     status_ = fail(EQP_UNSUPPORTED, op_,
                    "%s: expected a tensor on cpu or cuda, found device type %d", name, device);
-    return nullptr;
+    return;
   }
   int64_t ndim = 0;
   int64_t *shape = nullptr, *stride = nullptr;
   t.get_dim(handle, &ndim);
   t.get_sizes(handle, &shape);
   t.get_strides(handle, &stride);
-  t.get_data_ptr(handle, &view.data);
-  view.ndim = static_cast<int32_t>(ndim);
+  t.get_data_ptr(handle, &view->data);
+  view->ndim = static_cast<int32_t>(ndim);
   for (int64_t i = 0; i < ndim && i < EQP_MAX_DIMS; ++i) {
-    view.shape[i] = shape[i];
-    view.stride[i] = stride[i];
+    view->shape[i] = shape[i];
+    view->stride[i] = stride[i];
   }
-  return &view;
 }
 
 const eqp_tensor* Arguments::output(const char* name, void* tensor, const eqp_tensor* like,
                                     eqp_dtype dtype, std::initializer_list<int64_t> shape,
                                     bool* allocated) {
   if (tensor == nullptr || status_ != EQP_OK) return nullptr;
-  int32_t type = libtorch()->undefined;
-  libtorch()->get_dtype(tensor, &type);
-  if (type != libtorch()->undefined) return add(name, tensor, type);
+  if (defined(tensor)) return view(name, tensor);
   OwnedTensor fresh;
-  const eqp_tensor* view =
+  const eqp_tensor* made =
       allocate(fresh, like, dtype, static_cast<int>(shape.size()), shape.begin());
   if (status_ != EQP_OK) return nullptr;
   libtorch()->assign_tensors(fresh.get(), tensor);
   if (allocated != nullptr) *allocated = true;
-  return view;
+  return made;
 }
 
 const eqp_tensor* Arguments::allocate(OwnedTensor& owner, const eqp_tensor* like, eqp_dtype dtype,

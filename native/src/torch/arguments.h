@@ -64,7 +64,8 @@ class Arguments {
 
  private:
   static constexpr int kMaxViews = 20;
-  const eqp_tensor* add(const char* name, const void* tensor, int32_t dtype);
+  // Fills in all but the dtype through the C shim.
+  void describe(const char* name, const void* tensor, eqp_tensor* view);
 
   const char* op_;
   eqp_status status_ = EQP_OK;

@@ -11,6 +11,7 @@
 
 #include "equipoise/torch.h"
 #include "torch/error.h"
+#include "torch/plain_tensor.h"
 
 namespace eqp::torch {
 namespace {
@@ -82,6 +83,7 @@ eqp_status bind(const char* path, const void* one) {
   need("aoti_torch_get_strides", t.get_strides);
   need("aoti_torch_get_data_ptr", t.get_data_ptr);
   need("aoti_torch_empty_strided", t.empty_strided);
+  need("aoti_torch__reinterpret_tensor", t.reinterpret);
   need("aoti_torch_assign_tensors", t.assign_tensors);
   need("aoti_torch_delete_tensor_object", t.delete_tensor_object);
   need("aoti_torch_new_uninitialized_tensor", t.new_uninitialized_tensor);
@@ -95,6 +97,7 @@ eqp_status bind(const char* path, const void* one) {
   need("_ZN3c1010TensorImpl17set_requires_gradEb", t.set_requires_grad);
   need("_ZNK3c1010TensorImpl4gradEv", t.grad);
   need("_ZN2at4_ops5alias4callERKNS_6TensorE", t.alias);
+  need("_ZN2at4_ops11_lazy_clone4callERKNS_6TensorE", t.lazy_clone);
   need("_ZN2at4_ops10mul_Tensor4callERKNS_6TensorES4_", t.mul);
   need("_ZN2at4_ops7addcmul4callERKNS_6TensorES4_S4_RKN3c106ScalarE", t.addcmul);
   need("_ZNK2at10TensorBase8set_dataERKS0_", t.set_data);
@@ -110,6 +113,7 @@ eqp_status bind(const char* path, const void* one) {
       t.delete_tensor_object(undefined) != 0) {
     return fail(EQP_DEVICE_ERROR, kOp, "%s cannot make an undefined tensor", path);
   }
+  t.plain_keys = plain_keys(t);
   t.one = one;
   snprintf(t.path, sizeof(t.path), "%s", path);
   return EQP_OK;

@@ -41,6 +41,7 @@ struct LibTorch {
   int32_t (*get_data_ptr)(Handle, void**);
   int32_t (*empty_strided)(int64_t, const int64_t*, const int64_t*, int32_t, int32_t, int32_t,
                            Handle*);
+  int32_t (*reinterpret)(Handle, int64_t, const int64_t*, const int64_t*, int64_t offset, Handle*);
   int32_t (*assign_tensors)(Handle source, Handle destination);
   int32_t (*delete_tensor_object)(Handle);
   int32_t (*new_uninitialized_tensor)(Handle*);
@@ -52,6 +53,7 @@ struct LibTorch {
   void (*set_requires_grad)(void* impl, bool);
   const void* (*grad)(const void* impl);
   Returned (*alias)(const void* tensor);
+  Returned (*lazy_clone)(const void* tensor);
   Returned (*mul)(const void* tensor, const void* other);
   Returned (*addcmul)(const void* tensor, const void* factor, const void* other,
                       const void* scalar);
@@ -60,7 +62,8 @@ struct LibTorch {
   int32_t strided;
   int32_t cpu;
   int32_t cuda;
-  int32_t undefined;  // dtype of an undefined tensor; its number changes between versions
+  int32_t undefined;    // dtype of an undefined tensor; its number changes between versions
+  uint64_t plain_keys;  // see plain_tensor.h
   const void* one;
   char path[4096];
 };

@@ -32,6 +32,7 @@ class BenchmarkSmokeTest {
                     .param("rows", "3")
                     .param("vocab", "50")
                     .param("images", "1")
+                    .param("groups", "20")
                     .shouldFailOnError(true)
                     .build())
             .run();

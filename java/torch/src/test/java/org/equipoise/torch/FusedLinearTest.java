@@ -78,9 +78,15 @@ class FusedLinearTest {
     SIGMOID,
     IPO,
     HINGE,
+    GSPO,
+    LUSPO,
+    VESPO,
+    GMPO,
     GRPO,
     DAPO,
     DR_GRPO,
+    CISPO,
+    SAPO,
     NLL,
     ENTROPY_BONUS;
 
@@ -107,6 +113,12 @@ class FusedLinearTest {
                             mask.narrow(0, 0, 2),
                             mask.narrow(0, 2, 2))
                         .reference(reference.narrow(0, 0, 2), reference.narrow(0, 2, 2)));
+        case GSPO -> policy(PolicyLoss.gspo(), values, type, reference, mask);
+        case LUSPO -> policy(PolicyLoss.luspo(), values, type, reference, mask);
+        case VESPO -> policy(PolicyLoss.vespo(), values, type, reference, mask);
+        case GMPO -> policy(PolicyLoss.gmpo(), values, type, reference, mask);
+        case CISPO -> policy(PolicyLoss.cispo(), values, type, reference, mask);
+        case SAPO -> policy(PolicyLoss.sapo(), values, type, reference, mask);
         case GRPO -> policy(PolicyLoss.grpo(), values, type, reference, mask);
         case DAPO -> policy(PolicyLoss.dapo(), values, type, reference, mask);
         case DR_GRPO -> policy(PolicyLoss.drGrpo(9), values, type, reference, mask);
