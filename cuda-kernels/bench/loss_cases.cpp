@@ -47,8 +47,8 @@ void measure_pair_loss(Runner& runner, eqp_dtype dtype, int64_t pairs, int64_t t
                             span(rewards_rejected)};
   subject.call = [&](const eqp_launch* launch) {
     return eqp_pair_loss(nullptr, chosen, rejected, reference_chosen, reference_rejected,
-                         mask_chosen, mask_rejected, loss, losses, rewards_chosen, rewards_rejected,
-                         metrics, d_chosen, d_rejected, launch);
+                         mask_chosen, mask_rejected, nullptr, loss, losses, rewards_chosen,
+                         rewards_rejected, metrics, d_chosen, d_rejected, launch);
   };
   subject.compare = [&](Check* check) {
     HostTensor c = chosen.whole(), r = rejected.whole(), rc = reference_chosen.whole(),
@@ -56,8 +56,8 @@ void measure_pair_loss(Runner& runner, eqp_dtype dtype, int64_t pairs, int64_t t
                mr = mask_rejected.whole();
     HostTensor h_loss(EQP_F32, {1}), h_losses(EQP_F32, {pairs}), h_chosen(EQP_F32, {pairs}),
         h_rejected(EQP_F32, {pairs}), h_dc(EQP_F32, shape), h_dr(EQP_F32, shape);
-    must(eqp_pair_loss(nullptr, c, r, rc, rr, mc, mr, h_loss, h_losses, h_chosen, h_rejected,
-                       nullptr, h_dc, h_dr, nullptr),
+    must(eqp_pair_loss(nullptr, c, r, rc, rr, mc, mr, nullptr, h_loss, h_losses, h_chosen,
+                       h_rejected, nullptr, h_dc, h_dr, nullptr),
          "pair_loss on the CPU");
     // beta times an error of the sums over four rows of tokens; the loss is 1-Lipschitz in it, and
     // the gradient's logarithm too.
@@ -74,7 +74,7 @@ void measure_pair_loss(Runner& runner, eqp_dtype dtype, int64_t pairs, int64_t t
     check->compare("d_policy_rejected", d_rejected.whole(), h_dr, {smallest, gradient.relative});
   };
   uint64_t workspace_bytes = 0;
-  must(eqp_pair_loss_workspace_size(chosen, &workspace_bytes), "pair_loss");
+  must(eqp_pair_loss_workspace_size(nullptr, chosen, &workspace_bytes), "pair_loss");
   runner.run(subject, workspace_bytes);
 }
 

@@ -28,7 +28,7 @@ void check_refusal_of_another_device(eqp::test::Backend& backend) {
     for (eqp_tensor& tensor : call.tensors) tensor.device_index = 1;
     uint64_t bytes = 0;
     if (op.workspace_size != nullptr)
-      op.workspace_size(backend.entries(), &call.tensors[0], &bytes);
+      op.workspace_size(backend.entries(), call.options_bytes.data(), &call.tensors[0], &bytes);
     if (bytes > 0) call.launch.workspace = backend.allocate(bytes);
     call.launch.workspace_size = bytes;
     eqp::model::clear_launches();

@@ -12,7 +12,7 @@ void measure_shape(eqp_dtype dtype, int64_t count, int64_t tokens) {
   Tensor rewards_2(EQP_F32, {count}, false), metrics(EQP_F32, {6}, false);
   Tensor d(dtype, shape, false), d_2(dtype, shape, false);
   uint64_t bytes = 0;
-  eqp_pair_loss_workspace_size(policy, &bytes);
+  eqp_pair_loss_workspace_size(nullptr, policy, &bytes);
   Workspace workspace(bytes);
   const int64_t parts = (count + 15) / 16;
   const int64_t partial = parts == 1 ? 0 : parts * 7 * 8;
@@ -22,8 +22,8 @@ void measure_shape(eqp_dtype dtype, int64_t count, int64_t tokens) {
   const Ideal pair{n * (2 * s + 1) + partial, 2 * n * s + count * 12 + 28 + partial,
                    n * (2 * s + 1) / 32 + 14 * cut + parts * 64 + 32};
   measure("pair_loss", shape_text(shape), dtype, pair, [&] {
-    return eqp_pair_loss(nullptr, policy, policy, reference, reference, mask, mask, loss, each,
-                         rewards, rewards_2, metrics, d, d_2, workspace);
+    return eqp_pair_loss(nullptr, policy, policy, reference, reference, mask, mask, nullptr, loss,
+                         each, rewards, rewards_2, metrics, d, d_2, workspace);
   });
 }
 

@@ -75,11 +75,14 @@ EQP_API eqp_status eqp_torch_token_log_probs_backward_into(
 
 /* As eqp_pair_loss, outside of autograd: gradients are written to the given tensors. Every output
  * but loss may be NULL. */
-EQP_API eqp_status eqp_torch_pair_loss_into(
-    const eqp_pair_loss_options* options, const void* policy_chosen, const void* policy_rejected,
-    const void* reference_chosen, const void* reference_rejected, const void* mask_chosen,
-    const void* mask_rejected, void* loss, void* pair_losses, void* rewards_chosen,
-    void* rewards_rejected, void* metrics, void* d_policy_chosen, void* d_policy_rejected);
+EQP_API eqp_status eqp_torch_pair_loss_into(const eqp_pair_loss_options* options,
+                                            const void* policy_chosen, const void* policy_rejected,
+                                            const void* reference_chosen,
+                                            const void* reference_rejected, const void* mask_chosen,
+                                            const void* mask_rejected, const void* pair_weights,
+                                            void* loss, void* pair_losses, void* rewards_chosen,
+                                            void* rewards_rejected, void* metrics,
+                                            void* d_policy_chosen, void* d_policy_rejected);
 
 /* Differentiable: loss (undefined on entry) becomes a 0-dimensional tensor attached to the graphs
  * of policy_chosen and policy_rejected where they require grad. details (undefined on entry)
@@ -89,7 +92,7 @@ EQP_API eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options,
                                        const void* policy_chosen, const void* policy_rejected,
                                        const void* reference_chosen, const void* reference_rejected,
                                        const void* mask_chosen, const void* mask_rejected,
-                                       void* loss, void* details);
+                                       const void* pair_weights, void* loss, void* details);
 
 /* As eqp_policy_loss, outside of autograd. Every output but loss may be NULL. */
 EQP_API eqp_status eqp_torch_policy_loss_into(

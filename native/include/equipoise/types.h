@@ -61,7 +61,7 @@ typedef struct eqp_tensor {
 } eqp_tensor;
 
 /* Where and with what scratch memory an op runs. NULL means: default stream, no workspace (legal
- * whenever the op's _workspace_size says 0, which the CPU backend always does in this version). */
+ * whenever the op's _workspace_size says 0, as it does on the CPU for all but pair losses that sort). */
 typedef struct eqp_launch {
   uint32_t size;     /* sizeof(eqp_launch) */
   uint32_t reserved; /* 0 */

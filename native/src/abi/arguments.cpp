@@ -79,9 +79,10 @@ eqp_status Call::scalar_output(const char* name, const eqp_tensor* tensor, unsig
   return EQP_OK;
 }
 
-eqp_status Call::workspace_size(uint64_t* bytes) const {
+eqp_status Call::workspace_size(uint64_t* bytes, uint64_t scratch_bytes) const {
   if (bytes == nullptr) return fail(EQP_INVALID_ARGUMENT, "bytes: expected an address, found NULL");
-  *bytes = arguments_[0].tensor->device_type == EQP_CUDA ? kCudaWorkspaceBytes : 0;
+  const bool cuda = arguments_[0].tensor->device_type == EQP_CUDA;
+  *bytes = (cuda ? kCudaWorkspaceBytes : 0) + scratch_bytes;
   return EQP_OK;
 }
 
@@ -236,7 +237,8 @@ eqp_status Call::disjoint() const {
   return EQP_OK;
 }
 
-eqp_status Call::launch(const eqp_launch* launch, Stream* stream, uint64_t cuda_bytes) const {
+eqp_status Call::launch(const eqp_launch* launch, Stream* stream, uint64_t cuda_bytes,
+                        uint64_t scratch_bytes) const {
   const eqp_tensor& first = *arguments_[0].tensor;
   stream->device_index = first.device_index;
   if (launch != nullptr) {
@@ -251,11 +253,17 @@ eqp_status Call::launch(const eqp_launch* launch, Stream* stream, uint64_t cuda_
     stream->workspace = launch->workspace;
     stream->workspace_size = launch->workspace == nullptr ? 0 : launch->workspace_size;
   }
-  if (first.device_type == EQP_CUDA && stream->workspace_size < cuda_bytes) {
+  const bool cuda = first.device_type == EQP_CUDA;
+  const uint64_t needed = (cuda ? cuda_bytes : 0) + scratch_bytes;
+  if (stream->workspace_size < needed) {
     return fail(EQP_INVALID_ARGUMENT,
-                "launch: expected a workspace of at least %llu bytes for a CUDA tensor, found %llu",
-                static_cast<unsigned long long>(cuda_bytes),
+                "launch: expected a workspace of at least %llu bytes%s, found %llu",
+                static_cast<unsigned long long>(needed), cuda ? " for a CUDA tensor" : "",
                 static_cast<unsigned long long>(stream->workspace_size));
+  }
+  if (scratch_bytes > 0 && reinterpret_cast<uintptr_t>(stream->workspace) % 16 != 0) {
+    return fail(EQP_INVALID_ARGUMENT, "launch: expected a workspace aligned to 16 bytes, found %p",
+                stream->workspace);
   }
   return EQP_OK;
 }

@@ -67,12 +67,12 @@ class Call {
   }
   eqp_status disjoint() const;
 
-  // cuda_bytes: workspace that the op needs on a CUDA device.
+  // cuda_bytes: workspace that the op needs on a CUDA device. scratch_bytes: on any, after those.
   eqp_status launch(const eqp_launch* launch, Stream* stream,
-                    uint64_t cuda_bytes = kCudaWorkspaceBytes) const;
+                    uint64_t cuda_bytes = kCudaWorkspaceBytes, uint64_t scratch_bytes = 0) const;
 
   // What a _workspace_size entry answers once its tensor is checked.
-  eqp_status workspace_size(uint64_t* bytes) const;
+  eqp_status workspace_size(uint64_t* bytes, uint64_t scratch_bytes = 0) const;
 
   // Copies the caller's options over defaults: fields beyond the caller's size keep the default,
   // non-zero bytes beyond what this version knows are refused. A struct of this version's size

@@ -38,7 +38,7 @@ struct Images {
   int64_t channel_stride = 0;
 };
 
-// Where a device backend runs; the CPU backend ignores it.
+// Where a device backend runs; of it the CPU backend uses the workspace alone.
 struct Stream {
   void* stream = nullptr;
   void* workspace = nullptr;
@@ -95,6 +95,8 @@ struct PairLoss {
     Matrix d_policy;  // may be absent
     void* rewards;    // may be null
   } chosen, rejected;
+  const void* pair_weights;  // may be null
+  bool has_sft, sorts;  // a term of kind SFT; a term that sorts, for which there is a workspace
   void* loss;
   void* pair_losses;  // may be null
   void* metrics;      // may be null
@@ -227,6 +229,9 @@ const Backend* cuda_backend(const char* op);
 // Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which
 // the caller zeroes once before the first use, the rest for partial results.
 constexpr uint64_t kCudaWorkspaceBytes = 64 * 1024;
+
+// Bytes of workspace per pair (on CUDA after those) for pair losses that sort.
+constexpr uint64_t kPairSortBytes = 96;
 
 // What libequipoise_cuda exports, one symbol: its backend table, or nullptr and one line of text.
 struct CudaLibrary {

@@ -3,10 +3,13 @@
 // A pair's token sums are taken in vectors of the compute type (float for f32 and bf16, double for
 // f64), the formula of the pair in double. Pairs are cut into at most kBlocks contiguous blocks
 // whose bounds depend on the number of pairs alone; the blocks' partial sums are added in order.
+// What couples the pairs comes before: an SFT term's count of tokens, and the sorting of AOT, which
+// takes the sums once more.
 #include "math/pair_loss.h"
 
 #include "cpu/kernels.h"
 #include "cpu/masked.h"
+#include "cpu/pair_sort.h"
 
 namespace eqp {
 namespace EQP_ISA {
@@ -19,14 +22,23 @@ struct Totals {
   double metric[EQP_PAIR_METRIC_COUNT] = {};
 };
 
-struct SideSums {
-  double log_prob;   // c
-  double reference;  // c_ref
-  double length;     // unmasked tokens, at least 1
+// Calls body(block, first pair, end) for each block.
+template <class Body>
+void for_blocks(int64_t pairs, uint64_t bytes, const Body& body) {
+  const int64_t blocks = pairs < kBlocks ? pairs : kBlocks;
+  parallel_for(blocks, bytes, [&](int64_t block) {
+    body(block, pairs * block / blocks, pairs * (block + 1) / blocks);
+  });
+}
+
+struct Sums {
+  double log_prob = 0, reference = 0;
+  int64_t length = 0;
 };
 
+// Over the tokens from `begin` to `end`.
 template <class E, class S>
-SideSums side_sums(const PairLoss::Side& side, int64_t pair) {
+Sums sums_between(const PairLoss::Side& side, int64_t pair, int64_t begin, int64_t end) {
   using V = typename vec<S>::type;
   constexpr int w = vec<S>::width;
   const uint8_t* const mask = row<uint8_t>(side.mask, pair);
@@ -34,91 +46,167 @@ SideSums side_sums(const PairLoss::Side& side, int64_t pair) {
   const E* const reference =
       side.reference.data == nullptr ? nullptr : row<E>(side.reference, pair);
   V log_prob = {}, reference_sum = {};
-  int64_t length = 0;
-  for (int64_t t = 0; t < side.policy.columns; t += w) {
-    const int count = lanes_left<S>(side.policy.columns - t);
+  Sums sums;
+  for (int64_t t = begin; t < end; t += w) {
+    const int count = lanes_left<S>(end - t);
     const auto keep = mask_lanes<S>(mask + t, count);
     log_prob = log_prob + (keep ? load_lanes<S>(policy + t, count) : V{});
     if (reference != nullptr) {
       reference_sum = reference_sum + (keep ? load_lanes<S>(reference + t, count) : V{});
     }
-    length += count_lanes(mask + t, count);
+    sums.length += count_lanes(mask + t, count);
   }
-  return SideSums{static_cast<double>(sum_lanes(log_prob)),
-                  static_cast<double>(sum_lanes(reference_sum)),
-                  length < 1 ? 1.0 : static_cast<double>(length)};
+  sums.log_prob = static_cast<double>(sum_lanes(log_prob));
+  sums.reference = static_cast<double>(sum_lanes(reference_sum));
+  return sums;
+}
+
+// The token after the `count` first unmasked ones.
+int64_t end_of_unmasked(const PairLoss::Side& side, int64_t pair, int64_t count) {
+  const uint8_t* const mask = row<uint8_t>(side.mask, pair);
+  int64_t t = 0;
+  for (int64_t seen = 0; t < side.mask.columns && seen < count; ++t) seen += mask[t] != 0 ? 1 : 0;
+  return t;
 }
 
 template <class E, class S>
-void write_gradient(const PairLoss::Side& side, int64_t pair, double slope) {
-  if (side.d_policy.data == nullptr) return;
-  const uint8_t* const mask = row<uint8_t>(side.mask, pair);
-  E* const out = row_out<E>(side.d_policy, pair);
+PairSide side_sums(const PairLoss::Side& side, int64_t pair, int64_t shared, double ld_alpha) {
+  const int64_t tokens = side.policy.columns;
+  const Sums head = sums_between<E, S>(side, pair, 0, shared);
+  if (shared == tokens) {
+    return PairSide{head.log_prob, head.reference, head.log_prob, static_cast<double>(head.length),
+                    shared};
+  }
+  const Sums tail = sums_between<E, S>(side, pair, shared, tokens);
+  const double of_tail[3] = {tail.log_prob, tail.reference, static_cast<double>(tail.length)};
+  PairSide sums{head.log_prob, head.reference, head.log_prob, static_cast<double>(head.length),
+                shared};
+  add_tail(ld_alpha, of_tail, &sums);
+  return sums;
+}
+
+template <class E, class S>
+void pair_sums(const PairLoss& call, int64_t pair, PairSide* chosen, PairSide* rejected) {
+  int64_t shared_chosen = call.chosen.policy.columns;
+  int64_t shared_rejected = call.rejected.policy.columns;
+  const double ld_alpha = call.options.ld_alpha;
+  if (ld_alpha < 1) {
+    const int64_t length_chosen = count_lanes(row<uint8_t>(call.chosen.mask, pair), shared_chosen);
+    const int64_t length_rejected =
+        count_lanes(row<uint8_t>(call.rejected.mask, pair), shared_rejected);
+    if (length_chosen > length_rejected) {
+      shared_chosen = end_of_unmasked(call.chosen, pair, length_rejected);
+    } else if (length_rejected > length_chosen) {
+      shared_rejected = end_of_unmasked(call.rejected, pair, length_chosen);
+    }
+  }
+  *chosen = side_sums<E, S>(call.chosen, pair, shared_chosen, ld_alpha);
+  *rejected = side_sums<E, S>(call.rejected, pair, shared_rejected, ld_alpha);
+}
+
+template <class E, class S>
+void fill_gradient(E* out, const uint8_t* mask, int64_t begin, int64_t end, double slope) {
   E unmasked, zero;
   assign(&unmasked, static_cast<S>(slope));
   assign(&zero, S(0));
-  for (int64_t t = 0; t < side.policy.columns; ++t) out[t] = mask[t] != 0 ? unmasked : zero;
+  for (int64_t t = begin; t < end; ++t) out[t] = mask[t] != 0 ? unmasked : zero;
 }
 
-PairValue value_of_kind(eqp_pair_loss_kind kind, const PairInput& in) {
-#define EQP_CASE(name, value_of_name, uses_label_smoothing) \
-  if (kind == (value_of_name)) return PairLoss##name::value(in);
-  EQP_PAIR_LOSS_KINDS(EQP_CASE)
-#undef EQP_CASE
-  return PairValue{kNaN, kNaN, kNaN};  // unreachable: the op has checked the kind
+template <class E, class S>
+void write_gradient(const PairLoss::Side& side, int64_t pair, int64_t shared, double share,
+                    const double (&slope)[2]) {
+  if (side.d_policy.data == nullptr) return;
+  const uint8_t* const mask = row<uint8_t>(side.mask, pair);
+  E* const out = row_out<E>(side.d_policy, pair);
+  fill_gradient<E, S>(out, mask, 0, shared, share * slope[0]);
+  fill_gradient<E, S>(out, mask, shared, side.policy.columns, share * slope[1]);
+}
+
+template <class S>
+double weight_of(const PairLoss& call, int64_t pair) {
+  return call.pair_weights == nullptr
+             ? 1.0
+             : static_cast<double>(static_cast<const S*>(call.pair_weights)[pair]);
+}
+
+// Pairs / chosen tokens of the batch, times the mean weight.
+template <class S>
+double tokens_share(const PairLoss& call) {
+  const int64_t pairs = call.chosen.policy.rows;
+  const int64_t columns = call.chosen.mask.columns;
+  int64_t counts[kBlocks] = {};
+  for_blocks(pairs, static_cast<uint64_t>(pairs * columns),
+             [&](int64_t block, int64_t begin, int64_t end) {
+               for (int64_t i = begin; i < end; ++i) {
+                 counts[block] += count_lanes(row<uint8_t>(call.chosen.mask, i), columns);
+               }
+             });
+  int64_t tokens = 0;
+  for (const int64_t count : counts) tokens += count;
+  double weights = 0;
+  for (int64_t i = 0; i < pairs; ++i) weights += weight_of<S>(call, i);
+  return tokens == 0 ? 0.0 : weights / static_cast<double>(tokens);
+}
+
+template <class E, class S>
+void sort_pairs(const PairLoss& call, uint64_t bytes, const PairSort& sort) {
+  for_blocks(call.chosen.policy.rows, bytes, [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      PairSide chosen, rejected;
+      pair_sums<E, S>(call, i, &chosen, &rejected);
+      sort.set(i, chosen, rejected);
+    }
+  });
+  sort.match();
 }
 
 // E: stored type, S: compute type (also the type of the scalar outputs).
 template <class E, class S>
 void pair_losses(const PairLoss& call) {
   const int64_t pairs = call.chosen.policy.rows;
-  const int64_t blocks = pairs < kBlocks ? pairs : kBlocks;
   const int64_t tokens = call.chosen.policy.columns + call.rejected.policy.columns;
   const uint64_t bytes =
       static_cast<uint64_t>(pairs) * static_cast<uint64_t>(tokens) * (3 * sizeof(E) + 1);
-  const double beta = call.options.beta;
+  PairBatch batch = {};
+  if (call.has_sft) batch.tokens_share = tokens_share<S>(call);
+  const PairSort sort(call.stream.workspace, pairs);
+  if (call.sorts) sort_pairs<E, S>(call, bytes, sort);
   Totals partial[kBlocks];
-  parallel_for(blocks, bytes, [&](int64_t block) {
+  for_blocks(pairs, bytes, [&](int64_t block, int64_t begin, int64_t end) {
     Totals totals;
-    for (int64_t i = pairs * block / blocks; i < pairs * (block + 1) / blocks; ++i) {
-      const SideSums chosen = side_sums<E, S>(call.chosen, i);
-      const SideSums rejected = side_sums<E, S>(call.rejected, i);
-      PairInput in;
-      in.delta_chosen = chosen.log_prob - chosen.reference;
-      in.delta_rejected = rejected.log_prob - rejected.reference;
-      in.length_chosen = chosen.length;
-      in.length_rejected = rejected.length;
-      in.beta = beta;
-      in.label_smoothing = call.options.label_smoothing;
-      const PairValue value = value_of_kind(call.options.kind, in);
-      const double reward_chosen = beta * in.delta_chosen;
-      const double reward_rejected = beta * in.delta_rejected;
-      const double margin = reward_chosen - reward_rejected;
-      totals.loss += value.loss;
+    for (int64_t i = begin; i < end; ++i) {
+      PairSide chosen, rejected;
+      pair_sums<E, S>(call, i, &chosen, &rejected);
+      PairBatch of_pair = batch;
+      if (call.sorts) sort.get(i, &of_pair);
+      const PairResult result =
+          pair_result(call.options, chosen, rejected, of_pair, weight_of<S>(call, i));
+      const double margin = result.reward_chosen - result.reward_rejected;
+      totals.loss += result.loss;
       totals.metric[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;
       totals.metric[EQP_PAIR_METRIC_MARGIN] += margin;
-      totals.metric[EQP_PAIR_METRIC_REWARD_CHOSEN] += reward_chosen;
-      totals.metric[EQP_PAIR_METRIC_REWARD_REJECTED] += reward_rejected;
+      totals.metric[EQP_PAIR_METRIC_REWARD_CHOSEN] += result.reward_chosen;
+      totals.metric[EQP_PAIR_METRIC_REWARD_REJECTED] += result.reward_rejected;
       totals.metric[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
       totals.metric[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
       if (call.pair_losses != nullptr)
-        static_cast<S*>(call.pair_losses)[i] = static_cast<S>(value.loss);
+        static_cast<S*>(call.pair_losses)[i] = static_cast<S>(result.loss);
       if (call.chosen.rewards != nullptr) {
-        static_cast<S*>(call.chosen.rewards)[i] = static_cast<S>(reward_chosen);
+        static_cast<S*>(call.chosen.rewards)[i] = static_cast<S>(result.reward_chosen);
       }
       if (call.rejected.rewards != nullptr) {
-        static_cast<S*>(call.rejected.rewards)[i] = static_cast<S>(reward_rejected);
+        static_cast<S*>(call.rejected.rewards)[i] = static_cast<S>(result.reward_rejected);
       }
       const double share = 1.0 / static_cast<double>(pairs);
-      write_gradient<E, S>(call.chosen, i, value.d_chosen * share);
-      write_gradient<E, S>(call.rejected, i, value.d_rejected * share);
+      write_gradient<E, S>(call.chosen, i, chosen.shared, share, result.chosen);
+      write_gradient<E, S>(call.rejected, i, rejected.shared, share, result.rejected);
     }
     partial[block] = totals;
   });
   Totals all;
-  for (int64_t b = 0; b < blocks; ++b) {
-    all.loss += partial[b].loss;
-    for (int m = 0; m < EQP_PAIR_METRIC_COUNT; ++m) all.metric[m] += partial[b].metric[m];
+  for (const Totals& each : partial) {
+    all.loss += each.loss;
+    for (int m = 0; m < EQP_PAIR_METRIC_COUNT; ++m) all.metric[m] += each.metric[m];
   }
   const double divisor = pairs < 1 ? 1.0 : static_cast<double>(pairs);
   *static_cast<S*>(call.loss) = static_cast<S>(all.loss / divisor);

@@ -266,11 +266,21 @@ EQP_HD double log(double x) {
   return x == kInfinity ? x : result;
 }
 
-// log(1 + x) for x >= 0. The rounding of 1 + x is put back to first order.
+// log(1 + x) for x > -1. The rounding of 1 + x is put back to first order.
 EQP_HD double log1p(double x) {
   const double u = 1.0 + x;
   if (!(u < kInfinity)) return u;
   return log(u) + (x - (u - 1.0)) / u;
+}
+
+// e^x - 1 without cancellation: (u - 1) x / ln u with u = e^x rounded, whose error divides out
+// (Kahan). 4 ulp.
+EQP_HD double expm1(double x) {
+  const double u = exp(x);
+  if (u == 1.0) return x;
+  const double less = u - 1.0;
+  if (!(less > -1.0) || !(u < kInfinity)) return less;
+  return less * x / log(u);
 }
 
 EQP_HD double sqrt(double x) { return __builtin_sqrt(x); }

@@ -12,38 +12,158 @@ namespace {
 eqp_pair_loss_options defaults() {
   eqp_pair_loss_options options = {};
   options.size = sizeof(options);
-  options.kind = EQP_PAIR_LOSS_SIGMOID;
+  options.terms = 1;
+  options.kinds[0] = EQP_PAIR_LOSS_SIGMOID;
+  for (double& weight : options.weights) weight = 1.0;
   options.beta = 0.1;
-  options.label_smoothing = 0.0;
+  options.divergence = EQP_PAIR_DIVERGENCE_REVERSE_KL;
+  options.divergence_alpha = 0.5;
+  options.ld_alpha = 1.0;
+  options.simpo_gamma = 0.5;
+  options.discopop_tau = 0.05;
   return options;
 }
 
+struct Kind {
+  eqp_pair_loss_kind value;
+  const char* name;
+  int label_smoothing;
+  bool divergence, reference, sorts;
+};
+#define EQP_KIND(name, value, smoothing, divergence, reference, sorts) \
+  Kind{value, #name, smoothing, (divergence) != 0, (reference) != 0, (sorts) != 0},
+const Kind kKinds[] = {EQP_PAIR_LOSS_KINDS(EQP_KIND)};
+#undef EQP_KIND
+
+const Kind* kind_of(eqp_pair_loss_kind value) {
+  for (const Kind& kind : kKinds) {
+    if (kind.value == value) return &kind;
+  }
+  return nullptr;
+}
+
+bool sorts(const eqp_pair_loss_options& options) {
+  for (int k = 0; k < options.terms; ++k) {
+    if (kind_of(options.kinds[k])->sorts) return true;
+  }
+  return false;
+}
+
+uint64_t sort_bytes(const eqp_pair_loss_options& options, int64_t pairs) {
+  return sorts(options) ? static_cast<uint64_t>(pairs) * kPairSortBytes : 0;
+}
+
+// A field and what it must be; NaN is nothing of it.
+struct Range {
+  const char* name;
+  double value;
+  bool in_range;
+  const char* expected;
+};
+
+eqp_status check_ranges(const Call& call, const eqp_pair_loss_options& o) {
+  const bool known =
+      o.divergence >= EQP_PAIR_DIVERGENCE_REVERSE_KL && o.divergence <= EQP_PAIR_DIVERGENCE_ALPHA;
+  const Range ranges[] = {
+      {"beta", o.beta, o.beta > 0 && isfinite(o.beta), "a finite number > 0"},
+      {"label_smoothing", o.label_smoothing, o.label_smoothing >= 0 && o.label_smoothing < 0.5,
+       "0 <= value < 0.5"},
+      {"divergence", static_cast<double>(o.divergence), known, "a value of EQP_PAIR_DIVERGENCES"},
+      {"reserved", static_cast<double>(o.reserved), o.reserved == 0, "0"},
+      {"divergence_alpha", o.divergence_alpha, isfinite(o.divergence_alpha) != 0,
+       "a finite number"},
+      {"ld_alpha", o.ld_alpha, o.ld_alpha >= 0 && o.ld_alpha <= 1, "0 <= value <= 1"},
+      {"simpo_gamma", o.simpo_gamma, isfinite(o.simpo_gamma) != 0, "a finite number"},
+      {"simpo_alpha", o.simpo_alpha, isfinite(o.simpo_alpha) != 0, "a finite number"},
+      {"discopop_tau", o.discopop_tau, o.discopop_tau > 0 && isfinite(o.discopop_tau),
+       "a finite number > 0"},
+  };
+  for (const Range& range : ranges) {
+    if (!range.in_range) {
+      return call.fail(EQP_INVALID_ARGUMENT, "%s: expected %s, found %g", range.name,
+                       range.expected, range.value);
+    }
+  }
+  return EQP_OK;
+}
+
+eqp_status check_terms(const Call& call, const eqp_pair_loss_options& options) {
+  if (options.terms < 1 || options.terms > EQP_PAIR_LOSS_MAX_TERMS) {
+    return call.fail(EQP_INVALID_ARGUMENT, "terms: expected 1 to %d, found %d",
+                     EQP_PAIR_LOSS_MAX_TERMS, options.terms);
+  }
+  for (int k = 0; k < EQP_PAIR_LOSS_MAX_TERMS; ++k) {
+    if (k >= options.terms && options.kinds[k] != 0) {
+      return call.fail(EQP_INVALID_ARGUMENT, "kinds[%d]: expected 0 beyond %d terms, found %d", k,
+                       options.terms, options.kinds[k]);
+    }
+    if (k < options.terms && kind_of(options.kinds[k]) == nullptr) {
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "kinds[%d]: expected a value of EQP_PAIR_LOSS_KINDS, found %d", k,
+                       options.kinds[k]);
+    }
+    if (k < options.terms && !isfinite(options.weights[k])) {
+      return call.fail(EQP_INVALID_ARGUMENT, "weights[%d]: expected a finite number, found %g", k,
+                       options.weights[k]);
+    }
+  }
+  return EQP_OK;
+}
+
+// Options that a term cannot take.
+eqp_status check_combination(const Call& call, const eqp_pair_loss_options& options) {
+  bool smoothing_is_used = false, simpo = false;
+  for (int k = 0; k < options.terms; ++k) {
+    const Kind& kind = *kind_of(options.kinds[k]);
+    smoothing_is_used = smoothing_is_used || kind.label_smoothing != 0;
+    simpo = simpo || kind.value == EQP_PAIR_LOSS_SIMPO;
+    if (kind.label_smoothing == 2 && options.label_smoothing == 0) {
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "label_smoothing: expected a number > 0 for %s (its paper recommends 1e-3), "
+                       "found 0",
+                       kind.name);
+    }
+    if (options.divergence != EQP_PAIR_DIVERGENCE_REVERSE_KL && !kind.divergence) {
+      return call.fail(
+          EQP_INVALID_ARGUMENT,
+          "divergence: expected REVERSE_KL for %s, whose formula is no function of the "
+          "difference of the scores alone, found %d",
+          kind.name, options.divergence);
+    }
+  }
+  if (options.label_smoothing != 0 && !smoothing_is_used) {
+    return call.fail(EQP_INVALID_ARGUMENT, "label_smoothing: expected 0 for %s, found %g",
+                     kind_of(options.kinds[0])->name, options.label_smoothing);
+  }
+  if (options.simpo_alpha != 0 && !simpo) {
+    return call.fail(EQP_INVALID_ARGUMENT, "simpo_alpha: expected 0 without a SIMPO term, found %g",
+                     options.simpo_alpha);
+  }
+  return EQP_OK;
+}
+
 eqp_status check_options(const Call& call, const eqp_pair_loss_options& options) {
-  bool known = false;
-  bool uses_label_smoothing = false;
-#define EQP_KNOWN(name, value, smoothing)    \
-  if (options.kind == (value)) {             \
-    known = true;                            \
-    uses_label_smoothing = (smoothing) != 0; \
-  }
-  EQP_PAIR_LOSS_KINDS(EQP_KNOWN)
-#undef EQP_KNOWN
-  if (!known) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "kind: expected a value of EQP_PAIR_LOSS_KINDS, found %d", options.kind);
-  }
-  if (!(options.beta > 0) || !isfinite(options.beta)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "beta: expected a finite number > 0, found %g",
-                     options.beta);
-  }
-  if (!(options.label_smoothing >= 0 && options.label_smoothing < 0.5)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "label_smoothing: expected 0 <= value < 0.5, found %g",
-                     options.label_smoothing);
-  }
-  if (options.label_smoothing != 0 && !uses_label_smoothing) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "label_smoothing: expected 0 for this kind (%d), found %g", options.kind,
-                     options.label_smoothing);
+  EQP_TRY(check_terms(call, options));
+  EQP_TRY(check_ranges(call, options));
+  return check_combination(call, options);
+}
+
+// Tensors that a term cannot take.
+eqp_status check_optional_tensors(const Call& call, const eqp_pair_loss_options& options,
+                                  bool reference, bool weights) {
+  for (int k = 0; k < options.terms; ++k) {
+    const Kind& kind = *kind_of(options.kinds[k]);
+    if (reference && !kind.reference) {
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "reference_chosen: expected NULL for %s, which has no reference, found a "
+                       "tensor",
+                       kind.name);
+    }
+    if (weights && kind.sorts) {
+      return call.fail(EQP_INVALID_ARGUMENT,
+                       "pair_weights: expected NULL for %s, which sorts the pairs, found a tensor",
+                       kind.name);
+    }
   }
   return EQP_OK;
 }
@@ -89,20 +209,24 @@ void eqp_pair_loss_options_init(eqp_pair_loss_options* options) {
   if (options != nullptr) *options = defaults();
 }
 
-eqp_status eqp_pair_loss_workspace_size(const eqp_tensor* policy_chosen, uint64_t* bytes) {
+eqp_status eqp_pair_loss_workspace_size(const eqp_pair_loss_options* options,
+                                        const eqp_tensor* policy_chosen, uint64_t* bytes) {
   Call call("eqp_pair_loss_workspace_size");
+  eqp_pair_loss_options known;
+  EQP_TRY(call.options(options, defaults, &known));
+  EQP_TRY(check_options(call, known));
   EQP_TRY(call.input("policy_chosen", policy_chosen, kF32 | kF64 | kBF16 | kF16, 2, 2));
-  return call.workspace_size(bytes);
+  return call.workspace_size(bytes, sort_bytes(known, policy_chosen->shape[0]));
 }
 
 eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor* policy_chosen,
                          const eqp_tensor* policy_rejected, const eqp_tensor* reference_chosen,
                          const eqp_tensor* reference_rejected, const eqp_tensor* mask_chosen,
-                         const eqp_tensor* mask_rejected, const eqp_tensor* loss,
-                         const eqp_tensor* pair_losses, const eqp_tensor* rewards_chosen,
-                         const eqp_tensor* rewards_rejected, const eqp_tensor* metrics,
-                         const eqp_tensor* d_policy_chosen, const eqp_tensor* d_policy_rejected,
-                         const eqp_launch* launch) {
+                         const eqp_tensor* mask_rejected, const eqp_tensor* pair_weights,
+                         const eqp_tensor* loss, const eqp_tensor* pair_losses,
+                         const eqp_tensor* rewards_chosen, const eqp_tensor* rewards_rejected,
+                         const eqp_tensor* metrics, const eqp_tensor* d_policy_chosen,
+                         const eqp_tensor* d_policy_rejected, const eqp_launch* launch) {
   Call call("eqp_pair_loss");
   PairLoss arguments;
   EQP_TRY(call.options(options, defaults, &arguments.options));
@@ -116,6 +240,8 @@ eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor*
                      "%s: expected both references or none, found NULL for this one",
                      reference_chosen == nullptr ? "reference_chosen" : "reference_rejected");
   }
+  EQP_TRY(check_optional_tensors(call, arguments.options, reference_chosen != nullptr,
+                                 pair_weights != nullptr));
   const SideTensors chosen = {
       "policy_chosen", "reference_chosen", "mask_chosen", "d_policy_chosen", "rewards_chosen",
       policy_chosen,   reference_chosen,   mask_chosen,   d_policy_chosen,   rewards_chosen};
@@ -126,6 +252,8 @@ eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor*
   EQP_TRY(check_side_inputs(&call, chosen, dtype, pairs));
   EQP_TRY(check_side_inputs(&call, rejected, dtype, pairs));
   const unsigned scalar = dtype == EQP_F64 ? kF64 : kF32;
+  EQP_TRY(call.optional_input("pair_weights", pair_weights, scalar, 1, 1));
+  EQP_TRY(call.vector_shape("pair_weights", pair_weights, pairs, "the number of pairs"));
   EQP_TRY(call.scalar_output("loss", loss, scalar));
   EQP_TRY(call.optional_output("pair_losses", pair_losses, scalar, 1, 1));
   EQP_TRY(call.vector_shape("pair_losses", pair_losses, pairs, "the number of pairs"));
@@ -134,7 +262,14 @@ eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor*
   EQP_TRY(check_side_outputs(&call, chosen, scalar, pairs));
   EQP_TRY(check_side_outputs(&call, rejected, scalar, pairs));
   EQP_TRY(call.disjoint());
-  EQP_TRY(call.launch(launch, &arguments.stream));
+  arguments.sorts = sorts(arguments.options);
+  EQP_TRY(call.launch(launch, &arguments.stream, kCudaWorkspaceBytes,
+                      sort_bytes(arguments.options, pairs)));
+  arguments.has_sft = false;
+  for (int k = 0; k < arguments.options.terms; ++k) {
+    arguments.has_sft = arguments.has_sft || arguments.options.kinds[k] == EQP_PAIR_LOSS_SFT;
+  }
+  arguments.pair_weights = data_of<void>(pair_weights);
   arguments.chosen = side_view(chosen);
   arguments.rejected = side_view(rejected);
   arguments.loss = loss->data;

@@ -84,6 +84,16 @@ Launch::~Launch() {
   if (guard_ != nullptr) cuda_shim().delete_guard(guard_);
 }
 
+eqp_status Launch::prepare_cpu(Arguments& call, const eqp_tensor* first, uint64_t bytes) {
+  const int64_t shape = static_cast<int64_t>(bytes);
+  const eqp_tensor* view = call.allocate(scratch_, first, EQP_U8, 1, &shape);
+  EQP_TORCH_TRY(call.status());
+  record_.size = sizeof(record_);
+  record_.workspace = view->data;
+  record_.workspace_size = bytes;
+  return EQP_OK;
+}
+
 eqp_status Launch::prepare_cuda(Arguments& call, const eqp_tensor* first, uint64_t bytes) {
   const CudaShim& shim = cuda_shim();
   if (shim.create_guard == nullptr || shim.delete_guard == nullptr ||

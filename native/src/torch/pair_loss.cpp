@@ -11,9 +11,9 @@ extern "C" {
 eqp_status eqp_torch_pair_loss_into(const eqp_pair_loss_options* options, const void* policy_chosen,
                                     const void* policy_rejected, const void* reference_chosen,
                                     const void* reference_rejected, const void* mask_chosen,
-                                    const void* mask_rejected, void* loss, void* pair_losses,
-                                    void* rewards_chosen, void* rewards_rejected, void* metrics,
-                                    void* d_policy_chosen, void* d_policy_rejected) {
+                                    const void* mask_rejected, const void* pair_weights, void* loss,
+                                    void* pair_losses, void* rewards_chosen, void* rewards_rejected,
+                                    void* metrics, void* d_policy_chosen, void* d_policy_rejected) {
   Arguments call("eqp_pair_loss");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* c = call.required("policy_chosen", policy_chosen);
@@ -22,6 +22,7 @@ eqp_status eqp_torch_pair_loss_into(const eqp_pair_loss_options* options, const 
   const eqp_tensor* reference_r = call.view("reference_rejected", reference_rejected);
   const eqp_tensor* mask_c = call.required("mask_chosen", mask_chosen);
   const eqp_tensor* mask_r = call.required("mask_rejected", mask_rejected);
+  const eqp_tensor* weights = call.view("pair_weights", pair_weights);
   const eqp_tensor* value = call.view("loss", loss);
   const eqp_tensor* losses = call.view("pair_losses", pair_losses);
   const eqp_tensor* rewards_c = call.view("rewards_chosen", rewards_chosen);
@@ -31,16 +32,17 @@ eqp_status eqp_torch_pair_loss_into(const eqp_pair_loss_options* options, const 
   const eqp_tensor* dr = call.view("d_policy_rejected", d_policy_rejected);
   Launch launch;
   EQP_TORCH_TRY(launch.prepare(
-      call, c, [&](uint64_t* bytes) { return eqp_pair_loss_workspace_size(c, bytes); }));
+      call, c, [&](uint64_t* bytes) { return eqp_pair_loss_workspace_size(options, c, bytes); }));
   return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r,
-                                      value, losses, rewards_c, rewards_r, numbers, dc, dr,
+                                      weights, value, losses, rewards_c, rewards_r, numbers, dc, dr,
                                       launch.get()));
 }
 
 eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void* policy_chosen,
                                const void* policy_rejected, const void* reference_chosen,
                                const void* reference_rejected, const void* mask_chosen,
-                               const void* mask_rejected, void* loss, void* details) {
+                               const void* mask_rejected, const void* pair_weights, void* loss,
+                               void* details) {
   Arguments call("eqp_pair_loss");
   EQP_TORCH_TRY(call.begin());
   const eqp_tensor* c = call.required("policy_chosen", policy_chosen);
@@ -49,6 +51,7 @@ eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void*
   const eqp_tensor* reference_r = call.view("reference_rejected", reference_rejected);
   const eqp_tensor* mask_c = call.required("mask_chosen", mask_chosen);
   const eqp_tensor* mask_r = call.required("mask_rejected", mask_rejected);
+  const eqp_tensor* weights = call.view("pair_weights", pair_weights);
   EQP_TORCH_TRY(call.status());
   if (c->ndim != 2) {
     return fail(EQP_INVALID_ARGUMENT, call.op(),
@@ -72,14 +75,14 @@ eqp_status eqp_torch_pair_loss(const eqp_pair_loss_options* options, const void*
   const eqp_tensor* value = attached.finish(call, loss, c, dtype);
   Launch launch;
   EQP_TORCH_TRY(launch.prepare(
-      call, c, [&](uint64_t* bytes) { return eqp_pair_loss_workspace_size(c, bytes); }));
+      call, c, [&](uint64_t* bytes) { return eqp_pair_loss_workspace_size(options, c, bytes); }));
   const eqp_tensor metrics = part(*all, 0, EQP_PAIR_METRIC_COUNT);
   const eqp_tensor losses = part(*all, EQP_PAIR_METRIC_COUNT, pairs);
   const eqp_tensor rewards_c = part(*all, EQP_PAIR_METRIC_COUNT + pairs, pairs);
   const eqp_tensor rewards_r = part(*all, EQP_PAIR_METRIC_COUNT + 2 * pairs, pairs);
   return from_equipoise(eqp_pair_loss(options, c, r, reference_c, reference_r, mask_c, mask_r,
-                                      value, &losses, &rewards_c, &rewards_r, &metrics, dc, dr,
-                                      launch.get()));
+                                      weights, value, &losses, &rewards_c, &rewards_r, &metrics, dc,
+                                      dr, launch.get()));
 }
 
 }  // extern "C"

@@ -120,7 +120,8 @@ eqp_status Case::call() {
   launch.size = sizeof(launch);
   if (op_.workspace_size != nullptr) {
     uint64_t bytes = 0;
-    const eqp_status status = op_.workspace_size(backend_.entries(), tensors[0], &bytes);
+    const eqp_status status =
+        op_.workspace_size(backend_.entries(), options_.data(), tensors[0], &bytes);
     if (status != EQP_OK) return status;
     launch.workspace_size = bytes;
     if (bytes > 0) {

@@ -1,168 +1,68 @@
-// eqp_pair_loss against the formulas of pair_loss.h. The oracle works in long double, so that f64
-// results are checked by something better than f64.
+// eqp_pair_loss against the formulas of pair_loss.h: the cases. Every kind alone, then the options
+// and sums in which kinds meet.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "conformance/conformance.h"
+#include "conformance/pair_loss_oracle.h"
 #include "harness/check.h"
 
 namespace eqp::test {
 namespace {
 
-using Real = long double;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-struct Side {
-  int64_t tokens = 0;
-  std::vector<double> policy, reference, mask;
+constexpr Real kLargest = 1e100L;  // beyond, a value of the oracle stands for infinity
+
+enum class Data { kUsual, kEqualToReference, kExtreme, kCertain, kNotANumber, kInfinite };
+
+struct Kind {
+  eqp_pair_loss_kind value;
+  int label_smoothing, divergence, reference, sorts;
 };
-
-struct Problem {
-  int64_t pairs = 0;
-  bool has_reference = true;
-  Side chosen, rejected;
-};
-
-Real log_sigmoid(Real x) { return x > 0 ? -log1pl(expl(-x)) : x - log1pl(expl(x)); }
-Real sigmoid(Real x) { return x > 0 ? 1 / (1 + expl(-x)) : expl(x) / (1 + expl(x)); }
-// A term with weight 0 is absent, even where the other factor is infinite.
-Real weighted(Real weight, Real value) { return weight == 0 ? 0 : weight * value; }
-
-// A value with the bound of the error that arithmetic with roundoff u may have made.
-struct Bounded {
-  Real value = 0;
-  Real error = 0;
-  operator Expected() const { return {static_cast<double>(value), static_cast<double>(error)}; }
-};
-
-struct Sum {
-  Bounded log_prob;  // sum of the policy's
-  Bounded delta;     // policy - reference
-  Real length = 1;   // at least 1
-};
-
-Sum sum_side(const Problem& problem, const Side& side, int64_t pair, Real u) {
-  Sum sum;
-  Real magnitude_policy = 0, magnitude_reference = 0, count = 0;
-  for (int64_t t = 0; t < side.tokens; ++t) {
-    const size_t at = static_cast<size_t>(pair * side.tokens + t);
-    if (side.mask[at] == 0) continue;
-    ++count;
-    sum.log_prob.value += side.policy[at];
-    magnitude_policy += fabsl(side.policy[at]);
-    sum.delta.value += side.policy[at];
-    if (problem.has_reference) {
-      sum.delta.value -= side.reference[at];
-      magnitude_reference += fabsl(side.reference[at]);
-    }
-  }
-  const Real roundings =
-      static_cast<Real>(sum_error(static_cast<double>(side.tokens), static_cast<double>(u)));
-  sum.log_prob.error = roundings * magnitude_policy;
-  sum.delta.error = roundings * (magnitude_policy + magnitude_reference);
-  sum.length = std::max<Real>(1, count);
-  return sum;
-}
-
-struct Pair {
-  Sum chosen, rejected;
-  Bounded reward_chosen, reward_rejected, margin, loss;
-  Bounded slope_chosen, slope_rejected;  // d loss / d token log-prob, before dividing by the pairs
-  Real slope_alternative = kNaN;         // of the chosen side, where the formula has a kink
-};
-
-Pair make_pair(const Problem& problem, int64_t i, const eqp_pair_loss_options& o, Real u,
-               Real tiny) {
-  Pair p;
-  p.chosen = sum_side(problem, problem.chosen, i, u);
-  p.rejected = sum_side(problem, problem.rejected, i, u);
-  const Real beta = o.beta, e = o.label_smoothing;
-  const auto reward = [&](const Sum& s) {
-    return Bounded{beta * s.delta.value,
-                   beta * s.delta.error + 2 * u * fabsl(beta * s.delta.value)};
-  };
-  p.reward_chosen = reward(p.chosen);
-  p.reward_rejected = reward(p.rejected);
-  const Real x = beta * (p.chosen.delta.value - p.rejected.delta.value);
-  // An infinite sum stays infinite however its finite terms are rounded.
-  const Real x_error =
-      std::isinf(x) ? 0 : p.reward_chosen.error + p.reward_rejected.error + 2 * u * fabsl(x);
-  p.margin = {x, x_error};
-  const Real c = sigmoid(-x), s = sigmoid(x);
-  if (o.kind == EQP_PAIR_LOSS_SIGMOID) {
-    p.loss.value = -weighted(1 - e, log_sigmoid(x)) - weighted(e, log_sigmoid(-x));
-    p.loss.error = ((1 - e) * c + e * s) * expm1l(x_error) + 6 * u * fabsl(p.loss.value) + tiny;
-    const Real slope = beta * (-(1 - e) * c + e * s);
-    const Real error = beta * (c * s * expm1l(x_error) + 6 * u * ((1 - e) * c + e * s)) + tiny;
-    p.slope_chosen = {slope, error};
-    p.slope_rejected = {-slope, error};
-  } else if (o.kind == EQP_PAIR_LOSS_HINGE) {
-    p.loss.value = std::isnan(x) ? x : std::max<Real>(0, 1 - x);
-    const bool sure_zero = x > 1 + x_error + 4 * u;
-    p.loss.error = sure_zero ? 0 : x_error + 2 * u * (1 + fabsl(x));
-    const Real slope = std::isnan(x) ? x : x < 1 ? -beta : 0;
-    p.slope_chosen = {slope, 4 * u * beta};
-    p.slope_rejected = {-slope, 4 * u * beta};
-    if (fabsl(x - 1) <= x_error + 4 * u) p.slope_alternative = x < 1 ? 0 : -beta;
-  } else {
-    const Real mean_chosen = p.chosen.delta.value / p.chosen.length;
-    const Real mean_rejected = p.rejected.delta.value / p.rejected.length;
-    const Real d = mean_chosen - mean_rejected - 1 / (2 * beta);
-    const Real error = p.chosen.delta.error / p.chosen.length +
-                       p.rejected.delta.error / p.rejected.length +
-                       3 * u * (fabsl(mean_chosen) + fabsl(mean_rejected) + 1 / (2 * beta));
-    p.loss = {d * d, 2 * fabsl(d) * error + error * error + 3 * u * d * d};
-    p.slope_chosen = {2 * d / p.chosen.length, (2 * error + 8 * u * fabsl(d)) / p.chosen.length};
-    p.slope_rejected = {-2 * d / p.rejected.length,
-                        (2 * error + 8 * u * fabsl(d)) / p.rejected.length};
-  }
-  return p;
-}
-
-Bounded mean_of(const std::vector<Pair>& pairs, const std::function<Bounded(const Pair&)>& of,
-                Real u) {
-  Bounded mean;
-  Real magnitude = 0;
-  const Real n = static_cast<Real>(pairs.size());
-  if (pairs.empty()) return mean;
-  for (const Pair& pair : pairs) {
-    const Bounded one = of(pair);
-    mean.value += one.value;
-    mean.error += one.error;
-    magnitude += fabsl(one.value);
-  }
-  const Real roundings =
-      static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(u)));
-  return {mean.value / n, (mean.error + roundings * magnitude) / n};
-}
-
-enum class Data { kUsual, kEqualToReference, kExtreme, kNotANumber, kInfinite };
+#define EQP_TEST_KIND(name, value, smoothing, divergence, reference, sorts) \
+  Kind{value, smoothing, divergence, reference, sorts},
+const Kind kKinds[] = {EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)};
+#undef EQP_TEST_KIND
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
-  eqp_pair_loss_kind kind = EQP_PAIR_LOSS_SIGMOID;
+  eqp_pair_loss_options options;
   int64_t pairs = 3, tokens_chosen = 7, tokens_rejected = 5;
   Layout layout;
   Data data = Data::kUsual;
-  double beta = 0.1, label_smoothing = 0;
-  bool reference = true, all_outputs = true;
+  bool reference = true, all_outputs = true, weights = false;
   double unmasked = 0.8;
   eqp_dtype mask_dtype = EQP_BOOL;
+  // Values whose sums are exact in every dtype, so that rounding cannot exchange ranks.
+  bool exact = false;
+
+  Setup() { eqp_pair_loss_options_init(&options); }
 };
 
-Side make_side(const Setup& s, int64_t tokens, Random& random) {
-  Side side;
-  side.tokens = tokens;
+double log_prob_of(const Setup& s, Random& random) {
+  if (s.data == Data::kCertain) return random.chance(0.7) ? 0 : -0x1p-20 * random.uniform();
+  double value =
+      s.data == Data::kExtreme ? -400 * random.uniform() : -2 * std::fabs(random.normal());
+  if (s.exact) value = std::max(-8.0, std::round(8 * value) / 8);
+  return value;
+}
+
+PairProblem::Side make_side(const Setup& s, bool is_chosen, Random& random) {
+  PairProblem::Side side;
+  side.tokens = is_chosen ? s.tokens_chosen : s.tokens_rejected;
   for (int64_t i = 0; i < s.pairs; ++i) {
-    for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t t = 0; t < side.tokens; ++t) {
       const bool unmasked = random.chance(s.unmasked);
-      double policy = -2 * std::fabs(random.normal());
-      double reference = policy + 0.5 * random.normal();
-      if (s.data == Data::kExtreme) policy = -400 * random.uniform();
+      double policy = log_prob_of(s, random);
+      double reference = s.exact ? log_prob_of(s, random) : policy + 0.5 * random.normal();
       if (s.data == Data::kEqualToReference) reference = round_to(s.dtype, policy);
-      if (s.data == Data::kNotANumber && unmasked && i % 3 == 1 && t == tokens / 2) policy = kNaN;
-      if (s.data == Data::kInfinite && unmasked && i % 3 == 1 && t == 0) policy = -HUGE_VAL;
+      if (s.data == Data::kNotANumber && unmasked && i % 3 == 1 && t == side.tokens / 2)
+        policy = kNaN;
+      // One side alone: the difference of two infinite sums is NaN.
+      if (s.data == Data::kInfinite && unmasked && i % 3 == (is_chosen ? 1 : 2) && t == 0)
+        policy = -HUGE_VAL;
       // Masked tokens may hold anything.
       if (!unmasked) policy = t % 2 == 0 ? kNaN : HUGE_VAL;
       if (!unmasked) reference = kNaN;
@@ -177,29 +77,50 @@ Side make_side(const Setup& s, int64_t tokens, Random& random) {
 }
 
 std::string text_of(const Setup& s) {
+  std::string kinds;
+  for (int k = 0; k < s.options.terms; ++k) kinds += format(" %d", s.options.kinds[k]);
   return format(
-      "kind %d [%lld, %lld | %lld] gap %lld data %d beta %g smoothing %g reference %d mask %s %g",
-      s.kind, static_cast<long long>(s.pairs), static_cast<long long>(s.tokens_chosen),
+      "kinds%s [%lld, %lld | %lld] gap %lld data %d beta %g smoothing %g divergence %d ld %g "
+      "reference %d weights %d mask %s %g",
+      kinds.c_str(), static_cast<long long>(s.pairs), static_cast<long long>(s.tokens_chosen),
       static_cast<long long>(s.tokens_rejected), static_cast<long long>(s.layout.gap),
-      static_cast<int>(s.data), s.beta, s.label_smoothing, s.reference, dtype_text(s.mask_dtype),
-      s.unmasked);
+      static_cast<int>(s.data), s.options.beta, s.options.label_smoothing, s.options.divergence,
+      s.options.ld_alpha, s.reference, s.weights, dtype_text(s.mask_dtype), s.unmasked);
 }
 
-eqp_pair_loss_options options_of(const Setup& s) {
-  eqp_pair_loss_options options;
-  eqp_pair_loss_options_init(&options);
-  options.kind = s.kind;
-  options.beta = s.beta;
-  options.label_smoothing = s.label_smoothing;
-  return options;
+// A sum that stands for infinity is one; what is finite stays.
+Expected expected_of(const Bounded& b, Real scale = 1, Real tolerance = 0) {
+  const Real value = b.value * scale;
+  if (fabsl(value) > kLargest) return {value > 0 ? HUGE_VAL : -HUGE_VAL, 0};
+  return {static_cast<double>(value), static_cast<double>(b.error * scale + tolerance)};
 }
 
-void expect_metrics(Case& call, const std::vector<Pair>& pairs, Real u) {
-  const auto mean = [&](const std::function<Bounded(const Pair&)>& of) {
-    return mean_of(pairs, of, u);
+Expected mean_of(const std::vector<PairOracle>& pairs,
+                 const std::function<Bounded(const PairOracle&)>& of, Real u, Real tiny) {
+  if (pairs.empty()) return {0, 0};
+  Bounded mean;
+  Real magnitude = 0, greatest = 0, least = 0;
+  const Real n = static_cast<Real>(pairs.size());
+  for (const PairOracle& pair : pairs) {
+    const Bounded one = of(pair);
+    mean.value += one.value;
+    mean.error += one.error;
+    magnitude += fabsl(one.value);
+    greatest = std::max(greatest, one.value);
+    least = std::min(least, one.value);
+  }
+  if (greatest > kLargest && least < -kLargest) return {kNaN, 0};
+  // Partial sums in double; the outputs have one rounding more.
+  const Real roundings = static_cast<Real>(sum_error(static_cast<double>(n), 0x1p-53)) + 2 * u;
+  return expected_of(Bounded(mean.value, mean.error + roundings * magnitude), 1 / n, tiny);
+}
+
+void expect_metrics(Case& call, const std::vector<PairOracle>& pairs, Real u, Real tiny) {
+  const auto mean = [&](const std::function<Bounded(const PairOracle&)>& of) {
+    return mean_of(pairs, of, u, tiny);
   };
   double sure = 0, possible = 0;
-  for (const Pair& pair : pairs) {
+  for (const PairOracle& pair : pairs) {
     const bool near = fabsl(pair.margin.value) <= pair.margin.error && pair.margin.value != 0;
     sure += pair.margin.value > 0 && !near;
     possible += pair.margin.value > 0 || near;
@@ -207,29 +128,39 @@ void expect_metrics(Case& call, const std::vector<Pair>& pairs, Real u) {
   const double n = pairs.empty() ? 1 : static_cast<double>(pairs.size());
   const Expected expected[EQP_PAIR_METRIC_COUNT] = {
       {(sure + possible) / (2 * n), (possible - sure) / (2 * n) + 2 * static_cast<double>(u)},
-      mean([](const Pair& p) { return p.margin; }),
-      mean([](const Pair& p) { return p.reward_chosen; }),
-      mean([](const Pair& p) { return p.reward_rejected; }),
-      mean([](const Pair& p) { return p.chosen.log_prob; }),
-      mean([](const Pair& p) { return p.rejected.log_prob; })};
+      mean([](const PairOracle& p) { return p.margin; }),
+      mean([](const PairOracle& p) { return p.chosen.reward; }),
+      mean([](const PairOracle& p) { return p.rejected.reward; }),
+      mean([](const PairOracle& p) { return p.chosen.log_prob; }),
+      mean([](const PairOracle& p) { return p.rejected.log_prob; })};
   call.expect("metrics", [&](int64_t i) { return expected[i]; });
+}
+
+PairProblem make_problem(const Setup& s, Random& random) {
+  PairProblem problem;
+  problem.pairs = s.pairs;
+  problem.has_reference = s.reference;
+  problem.chosen = make_side(s, true, random);
+  problem.rejected = make_side(s, false, random);
+  if (s.weights) {
+    const eqp_dtype out = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
+    for (int64_t i = 0; i < s.pairs; ++i)
+      problem.weights.push_back(round_to(out, i % 4 == 3 ? 0 : 2 * random.uniform()));
+  }
+  return problem;
 }
 
 void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   Random random(seed);
-  Problem problem;
-  problem.pairs = s.pairs;
-  problem.has_reference = s.reference;
-  problem.chosen = make_side(s, s.tokens_chosen, random);
-  problem.rejected = make_side(s, s.tokens_rejected, random);
+  const PairProblem problem = make_problem(s, random);
   const Real u = arithmetic_roundoff(s.dtype);
-  const Real tiny = smallest_normal(s.dtype == EQP_F64 ? EQP_F64 : EQP_F32);
+  const eqp_dtype out = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
+  const Real tiny = smallest_normal(out);
 
   Case call(suite.backend, suite.report, "pair_loss", text_of(s), s.layout);
-  call.options<eqp_pair_loss_options>() = options_of(s);
+  call.options<eqp_pair_loss_options>() = s.options;
   const std::vector<int64_t> chosen = {s.pairs, s.tokens_chosen},
                              rejected = {s.pairs, s.tokens_rejected};
-  const eqp_dtype out = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
   call.add("policy_chosen", s.dtype, chosen, problem.chosen.policy);
   call.add("policy_rejected", s.dtype, rejected, problem.rejected.policy);
   if (s.reference) {
@@ -238,6 +169,7 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   }
   call.add("mask_chosen", s.mask_dtype, chosen, problem.chosen.mask);
   call.add("mask_rejected", s.mask_dtype, rejected, problem.rejected.mask);
+  if (s.weights) call.add("pair_weights", out, {s.pairs}, problem.weights);
   call.add("loss", out, seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1});
   if (s.all_outputs) {
     for (const char* name : {"pair_losses", "rewards_chosen", "rewards_rejected"})
@@ -248,65 +180,62 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   }
   if (!call.run()) return;
 
-  std::vector<Pair> pairs;
-  for (int64_t i = 0; i < s.pairs; ++i)
-    pairs.push_back(make_pair(problem, i, options_of(s), u, tiny));
-  const auto at = [&](int64_t i) -> const Pair& { return pairs[static_cast<size_t>(i)]; };
+  const std::vector<PairOracle> pairs = pair_oracle(problem, s.options, u);
+  const auto at = [&](int64_t i) -> const PairOracle& { return pairs[static_cast<size_t>(i)]; };
+  const auto value = [&](const Bounded& b) {
+    return expected_of(b, 1, 2 * u * fabsl(b.value) + tiny);
+  };
   const Expected loss = mean_of(
-      pairs, [](const Pair& p) { return p.loss; }, u);
+      pairs, [](const PairOracle& p) { return p.loss; }, u, tiny);
   call.expect("loss", [&](int64_t) { return loss; });
   if (!s.all_outputs) return;
-  call.expect("pair_losses", [&](int64_t i) -> Expected { return at(i).loss; });
-  call.expect("rewards_chosen", [&](int64_t i) -> Expected { return at(i).reward_chosen; });
-  call.expect("rewards_rejected", [&](int64_t i) -> Expected { return at(i).reward_rejected; });
-  expect_metrics(call, pairs, u);
+  call.expect("pair_losses", [&](int64_t i) { return value(at(i).loss); });
+  call.expect("rewards_chosen", [&](int64_t i) { return value(at(i).chosen.reward); });
+  call.expect("rewards_rejected", [&](int64_t i) { return value(at(i).rejected.reward); });
+  expect_metrics(call, pairs, u, tiny);
   const Real n = static_cast<Real>(s.pairs);
-  const auto gradient = [&](const Side& side, int64_t e, bool of_chosen) -> Expected {
+  const auto gradient = [&](const PairProblem::Side& side, int64_t e, bool of_chosen) -> Expected {
     if (side.mask[static_cast<size_t>(e)] == 0) return {0, 0};
-    const Pair& pair = at(e / side.tokens);
-    const Bounded slope = of_chosen ? pair.slope_chosen : pair.slope_rejected;
-    const Real value = slope.value / n;
-    const Real tolerance = slope.error / n + 4 * u * fabsl(value) + tiny;
-    const Real other = std::isnan(pair.slope_alternative) ? slope.value
-                       : of_chosen                        ? pair.slope_alternative
-                                                          : -pair.slope_alternative;
-    return {static_cast<double>(value), static_cast<double>(tolerance),
-            static_cast<double>(other / n)};
+    const PairOracle& pair = at(e / side.tokens);
+    const PairOracle::Side& oracle = of_chosen ? pair.chosen : pair.rejected;
+    const Bounded slope = oracle.slope[e % side.tokens < oracle.shared ? 0 : 1];
+    Expected expected = expected_of(slope, 1 / n, 4 * u * fabsl(slope.value) / n + tiny);
+    // The other side of a hinge.
+    const double beta = s.options.beta / static_cast<double>(s.pairs);
+    if (pair.at_kink) expected.alternative = slope.value != 0 ? 0 : of_chosen ? -beta : beta;
+    return expected;
   };
   call.expect("d_policy_chosen", [&](int64_t e) { return gradient(problem.chosen, e, true); });
   call.expect("d_policy_rejected", [&](int64_t e) { return gradient(problem.rejected, e, false); });
 }
 
-void check_oracle_by_differences(eqp_pair_loss_kind kind, double label_smoothing) {
-  Setup s;
-  s.dtype = EQP_F64;
-  s.kind = kind;
-  s.label_smoothing = label_smoothing;
-  s.beta = 0.4;
+// The oracle's gradient is that of its loss.
+void check_oracle_by_differences(const Setup& s) {
   Random random(9);
-  Problem problem;
-  problem.pairs = s.pairs;
-  problem.chosen = make_side(s, s.tokens_chosen, random);
-  problem.rejected = make_side(s, s.tokens_rejected, random);
-  for (int64_t i = 0; i < s.pairs; ++i) {
-    for (Side* side : {&problem.chosen, &problem.rejected}) {
-      for (int64_t t = 0; t < side->tokens; ++t) {
-        const size_t at = static_cast<size_t>(i * side->tokens + t);
-        if (side->mask[at] == 0) continue;
-        const Pair pair = make_pair(problem, i, options_of(s), 0x1p-53L, 0);
-        const double kept = side->policy[at];
-        const Real difference = derivative_at_zero(
-            [&](Real step) {
-              side->policy[at] = static_cast<double>(kept + step);
-              return make_pair(problem, i, options_of(s), 0x1p-53L, 0).loss.value;
-            },
-            0x1p-10L);
-        side->policy[at] = kept;
-        const Real slope =
-            (side == &problem.chosen ? pair.slope_chosen : pair.slope_rejected).value;
-        EQP_CHECK(fabsl(difference - slope) < 1e-9L * (1 + fabsl(slope)),
-                  "oracle, kind %d: %Lg is not %Lg", kind, slope, difference);
-      }
+  PairProblem problem = make_problem(s, random);
+  const auto loss = [&] {
+    Real sum = 0;
+    for (const PairOracle& pair : pair_oracle(problem, s.options, 0x1p-53L)) sum += pair.loss.value;
+    return sum;
+  };
+  const std::vector<PairOracle> oracle = pair_oracle(problem, s.options, 0x1p-53L);
+  for (PairProblem::Side* side : {&problem.chosen, &problem.rejected}) {
+    for (int64_t e = 0; e < s.pairs * side->tokens; ++e) {
+      double& policy = side->policy[static_cast<size_t>(e)];
+      if (side->mask[static_cast<size_t>(e)] == 0) continue;
+      const double kept = policy;
+      const Real difference = derivative_at_zero(
+          [&](Real step) {
+            policy = static_cast<double>(kept + step);
+            return loss();
+          },
+          0x1p-10L);
+      policy = kept;
+      const PairOracle& pair = oracle[static_cast<size_t>(e / side->tokens)];
+      const PairOracle::Side& of = side == &problem.chosen ? pair.chosen : pair.rejected;
+      const Real slope = of.slope[e % side->tokens < of.shared ? 0 : 1].value;
+      EQP_CHECK(fabsl(difference - slope) < 1e-8L * (1 + fabsl(slope)),
+                "oracle, %s: %Lg is not %Lg", text_of(s).c_str(), slope, difference);
     }
   }
 }
@@ -314,7 +243,7 @@ void check_oracle_by_differences(eqp_pair_loss_kind kind, double label_smoothing
 // 1 - beta (u - v) is exactly 0: the gradient is 0 there, not that of the other side.
 void check_hinge_at_its_kink(Suite& suite, eqp_dtype dtype) {
   Case call(suite.backend, suite.report, "pair_loss", "hinge at its kink");
-  call.options<eqp_pair_loss_options>().kind = EQP_PAIR_LOSS_HINGE;
+  call.options<eqp_pair_loss_options>().kinds[0] = EQP_PAIR_LOSS_HINGE;
   call.options<eqp_pair_loss_options>().beta = 0.5;
   const std::vector<double> chosen = {-1}, rejected = {-3}, mask = {1};
   call.add("policy_chosen", dtype, {1, 1}, chosen);
@@ -329,108 +258,176 @@ void check_hinge_at_its_kink(Suite& suite, eqp_dtype dtype) {
     call.expect(output, [](int64_t) { return Expected{0, 0}; });
 }
 
+const eqp_dtype kDtypes[] = {EQP_F32, EQP_F64, EQP_BF16, EQP_F16};
+
+// Setups of changing layout and mask, each with a seed of its own.
+class Setups {
+ public:
+  Setup of(eqp_dtype dtype, std::initializer_list<eqp_pair_loss_kind> kinds) {
+    const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
+    Setup s;
+    s.dtype = dtype;
+    s.layout = layouts[++seed_ % 5];
+    s.mask_dtype = seed_ % 2 == 0 ? EQP_BOOL : EQP_U8;
+    s.options.terms = 0;
+    for (const eqp_pair_loss_kind value : kinds) {
+      const Kind& kind = *std::find_if(std::begin(kKinds), std::end(kKinds),
+                                       [&](const Kind& k) { return k.value == value; });
+      s.options.kinds[s.options.terms++] = value;
+      s.reference = s.reference && kind.reference != 0;
+      s.exact = s.exact || kind.sorts != 0;
+      if (kind.label_smoothing == 2) s.options.label_smoothing = 1e-3;
+    }
+    return s;
+  }
+  uint64_t seed() const { return seed_; }
+
+ private:
+  uint64_t seed_ = 1000;
+};
+
+void conform_kind(Suite& suite, Setups& setups, const Kind& kind, eqp_dtype dtype) {
+  const auto run = [&](const std::function<void(Setup&)>& edit) {
+    Setup s = setups.of(dtype, {kind.value});
+    edit(s);
+    run_case(suite, s, setups.seed());
+  };
+  const int64_t shapes[][3] = {{0, 7, 5},   {1, 0, 0},    {1, 1, 1},   {2, 16, 12},
+                               {5, 33, 20}, {17, 7, 130}, {33, 70, 41}};
+  for (const auto& shape : shapes) {
+    run([&](Setup& s) {
+      s.pairs = shape[0];
+      s.tokens_chosen = shape[1];
+      s.tokens_rejected = shape[2];
+    });
+  }
+  for (const Data data : {Data::kEqualToReference, Data::kExtreme, Data::kCertain,
+                          Data::kNotANumber, Data::kInfinite}) {
+    if (kind.sorts && (data == Data::kInfinite || data == Data::kCertain)) continue;
+    run([&](Setup& s) {
+      s.data = data;
+      s.pairs = 11;
+    });
+  }
+  if (!kind.sorts) run([](Setup& s) { s.weights = true; });
+  // Formulas are computed in double whatever the dtype: the options need the sharpest one alone.
+  if (dtype != EQP_F64) return;
+  for (const double unmasked : {0.0, 0.3, 1.0}) run([&](Setup& s) { s.unmasked = unmasked; });
+  for (const double beta : {1e-3, 1.0, 50.0}) {
+    run([&](Setup& s) {
+      s.options.beta = beta;
+      s.pairs = 13;
+    });
+  }
+  for (const double ld_alpha : {0.0, 0.4}) {
+    run([&](Setup& s) {
+      s.options.ld_alpha = ld_alpha;
+      s.exact = false;
+      if (kind.sorts) s.pairs = 1;  // of one pair the rank is certain
+    });
+  }
+  run([](Setup& s) { s.reference = false; });
+  run([](Setup& s) { s.all_outputs = false; });
+  if (kind.label_smoothing) {
+    for (const double smoothing : {0.1, 0.49999}) {
+      run([&](Setup& s) { s.options.label_smoothing = smoothing; });
+    }
+  }
+  for (int divergence = EQP_PAIR_DIVERGENCE_FORWARD_KL;
+       kind.divergence && divergence <= EQP_PAIR_DIVERGENCE_ALPHA; ++divergence) {
+    for (const Data data : {Data::kUsual, Data::kExtreme}) {
+      run([&](Setup& s) {
+        s.options.divergence = divergence;
+        s.options.divergence_alpha = data == Data::kUsual ? 0.5 : 1.5;
+        s.data = data;
+      });
+    }
+  }
+}
+
+// Sums of kinds, as trainers take them.
+void conform_sums(Suite& suite, Setups& setups, eqp_dtype dtype) {
+  const std::initializer_list<eqp_pair_loss_kind> sums[] = {
+      {EQP_PAIR_LOSS_CPO, EQP_PAIR_LOSS_SFT},
+      {EQP_PAIR_LOSS_SFT, EQP_PAIR_LOSS_ORPO},
+      {EQP_PAIR_LOSS_SIGMOID, EQP_PAIR_LOSS_BCO_PAIR, EQP_PAIR_LOSS_SFT},
+      {EQP_PAIR_LOSS_AOT, EQP_PAIR_LOSS_AOT_UNPAIRED, EQP_PAIR_LOSS_SFT},
+      {EQP_PAIR_LOSS_SIGMOID, EQP_PAIR_LOSS_ANCHOR, EQP_PAIR_LOSS_IPO, EQP_PAIR_LOSS_HINGE,
+       EQP_PAIR_LOSS_NCA_PAIR, EQP_PAIR_LOSS_APO_ZERO, EQP_PAIR_LOSS_APO_DOWN,
+       EQP_PAIR_LOSS_DISCOPOP}};
+  for (const auto& kinds : sums) {
+    for (const int64_t pairs : {1, 19}) {
+      Setup s = setups.of(dtype, kinds);
+      s.pairs = pairs;
+      for (int k = 0; k < s.options.terms; ++k) s.options.weights[k] = k == 1 ? -0.5 : 0.25 + k;
+      s.weights = !s.exact && pairs > 1;
+      run_case(suite, s, setups.seed());
+    }
+  }
+  Setup simpo_alpha = setups.of(dtype, {EQP_PAIR_LOSS_SIMPO});
+  simpo_alpha.options.simpo_alpha = 0.25;
+  simpo_alpha.options.simpo_gamma = 0.1;
+  run_case(suite, simpo_alpha, setups.seed());
+}
+
+// Sides that several warps share, many pairs, long sides.
+void conform_sizes(Suite& suite, Setups& setups, eqp_pair_loss_kind kind, eqp_dtype dtype) {
+  const auto run = [&](int64_t pairs, int64_t chosen, int64_t rejected, double ld_alpha) {
+    Setup s = setups.of(dtype, {kind});
+    s.pairs = pairs;
+    s.tokens_chosen = chosen;
+    s.tokens_rejected = rejected;
+    s.options.ld_alpha = ld_alpha;
+    run_case(suite, s, setups.seed());
+  };
+  run(2, 1031, 1009, 1);
+  if (kind == EQP_PAIR_LOSS_SIGMOID) run(7, 1031, 1009, 0.5);
+  run(151, 71, 63, 1);
+  if (dtype == EQP_F32 && kind == EQP_PAIR_LOSS_SIGMOID) {
+    run(2, 65537, 613, 1);
+    Setup many = setups.of(dtype, {kind});
+    many.pairs = 18749;
+    many.tokens_chosen = many.tokens_rejected = 1;
+    many.reference = many.all_outputs = false;
+    run_case(suite, many, setups.seed());
+  }
+  if (!suite.large_cases) return;
+  run(70001, 3, 2, 1);
+  run(1, 1 << 20, 613, 1);
+}
+
+void check_oracle(Setups& setups) {
+  for (const Kind& kind : kKinds) {
+    Setup s = setups.of(EQP_F64, {kind.value});
+    s.options.beta = 0.4;
+    s.options.ld_alpha = 0.5;
+    s.weights = !kind.sorts;
+    check_oracle_by_differences(s);
+    s.options.label_smoothing = kind.label_smoothing ? 0.3 : 0;
+    s.options.simpo_alpha = kind.value == EQP_PAIR_LOSS_SIMPO ? 0.25 : 0;
+    s.options.divergence =
+        kind.divergence ? EQP_PAIR_DIVERGENCE_JS : EQP_PAIR_DIVERGENCE_REVERSE_KL;
+    check_oracle_by_differences(s);
+  }
+  for (const int divergence : {EQP_PAIR_DIVERGENCE_FORWARD_KL, EQP_PAIR_DIVERGENCE_ALPHA}) {
+    Setup s = setups.of(EQP_F64, {EQP_PAIR_LOSS_SIGMOID, EQP_PAIR_LOSS_SFT});
+    s.options.divergence = divergence;
+    check_oracle_by_differences(s);
+  }
+}
+
 }  // namespace
 
 void conform_pair_loss(Suite& suite) {
-  uint64_t seed = 1000;
-  const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
-  struct Kind {
-    eqp_pair_loss_kind value;
-    int uses_label_smoothing;
-  };
-#define EQP_TEST_KIND(name, value, smoothing) Kind{value, smoothing},
-  const Kind kinds[] = {EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)};
-#undef EQP_TEST_KIND
-  for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16})
+  Setups setups;
+  check_oracle(setups);
+  for (const eqp_dtype dtype : kDtypes) {
     check_hinge_at_its_kink(suite, dtype);
-  for (const Kind& kind : kinds) {
-    check_oracle_by_differences(kind.value, 0);
-    if (kind.uses_label_smoothing) check_oracle_by_differences(kind.value, 0.3);
-    for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
-      const auto usual = [&] {
-        Setup s;
-        s.dtype = dtype;
-        s.kind = kind.value;
-        s.layout = layouts[++seed % 5];
-        s.mask_dtype = seed % 2 == 0 ? EQP_BOOL : EQP_U8;
-        return s;
-      };
-      for (const int64_t pairs : {0, 1, 2, 5, 17, 64}) {
-        for (const int64_t tokens : {0, 1, 7, 16, 33, 130}) {
-          Setup s = usual();
-          s.pairs = pairs;
-          s.tokens_chosen = tokens;
-          s.tokens_rejected =
-              tokens == 0 ? 0 : (tokens * 3 + 4) / 5 + static_cast<int64_t>(seed % 3);
-          run_case(suite, s, seed);
-        }
-      }
-      for (const Data data :
-           {Data::kEqualToReference, Data::kExtreme, Data::kNotANumber, Data::kInfinite}) {
-        Setup s = usual();
-        s.data = data;
-        s.pairs = 11;
-        run_case(suite, s, seed);
-      }
-      for (const double unmasked : {0.0, 1.0}) {
-        Setup s = usual();
-        s.unmasked = unmasked;
-        run_case(suite, s, seed);
-      }
-      for (const double beta : {1e-6, 0.01, 1.0, 50.0, 1e4}) {
-        Setup s = usual();
-        s.beta = beta;
-        s.pairs = 13;
-        run_case(suite, s, seed);
-      }
-      if (kind.uses_label_smoothing) {
-        for (const double smoothing : {1e-3, 0.1, 0.49999}) {
-          Setup s = usual();
-          s.label_smoothing = smoothing;
-          run_case(suite, s, seed);
-          s.data = Data::kExtreme;
-          run_case(suite, s, seed);
-        }
-      }
-      Setup free = usual();
-      free.reference = false;
-      run_case(suite, free, seed);
-      Setup few = usual();
-      few.all_outputs = false;
-      run_case(suite, few, seed);
-      // Sides that several warps share, and more pairs than a device has partial sums for.
-      for (const int64_t pairs : {2, 7}) {
-        Setup shared = usual();
-        shared.pairs = pairs;
-        shared.tokens_chosen = 1031;
-        shared.tokens_rejected = 1009;
-        run_case(suite, shared, seed);
-      }
-      if (dtype == EQP_F32 && kind.value == EQP_PAIR_LOSS_SIGMOID) {
-        Setup many = usual();
-        many.pairs = 18749;
-        many.tokens_chosen = many.tokens_rejected = 1;
-        many.reference = many.all_outputs = false;
-        run_case(suite, many, seed);
-      }
-      Setup large = usual();
-      large.pairs = 151;
-      large.tokens_chosen = 701;
-      large.tokens_rejected = 613;
-      run_case(suite, large, seed);
-      large.pairs = 2;
-      large.tokens_chosen = 65537;
-      run_case(suite, large, seed);
-      if (!suite.large_cases) continue;
-      Setup many = usual();
-      many.pairs = 70001;
-      many.tokens_chosen = 3;
-      many.tokens_rejected = 2;
-      run_case(suite, many, seed);
-      Setup wide = usual();
-      wide.pairs = 1;
-      wide.tokens_chosen = 1 << 20;
-      run_case(suite, wide, seed);
+    for (const Kind& kind : kKinds) conform_kind(suite, setups, kind, dtype);
+    conform_sums(suite, setups, dtype);
+    for (const eqp_pair_loss_kind kind :
+         {EQP_PAIR_LOSS_SIGMOID, EQP_PAIR_LOSS_SFT, EQP_PAIR_LOSS_AOT}) {
+      conform_sizes(suite, setups, kind, dtype);
     }
   }
 }

@@ -27,9 +27,19 @@ EQP_TEST(defaults_of_pair_loss) {
   eqp_pair_loss_options options;
   eqp_pair_loss_options_init(&options);
   expect("size", sizeof(options), options.size);
-  expect("kind", EQP_PAIR_LOSS_SIGMOID, options.kind);
+  expect("terms", 1, options.terms);
+  for (int k = 0; k < EQP_PAIR_LOSS_MAX_TERMS; ++k) {
+    expect("kinds", k == 0 ? EQP_PAIR_LOSS_SIGMOID : 0, options.kinds[k]);
+    expect("weights", 1, options.weights[k]);
+  }
   expect("beta", 0.1, options.beta);
   expect("label_smoothing", 0, options.label_smoothing);
+  expect("divergence", EQP_PAIR_DIVERGENCE_REVERSE_KL, options.divergence);
+  expect("divergence_alpha", 0.5, options.divergence_alpha);
+  expect("ld_alpha", 1, options.ld_alpha);
+  expect("simpo_gamma", 0.5, options.simpo_gamma);
+  expect("simpo_alpha", 0, options.simpo_alpha);
+  expect("discopop_tau", 0.05, options.discopop_tau);
 }
 
 EQP_TEST(defaults_of_policy_loss) {

@@ -56,6 +56,7 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     }
     add("loss", out, {1}, 1, 0, 0);
     add("pair_losses", out, {rows}, 1, 0, 0);
+    add("pair_weights", out, {rows}, 1, 0, 2);
     add("metrics", out, {EQP_PAIR_METRIC_COUNT}, 1, 0, 0);
   } else if (entry == "policy_loss") {
     const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,

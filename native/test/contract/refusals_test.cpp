@@ -226,7 +226,20 @@ EQP_TEST(options_are_checked) {
                 &eqp_group_advantage_options::variance_epsilon, {-1e-9, nan, inf});
   refuse_option("group_advantage", "group_size", &eqp_group_advantage_options::group_size,
                 {int64_t{1}, int64_t{-1}});
-  refuse_option("pair_loss", "kind", &eqp_pair_loss_options::kind, {0, 4, -7});
+  for (const int32_t kind : {0, 20, -7}) {
+    refuse(op_named("pair_loss"), format("kind %d", kind), "kinds[0]", [&](LegalCall& call) {
+      call.options<eqp_pair_loss_options>().kinds[0] = kind;
+      return true;
+    });
+  }
+  refuse_option("pair_loss", "terms", &eqp_pair_loss_options::terms, {0, 9, -1});
+  refuse_option("pair_loss", "divergence", &eqp_pair_loss_options::divergence, {0, 5});
+  refuse_option("pair_loss", "divergence_alpha", &eqp_pair_loss_options::divergence_alpha,
+                {nan, inf});
+  refuse_option("pair_loss", "ld_alpha", &eqp_pair_loss_options::ld_alpha, {-0.1, 1.1, nan});
+  refuse_option("pair_loss", "simpo_gamma", &eqp_pair_loss_options::simpo_gamma, {nan, inf});
+  refuse_option("pair_loss", "simpo_alpha", &eqp_pair_loss_options::simpo_alpha, {nan, inf, 0.25});
+  refuse_option("pair_loss", "discopop_tau", &eqp_pair_loss_options::discopop_tau, {0.0, nan, inf});
   refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
   refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing,
                 {-0.1, 0.5, 1.0, nan});
@@ -417,17 +430,6 @@ EQP_TEST(arguments_that_belong_together) {
            call.options<eqp_policy_loss_options>().max_completion_length = 8;
            return true;
          });
-#define EQP_TEST_KIND(name, value, smoothing)                                     \
-  if (!(smoothing)) {                                                             \
-    refuse(op_named("pair_loss"), "label smoothing of " #name, "label_smoothing", \
-           [](LegalCall& call) {                                                  \
-             call.options<eqp_pair_loss_options>().kind = value;                  \
-             call.options<eqp_pair_loss_options>().label_smoothing = 0.1;         \
-             return true;                                                         \
-           });                                                                    \
-  }
-  EQP_PAIR_LOSS_KINDS(EQP_TEST_KIND)
-#undef EQP_TEST_KIND
   const std::pair<const char*, size_t> pixel_spaces[] = {
       {"linf_step", offsetof(eqp_linf_step_options, pixel_space)},
       {"l2_step", offsetof(eqp_l2_step_options, pixel_space)},
@@ -550,12 +552,13 @@ EQP_TEST(workspace_queries_check_their_arguments) {
     if (op.workspace_size == nullptr) continue;
     LegalCall call(cpu(), op, random, true);
     uint64_t bytes = 7;
-    EQP_CHECK(op.workspace_size(cpu().entries(), nullptr, &bytes) == EQP_INVALID_ARGUMENT,
+    EQP_CHECK(op.workspace_size(cpu().entries(), nullptr, nullptr, &bytes) == EQP_INVALID_ARGUMENT,
               "%s: expected a refusal of NULL, found '%s'", op.entry, eqp_last_error());
-    EQP_CHECK(op.workspace_size(cpu().entries(), &call.tensors[0], nullptr) == EQP_INVALID_ARGUMENT,
+    EQP_CHECK(op.workspace_size(cpu().entries(), nullptr, &call.tensors[0], nullptr) ==
+                  EQP_INVALID_ARGUMENT,
               "%s: expected a refusal of bytes NULL, found '%s'", op.entry, eqp_last_error());
     EQP_CHECK(bytes == 7, "%s: a refused query wrote", op.entry);
-    EQP_CHECK(op.workspace_size(cpu().entries(), &call.tensors[0], &bytes) == EQP_OK,
+    EQP_CHECK(op.workspace_size(cpu().entries(), nullptr, &call.tensors[0], &bytes) == EQP_OK,
               "%s: expected EQP_OK, found '%s'", op.entry, eqp_last_error());
   }
 }

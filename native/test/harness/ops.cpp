@@ -19,7 +19,8 @@ const Options* as(const void* options) {
 }
 
 template <auto Entries::*query>
-eqp_status workspace(const Entries& entries, const eqp_tensor* first, uint64_t* bytes) {
+eqp_status workspace(const Entries& entries, const void* /*options*/, const eqp_tensor* first,
+                     uint64_t* bytes) {
   return (entries.*query)(first, bytes);
 }
 
@@ -84,6 +85,7 @@ std::vector<Op> make_ops() {
         {"reference_rejected", kIn, false},
         {"mask_chosen", kIn, true},
         {"mask_rejected", kIn, true},
+        {"pair_weights", kIn, false},
         {"loss", kOut, true},
         {"pair_losses", kOut, false},
         {"rewards_chosen", kOut, false},
@@ -95,9 +97,11 @@ std::vector<Op> make_ops() {
        init_options<eqp_pair_loss_options, eqp_pair_loss_options_init>,
        [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
          return e.pair_loss(as<eqp_pair_loss_options>(o), t[0], t[1], t[2], t[3], t[4], t[5], t[6],
-                            t[7], t[8], t[9], t[10], t[11], t[12], launch);
+                            t[7], t[8], t[9], t[10], t[11], t[12], t[13], launch);
        },
-       workspace<&Entries::pair_loss_workspace_size>});
+       [](const Entries& e, const void* o, const eqp_tensor* first, uint64_t* bytes) {
+         return e.pair_loss_workspace_size(as<eqp_pair_loss_options>(o), first, bytes);
+       }});
   list.push_back(
       {"policy_loss",
        {{"log_probs", kIn, true},

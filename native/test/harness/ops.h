@@ -25,7 +25,8 @@ struct Op {
   eqp_status (*invoke)(const Entries& entries, const void* options,
                        const eqp_tensor* const* tensors, const eqp_launch* launch);
   // Null when the op has no workspace query.
-  eqp_status (*workspace_size)(const Entries& entries, const eqp_tensor* first, uint64_t* bytes);
+  eqp_status (*workspace_size)(const Entries& entries, const void* options, const eqp_tensor* first,
+                               uint64_t* bytes);
 
   std::string function() const { return std::string("eqp_") + entry; }
   int index_of(const std::string& argument) const;

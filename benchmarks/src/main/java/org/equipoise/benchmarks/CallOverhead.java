@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.DataType;
 import org.equipoise.kernels.GroupAdvantageKernel;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.kernels.TensorView;
 import org.equipoise.torch.Equipoise;
@@ -126,7 +127,7 @@ public class CallOverhead {
   @Benchmark
   public void pairLoss() {
     try (PointerScope step = new PointerScope()) {
-      pairLoss.apply(logProbs, other, plain, plainOther, mask, mask);
+      pairLoss.apply(PairBatch.of(logProbs, other, mask, mask).reference(plain, plainOther));
     }
   }
 

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.torch.Equipoise;
 import org.equipoise.torch.FusedLinear;
@@ -171,12 +172,14 @@ final class FusedLinearBenchmark {
         p ->
             PairLoss.sigmoid()
                 .apply(
-                    p.values().narrow(0, 0, half),
-                    p.values().narrow(0, half, half),
-                    referenceLogProbs.narrow(0, 0, half),
-                    referenceLogProbs.narrow(0, half, half),
-                    mask.narrow(0, 0, half),
-                    mask.narrow(0, half, half)));
+                    PairBatch.of(
+                            p.values().narrow(0, 0, half),
+                            p.values().narrow(0, half, half),
+                            mask.narrow(0, 0, half),
+                            mask.narrow(0, half, half))
+                        .reference(
+                            referenceLogProbs.narrow(0, 0, half),
+                            referenceLogProbs.narrow(0, half, half))));
   }
 
   private FusedLoss<?> policyLoss(FusedLinear head) {

@@ -71,7 +71,10 @@ public final class Launch implements AutoCloseable {
     return new Launch(workspace, workspaceBytes, stream, retainer);
   }
 
-  /** Bytes of workspace that every op on CUDA tensors of any shape is content with. */
+  /**
+   * Bytes of workspace that every op on CUDA tensors of any shape is content with; but AOT ({@link
+   * PairLossKernel#workspaceBytes}).
+   */
   public static long sufficientWorkspaceBytes() {
     NativeLibrary.require();
     try (TensorView matrix = empty(0, 1);
@@ -80,7 +83,9 @@ public final class Launch implements AutoCloseable {
       return Math.max(
           Math.max(
               bytes(EquipoiseAbi::eqp_token_log_probs_workspace_size, matrix),
-              bytes(EquipoiseAbi::eqp_pair_loss_workspace_size, matrix)),
+              bytes(
+                  (tensor, size) -> EquipoiseAbi.eqp_pair_loss_workspace_size(null, tensor, size),
+                  matrix)),
           Math.max(
               Math.max(
                   bytes(EquipoiseAbi::eqp_policy_loss_workspace_size, matrix),

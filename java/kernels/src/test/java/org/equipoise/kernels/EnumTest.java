@@ -60,6 +60,9 @@ class EnumTest {
   void pairLossKinds() throws IOException {
     assertEquals(
         list("pair_loss.h", "EQP_PAIR_LOSS_KINDS"), java(PairLossKind.class, PairLossKind::code));
+    assertEquals(
+        list("pair_loss.h", "EQP_PAIR_DIVERGENCES"),
+        java(PairDivergence.class, PairDivergence::code));
   }
 
   @Test

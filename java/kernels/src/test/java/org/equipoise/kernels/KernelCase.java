@@ -140,6 +140,7 @@ final class KernelCase {
             .normal("referenceRejected", null, 0.5, pairs, rejected)
             .mask("maskChosen", pairs, chosen)
             .mask("maskRejected", pairs, rejected)
+            .add("weights", DataType.F32, false, i -> 0.5 * (1 + i % 3), pairs)
             .output("loss", DataType.F32)
             .output("pairLosses", DataType.F32, pairs)
             .output("rewardsChosen", DataType.F32, pairs)
@@ -152,12 +153,13 @@ final class KernelCase {
                     PairLossKernel.of(PairLossKind.SIGMOID)
                         .labelSmoothing(0.1)
                         .applyInto(
-                            t.get("policyChosen"),
-                            t.get("policyRejected"),
-                            t.get("referenceChosen"),
-                            t.get("referenceRejected"),
-                            t.get("maskChosen"),
-                            t.get("maskRejected"),
+                            PairBatch.of(
+                                    t.get("policyChosen"),
+                                    t.get("policyRejected"),
+                                    t.get("maskChosen"),
+                                    t.get("maskRejected"))
+                                .reference(t.get("referenceChosen"), t.get("referenceRejected"))
+                                .weights(t.get("weights")),
                             t.get("loss"),
                             t.get("pairLosses"),
                             t.get("rewardsChosen"),

@@ -91,7 +91,7 @@ class KernelsTest {
       PairLossKernel.of(PairLossKind.HINGE)
           .beta(0.25)
           .applyInto(
-              chosen, rejected, null, null, mask, mask, value, null, null, null, null, d, null);
+              PairBatch.of(chosen, rejected, mask, mask), value, null, null, null, null, d, null);
       same(new double[] {0.5}, loss, 1e-7);
       same(new double[] {-0.25}, gradient, 1e-7);
       PolicyLossKernel.grpo()

@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -111,7 +112,7 @@ class CudaTorchTest {
       Tensor c = inputs[device][0].detach().set_requires_grad(true);
       Tensor r = inputs[device][1];
       Tensor m = inputs[device][2];
-      PairLoss.Result pair = PairLoss.sigmoid().beta(0.3).apply(c, r, null, null, m, m);
+      PairLoss.Result pair = PairLoss.sigmoid().beta(0.3).apply(PairBatch.of(c, r, m, m));
       Tensor rewards = r.sum(1).detach();
       Tensor advantages = GroupAdvantage.trl().apply(rewards, 2);
       PolicyLoss.Result policy =

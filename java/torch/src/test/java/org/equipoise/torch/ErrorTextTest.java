@@ -9,6 +9,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -139,8 +140,8 @@ class ErrorTextTest {
             TokenLogProbs.forward(TokenLogProbsOptions.defaults().temperature(0), logits, targets));
     Tensor mask = torch.ones(2, 5).to(ScalarType.Bool);
     invalid(
-        "eqp_pair_loss: label_smoothing: expected 0 for this kind (2), found 0.1",
-        () -> PairLoss.ipo().labelSmoothing(0.1).apply(logits, logits, null, null, mask, mask));
+        "eqp_pair_loss: label_smoothing: expected 0 for IPO, found 0.1",
+        () -> PairLoss.ipo().labelSmoothing(0.1).apply(PairBatch.of(logits, logits, mask, mask)));
     invalid(
         "eqp_policy_loss: reference_log_probs: expected a tensor because kl_beta is 0.1, found NULL",
         () ->

@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PairLossKind;
 import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
@@ -106,12 +107,12 @@ class FusedLinearTest {
             PairLoss.of(PairLossKind.valueOf(name()))
                 .beta(0.3)
                 .apply(
-                    values.narrow(0, 0, 2),
-                    values.narrow(0, 2, 2),
-                    reference.narrow(0, 0, 2),
-                    reference.narrow(0, 2, 2),
-                    mask.narrow(0, 0, 2),
-                    mask.narrow(0, 2, 2));
+                    PairBatch.of(
+                            values.narrow(0, 0, 2),
+                            values.narrow(0, 2, 2),
+                            mask.narrow(0, 0, 2),
+                            mask.narrow(0, 2, 2))
+                        .reference(reference.narrow(0, 0, 2), reference.narrow(0, 2, 2)));
         case GSPO -> policy(PolicyLoss.gspo(), values, type, reference, mask);
         case LUSPO -> policy(PolicyLoss.luspo(), values, type, reference, mask);
         case VESPO -> policy(PolicyLoss.vespo(), values, type, reference, mask);

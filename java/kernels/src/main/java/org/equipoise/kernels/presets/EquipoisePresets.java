@@ -34,6 +34,7 @@ public class EquipoisePresets implements InfoMapper {
     infoMap.put(
         new Info(
                 "EQP_PAIR_LOSS_KINDS",
+                "EQP_PAIR_DIVERGENCES",
                 "EQP_POLICY_NORMALIZERS",
                 "EQP_ADVANTAGE_SCALES",
                 "EQP_ADVANTAGE_BASELINES",

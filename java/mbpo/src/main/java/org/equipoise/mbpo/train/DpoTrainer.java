@@ -7,6 +7,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -113,12 +114,12 @@ public final class DpoTrainer {
       Tensor mask = pass.grid().mask();
       PairLoss.Result result =
           loss.apply(
-              side(policy, CHOSEN),
-              side(policy, REJECTED),
-              side(start, CHOSEN),
-              side(start, REJECTED),
-              side(mask, CHOSEN),
-              side(mask, REJECTED));
+              PairBatch.of(
+                      side(policy, CHOSEN),
+                      side(policy, REJECTED),
+                      side(mask, CHOSEN),
+                      side(mask, REJECTED))
+                  .reference(side(start, CHOSEN), side(start, REJECTED)));
       double share = (double) part.size() / indices.length;
       Tensor partLoss = result.loss().mul(new Scalar(share));
       pass.backward(partLoss);

@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
@@ -76,7 +77,9 @@ class ReadmeExamplesTest {
     PairLoss.Result result =
         PairLoss.sigmoid()
             .beta(0.1)
-            .apply(chosen, rejected, referenceChosen, referenceRejected, chosenMask, rejectedMask);
+            .apply(
+                PairBatch.of(chosen, rejected, chosenMask, rejectedMask)
+                    .reference(referenceChosen, referenceRejected));
     result.loss().backward();
     // [end]
     assertTrue(norm(chosen.grad()) > 0 && norm(rejected.grad()) > 0);
