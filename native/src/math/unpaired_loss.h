@@ -16,14 +16,15 @@ constexpr int kUnpairedKlSum = EQP_UNPAIRED_METRIC_KL;               // of the m
 constexpr int kUnpairedSums = EQP_UNPAIRED_METRIC_COUNT + 2;
 
 EQP_HD void add_unpaired_row(double reward, double log_prob, bool desirable, double* sums) {
-  const bool left_out = reward != reward;
+  const double of_desirable = desirable ? 1.0 : 0.0;
+  const bool left_out = reward != reward, no_log_prob = log_prob != log_prob;
   sums[EQP_UNPAIRED_METRIC_ROWS] += left_out ? 0.0 : 1.0;
-  sums[desirable ? EQP_UNPAIRED_METRIC_DESIRABLE : EQP_UNPAIRED_METRIC_UNDESIRABLE] += 1.0;
-  sums[desirable ? EQP_UNPAIRED_METRIC_REWARD_DESIRABLE : EQP_UNPAIRED_METRIC_REWARD_UNDESIRABLE] +=
-      left_out ? 0.0 : reward;
-  sums[desirable ? EQP_UNPAIRED_METRIC_LOG_PROB_DESIRABLE
-                 : EQP_UNPAIRED_METRIC_LOG_PROB_UNDESIRABLE] +=
-      log_prob != log_prob ? 0.0 : log_prob;
+  sums[EQP_UNPAIRED_METRIC_DESIRABLE] += of_desirable;
+  sums[EQP_UNPAIRED_METRIC_UNDESIRABLE] += 1.0 - of_desirable;
+  sums[EQP_UNPAIRED_METRIC_REWARD_DESIRABLE] += left_out || !desirable ? 0.0 : reward;
+  sums[EQP_UNPAIRED_METRIC_REWARD_UNDESIRABLE] += left_out || desirable ? 0.0 : reward;
+  sums[EQP_UNPAIRED_METRIC_LOG_PROB_DESIRABLE] += no_log_prob || !desirable ? 0.0 : log_prob;
+  sums[EQP_UNPAIRED_METRIC_LOG_PROB_UNDESIRABLE] += no_log_prob || desirable ? 0.0 : log_prob;
   const bool finite = abs(reward) < kInfinity;
   sums[kUnpairedRewardSum] += finite ? reward : 0.0;
   sums[kUnpairedRewardCount] += finite ? 1.0 : 0.0;

@@ -280,6 +280,15 @@ void conform_kind(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eqp
     s.unmasked = 1;
     s.layout = {};
   });
+}
+
+// Every option and optional tensor; their formulas are evaluated in double, whatever the dtype.
+void conform_options(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eqp_dtype dtype) {
+  const auto run = [&](const std::function<void(Setup&)>& edit) {
+    Setup s = setups.of(dtype, kind);
+    edit(s);
+    run_case(suite, s, setups.seed());
+  };
   for (const double unmasked : {0.0, 0.3, 1.0}) run([&](Setup& s) { s.unmasked = unmasked; });
   for (const double desirable : {0.0, 1.0}) run([&](Setup& s) { s.desirable = desirable; });
   for (const double beta : {1e-3, 1.0, 50.0}) {
@@ -331,11 +340,11 @@ void conform_sizes(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eq
     s.all_outputs = all_outputs;
     run_case(suite, s, setups.seed());
   };
-  run(2, 65537, 3, 613);
-  run(151, 701, 2, 5);
-  run(3, 5, 151, 701);
+  run(151, 41, 2, 5);
+  run(3, 5, 151, 41);
   run(1100, 3, 5, 2);
-  if (dtype == EQP_F32) run(9001, 1, 9001, 1, false);
+  if (dtype == EQP_F32) run(2, 65537, 3, 613);
+  if (dtype == EQP_F32) run(5201, 1, 3, 1, false);
   if (!suite.large_cases) return;
   run(70001, 3, 3, 3);
   run(3, 3, 70001, 3);
@@ -362,7 +371,10 @@ void conform_unpaired_loss(Suite& suite) {
     check_oracle_by_differences(s);
   }
   for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
-    for (const eqp_unpaired_loss_kind kind : kKinds) conform_kind(suite, setups, kind, dtype);
+    for (const eqp_unpaired_loss_kind kind : kKinds) {
+      conform_kind(suite, setups, kind, dtype);
+      if (dtype == EQP_F32 || dtype == EQP_F64) conform_options(suite, setups, kind, dtype);
+    }
     conform_sizes(suite, setups, dtype == EQP_F64 ? EQP_UNPAIRED_LOSS_BCO : EQP_UNPAIRED_LOSS_KTO,
                   dtype);
   }
