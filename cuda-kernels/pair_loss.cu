@@ -16,7 +16,8 @@
 // Numerics
 //   All sums and the pair's formula in f64. A masked token is never part of any arithmetic.
 // Occupancy
-//   Bound by f64 registers; a batch has fewer pairs than a chip has warps.
+//   Bound by f64 registers: the formulas take up to 202, one block per multiprocessor; a batch has fewer
+//   pairs than a chip has warps.
 #include "launch.h"
 #include "math/pair_loss.h"
 #include "rows.h"
@@ -307,18 +308,22 @@ EQP_DEVICE void add_parts(const PairLoss& call, const Plan& plan) {
 }  // namespace
 
 // shapes: a side [pairs, tokens]
-#define EQP_KERNELS(T, S)                                                            \
-  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_count_##T##_kernel(PairLoss call, Plan plan) {  \
-    count_tokens<S>(call, plan);                                                     \
-  }                                                                                  \
-  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_keys_##T##_kernel(PairLoss call, Plan plan) {   \
-    write_keys<T>(call, plan);                                                       \
-  }                                                                                  \
-  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_fwd_##T##_kernel(PairLoss call, Plan plan) {    \
-    pair_losses<T, S>(call, plan);                                                   \
-  }                                                                                  \
-  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_totals_##T##_kernel(PairLoss call, Plan plan) { \
-    add_parts<S>(call, plan);                                                        \
+#define EQP_KERNELS(T, S)                                                                  \
+  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_count_##T##_kernel(EQP_GRID_CONSTANT PairLoss call,   \
+                                                        Plan plan) {                       \
+    count_tokens<S>(call, plan);                                                           \
+  }                                                                                        \
+  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_keys_##T##_kernel(EQP_GRID_CONSTANT PairLoss call,    \
+                                                       Plan plan) {                        \
+    write_keys<T>(call, plan);                                                             \
+  }                                                                                        \
+  EQP_KERNEL_OF_MANY_REGISTERS pair_loss_fwd_##T##_kernel(EQP_GRID_CONSTANT PairLoss call, \
+                                                          Plan plan) {                     \
+    pair_losses<T, S>(call, plan);                                                         \
+  }                                                                                        \
+  EQP_KERNEL_OF_FEW_BLOCKS pair_loss_totals_##T##_kernel(EQP_GRID_CONSTANT PairLoss call,  \
+                                                         Plan plan) {                      \
+    add_parts<S>(call, plan);                                                              \
   }
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)

@@ -63,12 +63,25 @@ EQP_HD PairValue value_of_kind(eqp_pair_loss_kind kind, const eqp_pair_loss_opti
   return PairValue{kNaN, kNaN, kNaN, kNaN, kNaN};  // unreachable: the op has checked the kind
 }
 
+// A value that the compiler knows nothing about. Otherwise nvcc takes the formulas of all kinds, which
+// do not change from term to term, out of the loop over the terms: hundreds of registers.
+EQP_HD void hide(double* value) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : "+d"(*value));
+#else
+  (void)value;
+#endif
+}
+
 EQP_HD PairValue sum_of_terms(const eqp_pair_loss_options& o, const PairInput& in) {
   PairValue sum = {};
   for (int k = 0; k < o.terms; ++k) {
     const double weight = o.weights[k];
     if (weight == 0) continue;
-    const PairValue term = value_of_kind(o.kinds[k], o, in);
+    PairInput hidden = in;
+    hide(&hidden.score_chosen);
+    hide(&hidden.score_rejected);
+    const PairValue term = value_of_kind(o.kinds[k], o, hidden);
     sum.loss += weight * term.loss;
     sum.d_chosen += weight * term.d_chosen;
     sum.d_rejected += weight * term.d_rejected;

@@ -53,23 +53,35 @@ void draw(const Setup& s, int64_t image, Line* rows, Line* columns) {
   }
 }
 
-// weight[o * full + i]: what input line i gives to output line o.
-std::vector<double> weights_of(const Setup& s, const Line& line) {
-  std::vector<double> weights(static_cast<size_t>(line.full * line.full), 0);
+struct Weight {
+  int64_t at;
+  double weight;
+};
+using Weights = std::vector<std::vector<Weight>>;
+
+// For each output line the input lines that it takes from; `transposed`: for each input line the
+// output lines that take from it.
+Weights weights_of(const Setup& s, const Line& line, bool transposed) {
+  Weights weights(static_cast<size_t>(line.full));
+  const auto give = [&](int64_t output, int64_t input, double weight) {
+    if (transposed) std::swap(output, input);
+    weights[static_cast<size_t>(output)].push_back({input, weight});
+  };
   for (int64_t inside = 0; inside < line.shrunk; ++inside) {
-    double* const row = &weights[static_cast<size_t>((line.offset + inside) * line.full)];
+    const int64_t output = line.offset + inside;
     if (s.interpolation == EQP_NEAREST) {
-      row[inside * line.full / line.shrunk] = 1;
+      give(output, inside * line.full / line.shrunk, 1);
       continue;
     }
     const long double at = (static_cast<long double>(inside) + 0.5L) *
                                static_cast<long double>(line.full) /
                                static_cast<long double>(line.shrunk) -
                            0.5L;
-    for (int64_t i = 0; i < line.full; ++i) {
+    const auto near = static_cast<int64_t>(std::floor(at));
+    for (int64_t i = std::max<int64_t>(0, near - 1); i <= std::min(near + 2, line.full - 1); ++i) {
       const long double hat = 1 - std::fabs(at - static_cast<long double>(i));
       // Less is the rounding of `at`: weights are multiples of 1/(2 shrunk).
-      if (hat > 1e-9L) row[i] = static_cast<double>(hat);
+      if (hat > 1e-9L) give(output, i, static_cast<double>(hat));
     }
   }
   return weights;
@@ -79,18 +91,13 @@ struct Sum {
   double value, size;
 };
 
-// sum_ij rows[i] columns[j] values[i, j], over what has a weight; `transposed` reads weights by
-// input.
-Sum apply(const std::vector<double>& rows, const std::vector<double>& columns, int64_t height,
-          int64_t width, int64_t y, int64_t x, bool transposed, const double* values) {
+// sum_ij row[i] column[j] values[i, j].
+Sum apply(const std::vector<Weight>& row, const std::vector<Weight>& column, int64_t width,
+          const double* values) {
   Sum sum{0, 0};
-  for (int64_t i = 0; i < height; ++i) {
-    const double w = rows[static_cast<size_t>(transposed ? i * height + y : y * height + i)];
-    if (w == 0) continue;
-    for (int64_t j = 0; j < width; ++j) {
-      const double v = columns[static_cast<size_t>(transposed ? j * width + x : x * width + j)];
-      if (v == 0) continue;
-      const double term = w * v * values[i * width + j];
+  for (const Weight& y : row) {
+    for (const Weight& x : column) {
+      const double term = y.weight * x.weight * values[y.at * width + x.at];
       sum.value += term;
       sum.size += std::fabs(term);
     }
@@ -114,15 +121,13 @@ std::vector<Sum> oracle(const Setup& s, bool backward, const std::vector<double>
   for (int64_t image = 0; image < s.shape.images; ++image) {
     Line rows, columns;
     draw(s, image, &rows, &columns);
-    const std::vector<double> row_weights = weights_of(s, rows),
-                              column_weights = weights_of(s, columns);
+    const Weights row_weights = weights_of(s, rows, backward),
+                  column_weights = weights_of(s, columns, backward);
     for (int64_t c = 0; c < s.shape.channels; ++c) {
       const double* const plane = values.data() + (image * s.shape.channels + c) * height * width;
-      for (int64_t y = 0; y < height; ++y) {
-        for (int64_t x = 0; x < width; ++x) {
-          result.push_back(
-              apply(row_weights, column_weights, height, width, y, x, backward, plane));
-        }
+      for (const auto& row : row_weights) {
+        for (const auto& column : column_weights)
+          result.push_back(apply(row, column, width, plane));
       }
     }
   }

@@ -292,8 +292,8 @@ void conform_kind(Suite& suite, Setups& setups, const Kind& kind, eqp_dtype dtyp
     edit(s);
     run_case(suite, s, setups.seed());
   };
-  const int64_t shapes[][3] = {{0, 7, 5},   {1, 0, 0},    {1, 1, 1},    {2, 16, 12},
-                               {5, 33, 20}, {17, 7, 130}, {64, 130, 79}};
+  const int64_t shapes[][3] = {{0, 7, 5},   {1, 0, 0},    {1, 1, 1},   {2, 16, 12},
+                               {5, 33, 20}, {17, 7, 130}, {33, 70, 41}};
   for (const auto& shape : shapes) {
     run([&](Setup& s) {
       s.pairs = shape[0];
@@ -309,6 +309,9 @@ void conform_kind(Suite& suite, Setups& setups, const Kind& kind, eqp_dtype dtyp
       s.pairs = 11;
     });
   }
+  if (!kind.sorts) run([](Setup& s) { s.weights = true; });
+  // Formulas are computed in double whatever the dtype: the options need the sharpest one alone.
+  if (dtype != EQP_F64) return;
   for (const double unmasked : {0.0, 0.3, 1.0}) run([&](Setup& s) { s.unmasked = unmasked; });
   for (const double beta : {1e-3, 1.0, 50.0}) {
     run([&](Setup& s) {
@@ -325,7 +328,6 @@ void conform_kind(Suite& suite, Setups& setups, const Kind& kind, eqp_dtype dtyp
   }
   run([](Setup& s) { s.reference = false; });
   run([](Setup& s) { s.all_outputs = false; });
-  if (!kind.sorts) run([](Setup& s) { s.weights = true; });
   if (kind.label_smoothing) {
     for (const double smoothing : {0.1, 0.49999}) {
       run([&](Setup& s) { s.options.label_smoothing = smoothing; });
@@ -380,9 +382,9 @@ void conform_sizes(Suite& suite, Setups& setups, eqp_pair_loss_kind kind, eqp_dt
   };
   run(2, 1031, 1009, 1);
   if (kind == EQP_PAIR_LOSS_SIGMOID) run(7, 1031, 1009, 0.5);
-  run(151, 701, 613, 1);
-  run(2, 65537, 613, 1);
+  run(151, 71, 63, 1);
   if (dtype == EQP_F32 && kind == EQP_PAIR_LOSS_SIGMOID) {
+    run(2, 65537, 613, 1);
     Setup many = setups.of(dtype, {kind});
     many.pairs = 18749;
     many.tokens_chosen = many.tokens_rejected = 1;

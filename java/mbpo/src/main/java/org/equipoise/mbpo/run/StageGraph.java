@@ -72,7 +72,7 @@ public final class StageGraph {
   Map<String, String> fingerprints() {
     Map<String, String> fingerprints = new LinkedHashMap<>();
     for (Stage stage : stages) {
-      fingerprints.put(stage.id(), Fingerprint.of(stage, fingerprints));
+      fingerprints.put(stage.id(), StageFingerprint.of(stage, fingerprints));
     }
     return fingerprints;
   }

@@ -76,7 +76,7 @@ public final class DpoTrainer {
 
     @Override
     public String fingerprint() {
-      return options + " " + Fingerprint.ofPairs(pairs);
+      return options + " " + DataFingerprint.ofPairs(pairs);
     }
 
     @Override

@@ -102,7 +102,11 @@ final class HybridGrpoTask implements TrainingTask {
 
   @Override
   public String fingerprint() {
-    return options + " " + Fingerprint.ofPairs(pairs) + " " + Fingerprint.ofSamples(prompts);
+    return options
+        + " "
+        + DataFingerprint.ofPairs(pairs)
+        + " "
+        + DataFingerprint.ofSamples(prompts);
   }
 
   @Override

@@ -40,7 +40,7 @@ final class ReferenceLogProbs {
             + " "
             + WeightsFingerprint.of(model.parameters())
             + " "
-            + Fingerprint.ofPairs(pairs);
+            + DataFingerprint.ofPairs(pairs);
     Path file =
         checkpoint == null
             ? null

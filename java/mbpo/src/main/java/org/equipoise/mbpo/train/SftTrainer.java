@@ -65,7 +65,7 @@ public final class SftTrainer {
 
     @Override
     public String fingerprint() {
-      return options + " " + Fingerprint.ofSamples(samples);
+      return options + " " + DataFingerprint.ofSamples(samples);
     }
 
     @Override

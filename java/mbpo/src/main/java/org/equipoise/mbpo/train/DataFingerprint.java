@@ -1,0 +1,29 @@
+package org.equipoise.mbpo.train;
+
+import java.util.List;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Sha256;
+
+/**
+ * Short texts that differ when data differ. Image contents are not looked at, only their sources.
+ */
+final class DataFingerprint {
+  private DataFingerprint() {}
+
+  static String ofSamples(List<Sample> samples) {
+    Sha256 hash = new Sha256();
+    for (Sample sample : samples) {
+      hash.add(sample.id(), sample.question(), sample.answer(), sample.kind());
+    }
+    return samples.size() + ":" + hash.shortHex();
+  }
+
+  static String ofPairs(List<PreferenceRecord> pairs) {
+    Sha256 hash = new Sha256();
+    for (PreferenceRecord pair : pairs) {
+      hash.add(pair.id(), pair.question(), pair.chosen(), pair.rejected());
+    }
+    return pairs.size() + ":" + hash.shortHex();
+  }
+}
