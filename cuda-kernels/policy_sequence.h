@@ -3,20 +3,11 @@
 
 #include "launch.h"
 #include "math/policy_loss.h"
-#include "reduce.h"
+#include "rows.h"
 #include "vector.h"
 
 namespace eqp {
 namespace cuda {
-
-template <class T>
-EQP_DEVICE const T* row_of(const Matrix& matrix, int64_t row) {
-  return static_cast<const T*>(matrix.data) + row * matrix.row_stride;
-}
-template <class T>
-EQP_DEVICE T* row_out_of(const Matrix& matrix, int64_t row) {
-  return matrix.data == nullptr ? nullptr : static_cast<T*>(matrix.data) + row * matrix.row_stride;
-}
 
 EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
   return call.truncated != nullptr && call.truncated[sequence] != 0;
@@ -40,17 +31,6 @@ EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane,
   }
   counts[0] += static_cast<double>(unmasked);
   counts[1] += static_cast<double>(kept);
-}
-
-// The sum over the sequence's team, in every one of its threads.
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-    return;
-  }
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
 }
 
 // One sequence as the lanes of its team see it. T: element, S: compute type.

@@ -74,7 +74,7 @@ done | awk -v prefix="$scratch/cuda-kernels/" '
   /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
   { if (index(file, prefix) == 1 && NF > 0) print substr(file, length(prefix) + 1) "\t" line; ++line }' | sort -u > active.txt
 : > all.txt
-for file in $sources vector.h reduce.h planes.h launch.h; do
+for file in $sources vector.h reduce.h rows.h planes.h launch.h; do
   # A macro stands in one line for the compiler: all lines of its definition count where it is used.
   { awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt
     awk '/\\$/ { print FNR } ' "cuda-kernels/$file"; } | sort -nu > lines.txt

@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   traffic::token_log_probs();
   traffic::pair_loss();
   traffic::policy_loss();
+  traffic::unpaired_loss();
   traffic::group_advantage();
   traffic::linf_step();
   traffic::l2_step();
