@@ -46,7 +46,8 @@ struct NormBody {
   }
 };
 
-// The greatest of the block's values, in thread 0.
+// The greatest of the block's values, in thread 0. Two calls need a block_sum between them: its barriers
+// keep the next call's writers behind the reader at the end.
 EQP_DEVICE double block_max(double value) {
   EQP_SHARED(double, by_warp, kWarps);
   value = warp_max(value);
@@ -54,7 +55,6 @@ EQP_DEVICE double block_max(double value) {
   __syncthreads();
   for (int w = 1; w < kWarps && threadIdx.x == 0; ++w)
     value = by_warp[w] > value ? by_warp[w] : value;
-  __syncthreads();
   return value;
 }
 
@@ -76,9 +76,8 @@ EQP_DEVICE void norm_parts(const ImageNorms& call, const Channels& channels, con
                  body.minus.gradient = optional_plane<T>(call.minus, piece);
                  if (difference) body.values.copies = body.minus.copies = 1;
                  const int head = head_elements(body.values.gradient);
-                 const bool wide =
-                     (difference || copies_aligned<T>(call.values)) &&
-                     (body.minus.gradient == nullptr || aligned_behind(body.minus.gradient, head));
+                 const bool wide = (difference || copies_aligned<T>(call.values)) &&
+                                   aligned_behind(body.minus.gradient, head);
                  visit_chunk<T>(planes.plane, piece.chunk, head, wide, lane, planes.team, body);
                  const double std = channels.space[channels.shared ? 0 : piece.channel].std;
                  const double unit = difference ? std : 1 / std;

@@ -50,8 +50,8 @@ passes() (
   exec > "$1/output.txt" 2>&1
   LD_LIBRARY_PATH=$1 timeout "$2" "$build/bin/$3" "${@:4}" || exit  # a shell that says here what ended it
 )
-traffic_passes() { # traffic_passes FOLDER SECONDS
-  passes "$1" "$2" cuda-traffic --check "$kernels/README.md"
+traffic_passes() { # traffic_passes FOLDER SECONDS SOURCE
+  passes "$1" "$2" cuda-traffic --check "$kernels/README.md" "${3%.cu}"
 }
 conformance_passes() { # conformance_passes FOLDER SECONDS SOURCE
   passes "$1" "$2" cuda-conformance --short --filter "${3%.cu}"
@@ -117,18 +117,16 @@ unmutated_fail() {
   grep -h FAILED objects/output.txt
   exit 1
 }
-run_started=$SECONDS
-traffic_passes "$scratch/objects" 600 || unmutated_fail
-export traffic_limit=$(limit_after $run_started)
 for source in $(for file in $(cut -f1 chosen.txt | sort -u); do touched "$file"; done | sort -u); do
   run_started=$SECONDS
-  conformance_passes "$scratch/objects" 600 "$source" || unmutated_fail
+  { traffic_passes "$scratch/objects" 600 "$source" && conformance_passes "$scratch/objects" 600 "$source"; } ||
+    unmutated_fail
   limit_after $run_started > "$source.limit"
 done
 
 # --- Try them ---------------------------------------------------------------------------------------
 try_mutant() {
-  local number=$1 path line column from to dir verdict=survived status source
+  local number=$1 path line column from to dir verdict=survived status limit source
   IFS=$'\t' read -r path line column from to < <(sed -n "${number}p" chosen.txt | sed 's/\t$/\t\x01/')
   to=${to//$'\x01'/}
   dir=$scratch/mutant-$number
@@ -141,8 +139,8 @@ try_mutant() {
     { compile "$dir/cuda-kernels" "$source" "$dir/$source.o" -c && link "$dir"; } 2> /dev/null ||
       { verdict=unbuildable; break; }
     status=0
-    traffic_passes "$dir" "$traffic_limit" &&
-      conformance_passes "$dir" "$(cat "$source.limit")" "$source" || status=$?
+    limit=$(cat "$source.limit")
+    traffic_passes "$dir" "$limit" "$source" && conformance_passes "$dir" "$limit" "$source" || status=$?
     [ $status = 0 ] || verdict=killed
     [ $status != 124 ] || verdict=endless
     [ $verdict = survived ] || break
