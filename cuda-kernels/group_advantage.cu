@@ -55,16 +55,16 @@ EQP_DEVICE unsigned invalid_data(const GroupAdvantage& call) {
   double wrong[2] = {0, 0};
   if (call.offsets.data != nullptr) {
     for (int64_t g = threadIdx.x; g < call.groups; g += kThreads) {
-      if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] += 1.0;
+      if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] = 1.0;
     }
     if (threadIdx.x == 0) {
-      if (offset_at(call, 0) != 0) wrong[0] += 1.0;
-      if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] += 1.0;
+      if (offset_at(call, 0) != 0) wrong[0] = 1.0;
+      if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] = 1.0;
     }
   }
   if (call.lengths.data != nullptr) {
     for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) {
-      if (integer_at(call.lengths, i) < 0) wrong[1] += 1.0;
+      if (integer_at(call.lengths, i) < 0) wrong[1] = 1.0;
     }
   }
   block_sum(wrong);
