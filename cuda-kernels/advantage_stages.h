@@ -32,7 +32,7 @@ struct Group {
     const double roundoff = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
     T* const r = out();
     for (int64_t i = begin + lane; i < end; i += team) r[i] = static_cast<T>(kNaN);
-    for (int64_t k = 0; begin < end && k < call.rewards.columns; ++k) {
+    for (int64_t k = 0; k < call.rewards.columns; ++k) {
       const PlainRewards<T> function = function_rewards<T>(call, k);
       const Statistics s = statistics_of(function, begin, end, lane, team);
       const double divisor = deviation_of(s, call.options.ddof) + call.options.epsilon;

@@ -28,8 +28,8 @@ constexpr int64_t kMaxParts = 512;
 
 // The head of the op's scratch memory; the parts follow.
 struct Scratch {
-  double invalid;  // kOffsetsInvalid, kLengthsInvalid or 0
-  double reserved;
+  unsigned invalid;  // kOffsetsInvalid, kLengthsInvalid or 0
+  unsigned reserved[3];
 };
 static_assert(static_cast<int64_t>(sizeof(Scratch) + kMaxParts * sizeof(PartStatistics)) <=
                   kPartialBytes,
@@ -45,6 +45,7 @@ struct Plan {
   int64_t parts, groups_each;         // of the groups
   int team;                           // threads per group
   bool combine, centre;               // stages of this launch
+  bool checked;                       // offsets or lengths are given
 };
 
 // --- Errors in data -------------------------------------------------------------------------------
@@ -207,8 +208,8 @@ EQP_DEVICE void metrics(const GroupAdvantage& call, int team) {
 template <class T>
 EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool alone,
                            Scratch* scratch, DataErrors* errors) {
-  if (call.offsets.data != nullptr || call.lengths.data != nullptr) {
-    const unsigned invalid = alone ? invalid_data(call) : static_cast<unsigned>(scratch->invalid);
+  if (plan.checked) {
+    const unsigned invalid = alone ? invalid_data(call) : scratch->invalid;
     if (invalid != 0) {
       poison<T>(call, invalid, errors);
       return;
@@ -237,7 +238,7 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
       if (threadIdx.x == 0) parts_of(scratch)[part] = part_of(c);
       continue;
     }
-    __syncthreads();
+    // The barriers of the statistics lie between what the groups wrote and this.
     for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) whiten_one<T>(call, i, c);
   }
   if (alone && call.metrics != nullptr) metrics<T>(call, plan.team);
@@ -246,7 +247,7 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
 // For the next launch. All threads of one block call it.
 EQP_DEVICE void check_data(const GroupAdvantage& call, Scratch* scratch) {
   const unsigned invalid = invalid_data(call);
-  if (threadIdx.x == 0) scratch->invalid = static_cast<double>(invalid);
+  if (threadIdx.x == 0) scratch->invalid = invalid;
 }
 
 // For the next launch: statistics of each part of the samples, and by the first block what is wrong
@@ -270,30 +271,28 @@ EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool s
 EQP_KERNEL_OF_FEW_BLOCKS
 group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) { check_data(call, scratch); }
 
-#define EQP_KERNELS(T)                                                                             \
-  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                       \
-      GroupAdvantage call, Plan plan, bool alone, Scratch* scratch, DataErrors* errors) {          \
-    advantages<T>(call, plan, alone, scratch, errors);                                             \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,      \
-                                     Scratch* scratch) {                                           \
-    batch_parts<T>(call, plan, stored, check, scratch);                                            \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {          \
-    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
-      return;                                                                                      \
-    const Statistics c = merge_parts(parts_of(scratch), plan.parts);                               \
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;                    \
-         i < call.rewards.rows; i += static_cast<int64_t>(gridDim.x) * kThreads)                   \
-      whiten_one<T>(call, i, c);                                                                   \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_metrics_##T##_kernel(GroupAdvantage call, Plan plan, const Scratch* scratch) {   \
-    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
-      return;                                                                                      \
-    metrics<T>(call, plan.team);                                                                   \
+#define EQP_KERNELS(T)                                                                           \
+  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                     \
+      GroupAdvantage call, Plan plan, bool alone, Scratch* scratch, DataErrors* errors) {        \
+    advantages<T>(call, plan, alone, scratch, errors);                                           \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,    \
+                                     Scratch* scratch) {                                         \
+    batch_parts<T>(call, plan, stored, check, scratch);                                          \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {        \
+    if (plan.checked && scratch->invalid != 0) return;                                           \
+    const Statistics c = merge_parts(parts_of(scratch), plan.parts);                             \
+    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;                  \
+         i < call.rewards.rows; i += static_cast<int64_t>(gridDim.x) * kThreads)                 \
+      whiten_one<T>(call, i, c);                                                                 \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_metrics_##T##_kernel(GroupAdvantage call, Plan plan, const Scratch* scratch) { \
+    if (plan.checked && scratch->invalid != 0) return;                                           \
+    metrics<T>(call, plan.team);                                                                 \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(double)
@@ -330,8 +329,7 @@ EQP_KERNELS(double)
 
 eqp_status group_advantage(const GroupAdvantage& a) {
   LaunchScope scope("eqp_group_advantage", a.stream);
-  if (!scope.ready() || (a.groups == 0 && a.rewards.rows == 0 && a.metrics == nullptr))
-    return scope.finish();
+  if (!scope.ready()) return scope.finish();
   const bool combined = is_combined(a), whitened = is_whitened(a), over_batch = is_over_batch(a);
   const bool checked = a.offsets.data != nullptr || a.lengths.data != nullptr;
   // What needs all samples is for a block that is alone, or for a launch of its own.
@@ -340,18 +338,17 @@ eqp_status group_advantage(const GroupAdvantage& a) {
   Plan plan = {};
   plan.combine = combined;
   plan.centre = true;
+  plan.checked = checked;
   plan.team = a.rewards.rows / (a.groups < 1 ? 1 : a.groups) <= 256 ? 32 : kThreads;
   plan.groups_each = kThreads / plan.team;
-  if (alone) plan.groups_each = a.groups < 1 ? 1 : a.groups;
-  if (!alone && whitened && a.groups > kMaxParts * plan.groups_each)
+  if (whitened && a.groups > kMaxParts * plan.groups_each)
     plan.groups_each = (a.groups + kMaxParts - 1) / kMaxParts;
   plan.parts = (a.groups + plan.groups_each - 1) / plan.groups_each;
-  if (plan.parts < 1) plan.parts = 1;
-  if (over_batch && !alone) {
-    plan.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
-    if (plan.samples_each < kThreads) plan.samples_each = kThreads;
-    plan.batch_parts = (a.rewards.rows + plan.samples_each - 1) / plan.samples_each;
-  }
+  if (alone) plan.groups_each = a.groups;
+  if (alone || plan.parts < 1) plan.parts = 1;
+  plan.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
+  if (plan.samples_each < kThreads) plan.samples_each = kThreads;
+  plan.batch_parts = (a.rewards.rows + plan.samples_each - 1) / plan.samples_each;
   Scratch* const scratch = partials<Scratch>(a.stream);
   DataErrors* const errors = data_errors(a.stream);
   if (a.rewards.dtype == EQP_F32) {

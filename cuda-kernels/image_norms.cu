@@ -99,7 +99,7 @@ EQP_DEVICE void merge_norms(const ImageNorms& call, const Round& round, const No
                             int splits, DataErrors* errors) {
   const bool invalid =
       call.rows.offsets.data != nullptr && offsets_invalid(call.rows, call.values.images);
-  if (invalid && blockIdx.x == 0 && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
+  if (invalid && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int64_t i = first_item(32); i < round.count; i += team_count(32)) {
     Norms total = {0, 0, 0};

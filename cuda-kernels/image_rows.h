@@ -60,7 +60,7 @@ EQP_DEVICE bool offsets_invalid(const ImageRows& rows, int64_t last) {
 // Errors in the offsets leave no image that can be trusted: all elements are NaN.
 template <class T>
 EQP_DEVICE void poison_planes(const Images& out, const Planes& planes, DataErrors* errors) {
-  if (blockIdx.x == 0 && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
+  if (threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
   for (int64_t item = blockIdx.x; item < out.images * planes.channels.value(); item += gridDim.x) {
     const Part plane = planes.channels.of(item);
     T* const to = plane_of<T>(out, Piece{plane.row, plane.chunk, 0});
