@@ -421,6 +421,12 @@ EQP_TEST(arguments_that_belong_together) {
            call.options<eqp_policy_loss_options>().surrogate = EQP_POLICY_SURROGATE_GMPO;
            return call.tensors[static_cast<size_t>(call.op().index_of("advantages"))].ndim == 2;
          });
+  for (const char* op : {"linf_step", "l2_step", "uniform_start", "image_norms"}) {
+    refuse(op_named(op), "rows without an image", "offsets", [](LegalCall& call) {
+      call.tensors[static_cast<size_t>(call.op().index_of("offsets"))].shape[0] = 1;
+      return true;
+    });
+  }
   drop("group_advantage", {"offsets"}, "group_size");
   drop("group_advantage", {"baselines"}, "baselines");
   drop("group_advantage", {"lengths"}, "lengths", [](LegalCall& call) {
