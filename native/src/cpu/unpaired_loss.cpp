@@ -93,7 +93,8 @@ class Rows {
     }
     double sums[kUnpairedSums] = {};
     for (const auto& each : partial) {
-      for (int k = 0; k < kUnpairedSums; ++k) sums[k] += each[k];
+      double* sum = sums;
+      for (const double value : each) *sum++ += value;
     }
     const UnpairedBatch batch =
         unpaired_batch(call_.options, sums, call_.mismatched.log_probs.rows, call_.reward_mean);
