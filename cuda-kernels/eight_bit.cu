@@ -89,8 +89,7 @@ EQP_DEVICE void snap_planes(const EightBit& call, const Channels& channels, cons
         static_cast<double>(call.options.lower),
         static_cast<double>(call.options.upper)};
     const int head = head_elements(body.pixels);
-    const bool wide = (body.original == nullptr || aligned_behind(body.original, head)) &&
-                      (body.out == nullptr || aligned_behind(body.out, head));
+    const bool wide = aligned_behind(body.original, head) && aligned_behind(body.out, head);
     visit_chunk<T>(planes.plane, piece.chunk, head, wide, lane, planes.team, body);
   }
 }

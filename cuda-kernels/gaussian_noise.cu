@@ -19,18 +19,16 @@ namespace eqp {
 namespace cuda {
 namespace {
 
+// Where values are pixels, all entries are the same; images of more channels take the first.
 struct NoiseChannels {
   NoiseChannel channel[EQP_MAX_CHANNELS];
-  bool shared;  // one entry for all
 };
 
 NoiseChannels noise_channels(const eqp_gaussian_noise_options& options) {
   NoiseChannels channels;
-  channels.shared = options.pixel_space.channels == 0;
   for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
-    const bool used = channels.shared || c < options.pixel_space.channels;
-    channels.channel[c] =
-        used ? noise_channel(options, channel_space(options.pixel_space, c)) : NoiseChannel{};
+    const NoiseChannel channel = noise_channel(options, channel_space(options.pixel_space, c));
+    channels.channel[c] = channel;
   }
   return channels;
 }
@@ -40,7 +38,7 @@ EQP_DEVICE NoiseChannel channel_of(const NoiseChannels& channels, int64_t channe
   NoiseChannel found = channels.channel[0];
 #pragma unroll
   for (int c = 1; c < EQP_MAX_CHANNELS; ++c) {
-    if (!channels.shared && channel == c) found = channels.channel[c];
+    if (channel == c) found = channels.channel[c];
   }
   return found;
 }

@@ -17,8 +17,7 @@
 //   f64 throughout; r and c are rounded to the dtype when they are kept.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer groups than a chip has warps.
-#include "advantage_statistics.h"
-#include "vector.h"
+#include "advantage_stages.h"
 
 namespace eqp {
 namespace cuda {
@@ -29,8 +28,8 @@ constexpr int64_t kMaxParts = 512;
 
 // The head of the op's scratch memory; the parts follow.
 struct Scratch {
-  double invalid;  // kOffsetsInvalid, kLengthsInvalid or 0
-  double reserved;
+  unsigned invalid;  // kOffsetsInvalid, kLengthsInvalid or 0
+  unsigned reserved[3];
 };
 static_assert(static_cast<int64_t>(sizeof(Scratch) + kMaxParts * sizeof(PartStatistics)) <=
                   kPartialBytes,
@@ -46,18 +45,8 @@ struct Plan {
   int64_t parts, groups_each;         // of the groups
   int team;                           // threads per group
   bool combine, centre;               // stages of this launch
+  bool checked;                       // offsets or lengths are given
 };
-
-EQP_DEVICE bool is_combined(const GroupAdvantage& call) {
-  return call.options.aggregation == EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM;
-}
-EQP_DEVICE bool is_over_batch(const GroupAdvantage& call) {
-  return call.options.scale == EQP_ADVANTAGE_SCALE_BATCH ||
-         call.options.scale == EQP_ADVANTAGE_SCALE_NONZERO;
-}
-EQP_DEVICE bool is_whitened(const GroupAdvantage& call) {
-  return call.options.scale == EQP_ADVANTAGE_SCALE_WHITEN;
-}
 
 // --- Errors in data -------------------------------------------------------------------------------
 
@@ -67,16 +56,16 @@ EQP_DEVICE unsigned invalid_data(const GroupAdvantage& call) {
   double wrong[2] = {0, 0};
   if (call.offsets.data != nullptr) {
     for (int64_t g = threadIdx.x; g < call.groups; g += kThreads) {
-      if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] += 1.0;
+      if (offset_at(call, g) > offset_at(call, g + 1)) wrong[0] = 1.0;
     }
     if (threadIdx.x == 0) {
-      if (offset_at(call, 0) != 0) wrong[0] += 1.0;
-      if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] += 1.0;
+      if (offset_at(call, 0) != 0) wrong[0] = 1.0;
+      if (offset_at(call, call.groups) != call.rewards.rows) wrong[0] = 1.0;
     }
   }
   if (call.lengths.data != nullptr) {
     for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) {
-      if (integer_at(call.lengths, i) < 0) wrong[1] += 1.0;
+      if (integer_at(call.lengths, i) < 0) wrong[1] = 1.0;
     }
   }
   block_sum(wrong);
@@ -100,120 +89,6 @@ EQP_DEVICE void poison(const GroupAdvantage& call, unsigned what, DataErrors* er
   for (int64_t k = first; call.metrics != nullptr && k < metrics; k += step)
     static_cast<T*>(call.metrics)[k] = nan;
 }
-
-// --- Stages of one group, by the threads of its team -----------------------------------------------
-
-// Between stages a missing sample is NaN and a sample without a finite result +Inf.
-template <class T>
-struct Group {
-  const GroupAdvantage& call;
-  int64_t begin, end;
-  int lane, team;
-
-  EQP_DEVICE_MEMBER T* out() const { return static_cast<T*>(call.advantages); }
-
-  // NORMALIZE_THEN_SUM: r into advantages.
-  EQP_DEVICE_MEMBER void combine() const {
-    const T* const weights = static_cast<const T*>(call.weights.data);
-    const double roundoff = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
-    T* const r = out();
-    for (int64_t i = begin + lane; i < end; i += team) r[i] = static_cast<T>(kNaN);
-    for (int64_t k = 0; begin < end && k < call.rewards.columns; ++k) {
-      const PlainRewards<T> function = function_rewards<T>(call, k);
-      const Statistics s = statistics_of(function, begin, end, lane, team);
-      const double divisor = deviation_of(s, call.options.ddof) + call.options.epsilon;
-      const double weight = weights == nullptr ? 1.0 : static_cast<double>(weights[k]);
-      double reward;
-      for (int64_t i = begin + lane; i < end; i += team) {
-        if (!function.at(i, &reward)) continue;
-        const double before = r[i] == r[i] ? static_cast<double>(r[i]) : 0.0;
-        const double term = weight * (s.equal ? 0.0 : (reward - s.mean) / divisor);
-        double sum = before + term;
-        // What cancels down to the rounding of its terms would be a difference between members.
-        if (fabs(sum) <= 4.0 * roundoff * fabs(term)) sum = 0;
-        r[i] = static_cast<T>(s.finite && is_finite(sum) ? sum : kInfinity);
-      }
-    }
-  }
-
-  EQP_DEVICE_MEMBER double divisor(const Statistics& s, const Statistics& all) const {
-    const eqp_group_advantage_options& o = call.options;
-    if (o.scale == EQP_ADVANTAGE_SCALE_GROUP) return deviation_of(s, o.ddof) + o.epsilon;
-    if (o.scale == EQP_ADVANTAGE_SCALE_BATCH) return deviation_of(all, o.ddof) + o.epsilon;
-    if (o.scale == EQP_ADVANTAGE_SCALE_NONZERO)
-      return (all.nonzero > 1.0 ? all.nonzero : 1.0) / all.weight;
-    return 1.0;
-  }
-
-  // What is subtracted; *none: c is 0 for every member.
-  template <class Rewards>
-  EQP_DEVICE_MEMBER double baseline(const Rewards& rewards, const Statistics& s, bool* none) const {
-    double r;
-    if (call.options.baseline == EQP_ADVANTAGE_BASELINE_LENGTHS) {
-      double sums[2] = {};  // tokens, weighted distances from the mean
-      for (int64_t i = begin + lane; i < end; i += team) {
-        if (!rewards.at(i, &r)) continue;
-        const double length = length_at(call, i);
-        sums[0] += length;
-        sums[1] += length * (r - s.mean);
-      }
-      team_sum(sums, team);
-      *none = *none || sums[0] == 0.0;
-      return s.mean + sums[1] / sums[0];
-    }
-    if (call.options.baseline == EQP_ADVANTAGE_BASELINE_SECOND) {
-      double largest[1] = {0}, unused = kInfinity, second = -kInfinity;
-      for (int64_t i = begin + lane; i < end; i += team) {
-        if (!rewards.at(i, &r)) continue;
-        if (r == s.greatest) {
-          largest[0] += 1.0;
-        } else {
-          second = r > second ? r : second;
-        }
-      }
-      team_sum(largest, team);
-      team_range(&unused, &second, team);
-      return largest[0] > 1.0 ? s.greatest : second;
-    }
-    return s.mean;
-  }
-
-  // r into c / divisor, with what follows from the written value in `whitening`.
-  template <class Rewards>
-  EQP_DEVICE_MEMBER void centre(const Rewards& rewards, const Statistics& s, const Statistics& all,
-                                Moments* whitening) const {
-    const eqp_group_advantage_options& o = call.options;
-    const bool whitened = is_whitened(call);
-    const bool given = o.baseline == EQP_ADVANTAGE_BASELINE_GIVEN;
-    const bool alone = s.weight == 1.0 && !given;
-    const bool raw = alone && o.singleton == EQP_ADVANTAGE_SINGLETON_RAW;
-    const bool broken = !given && !(o.scale == EQP_ADVANTAGE_SCALE_BATCH ? all.finite : s.finite);
-    bool none = !given && s.equal;
-    double subtracted = given || raw ? 0.0 : baseline(rewards, s, &none);
-    double by = divisor(s, all);
-    if (raw && o.scale == EQP_ADVANTAGE_SCALE_GROUP) by = 1.0 + o.epsilon;
-    if (raw) none = false;
-    const bool without_others = alone && !raw && o.baseline == EQP_ADVANTAGE_BASELINE_OTHERS;
-    // The mean of the others is n/(n-1) times as far away as the mean.
-    if (!raw && o.baseline == EQP_ADVANTAGE_BASELINE_OTHERS) by *= (s.weight - 1.0) / s.weight;
-    for (int64_t i = begin + lane; i < end; i += team) {
-      double r;
-      double value = whitened ? kNaN : 0.0;
-      const bool counted = rewards.at(i, &r);
-      if (counted) {
-        if (given) subtracted = static_cast<double>(static_cast<const T*>(call.baselines)[i]);
-        value = (r - subtracted) / by;
-        if (!raw && o.baseline == EQP_ADVANTAGE_BASELINE_SECOND && r != s.greatest) value = 0;
-        if (none) value = whitened && without_others ? kNaN : 0.0;
-        if (broken || (given && !is_finite(r - subtracted))) value = whitened ? kInfinity : kNaN;
-      }
-      const T kept = static_cast<T>(value);
-      out()[i] = kept;
-      if (kept == kept && whitened && counted)
-        whitening->add(static_cast<double>(kept), length_at(call, i));
-    }
-  }
-};
 
 template <class T>
 EQP_DEVICE void write_figures(const GroupAdvantage& call, int64_t g, const Statistics& s) {
@@ -333,8 +208,8 @@ EQP_DEVICE void metrics(const GroupAdvantage& call, int team) {
 template <class T>
 EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool alone,
                            Scratch* scratch, DataErrors* errors) {
-  if (call.offsets.data != nullptr || call.lengths.data != nullptr) {
-    const unsigned invalid = alone ? invalid_data(call) : static_cast<unsigned>(scratch->invalid);
+  if (plan.checked) {
+    const unsigned invalid = alone ? invalid_data(call) : scratch->invalid;
     if (invalid != 0) {
       poison<T>(call, invalid, errors);
       return;
@@ -363,7 +238,7 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
       if (threadIdx.x == 0) parts_of(scratch)[part] = part_of(c);
       continue;
     }
-    __syncthreads();
+    // The barriers of the statistics lie between what the groups wrote and this.
     for (int64_t i = threadIdx.x; i < call.rewards.rows; i += kThreads) whiten_one<T>(call, i, c);
   }
   if (alone && call.metrics != nullptr) metrics<T>(call, plan.team);
@@ -372,7 +247,7 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
 // For the next launch. All threads of one block call it.
 EQP_DEVICE void check_data(const GroupAdvantage& call, Scratch* scratch) {
   const unsigned invalid = invalid_data(call);
-  if (threadIdx.x == 0) scratch->invalid = static_cast<double>(invalid);
+  if (threadIdx.x == 0) scratch->invalid = invalid;
 }
 
 // For the next launch: statistics of each part of the samples, and by the first block what is wrong
@@ -396,30 +271,28 @@ EQP_DEVICE void batch_parts(const GroupAdvantage& call, const Plan& plan, bool s
 EQP_KERNEL_OF_FEW_BLOCKS
 group_advantage_check_kernel(GroupAdvantage call, Scratch* scratch) { check_data(call, scratch); }
 
-#define EQP_KERNELS(T)                                                                             \
-  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                       \
-      GroupAdvantage call, Plan plan, bool alone, Scratch* scratch, DataErrors* errors) {          \
-    advantages<T>(call, plan, alone, scratch, errors);                                             \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,      \
-                                     Scratch* scratch) {                                           \
-    batch_parts<T>(call, plan, stored, check, scratch);                                            \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {          \
-    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
-      return;                                                                                      \
-    const Statistics c = merge_parts(parts_of(scratch), plan.parts);                               \
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;                    \
-         i < call.rewards.rows; i += static_cast<int64_t>(gridDim.x) * kThreads)                   \
-      whiten_one<T>(call, i, c);                                                                   \
-  }                                                                                                \
-  EQP_KERNEL_OF_FEW_BLOCKS                                                                         \
-  group_advantage_metrics_##T##_kernel(GroupAdvantage call, Plan plan, const Scratch* scratch) {   \
-    if ((call.offsets.data != nullptr || call.lengths.data != nullptr) && scratch->invalid != 0.0) \
-      return;                                                                                      \
-    metrics<T>(call, plan.team);                                                                   \
+#define EQP_KERNELS(T)                                                                           \
+  EQP_KERNEL_OF_FEW_BLOCKS group_advantage_fwd_##T##_kernel(                                     \
+      GroupAdvantage call, Plan plan, bool alone, Scratch* scratch, DataErrors* errors) {        \
+    advantages<T>(call, plan, alone, scratch, errors);                                           \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_parts_##T##_kernel(GroupAdvantage call, Plan plan, bool stored, bool check,    \
+                                     Scratch* scratch) {                                         \
+    batch_parts<T>(call, plan, stored, check, scratch);                                          \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_whiten_##T##_kernel(GroupAdvantage call, Plan plan, Scratch* scratch) {        \
+    if (plan.checked && scratch->invalid != 0) return;                                           \
+    const Statistics c = merge_parts(parts_of(scratch), plan.parts);                             \
+    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;                  \
+         i < call.rewards.rows; i += static_cast<int64_t>(gridDim.x) * kThreads)                 \
+      whiten_one<T>(call, i, c);                                                                 \
+  }                                                                                              \
+  EQP_KERNEL_OF_FEW_BLOCKS                                                                       \
+  group_advantage_metrics_##T##_kernel(GroupAdvantage call, Plan plan, const Scratch* scratch) { \
+    if (plan.checked && scratch->invalid != 0) return;                                           \
+    metrics<T>(call, plan.team);                                                                 \
   }
 EQP_KERNELS(float)
 EQP_KERNELS(double)
@@ -456,12 +329,8 @@ EQP_KERNELS(double)
 
 eqp_status group_advantage(const GroupAdvantage& a) {
   LaunchScope scope("eqp_group_advantage", a.stream);
-  if (!scope.ready() || (a.groups == 0 && a.rewards.rows == 0 && a.metrics == nullptr))
-    return scope.finish();
-  const bool combined = a.options.aggregation == EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM;
-  const bool whitened = a.options.scale == EQP_ADVANTAGE_SCALE_WHITEN;
-  const bool over_batch = a.options.scale == EQP_ADVANTAGE_SCALE_BATCH ||
-                          a.options.scale == EQP_ADVANTAGE_SCALE_NONZERO;
+  if (!scope.ready()) return scope.finish();
+  const bool combined = is_combined(a), whitened = is_whitened(a), over_batch = is_over_batch(a);
   const bool checked = a.offsets.data != nullptr || a.lengths.data != nullptr;
   // What needs all samples is for a block that is alone, or for a launch of its own.
   const bool alone =
@@ -469,18 +338,17 @@ eqp_status group_advantage(const GroupAdvantage& a) {
   Plan plan = {};
   plan.combine = combined;
   plan.centre = true;
+  plan.checked = checked;
   plan.team = a.rewards.rows / (a.groups < 1 ? 1 : a.groups) <= 256 ? 32 : kThreads;
   plan.groups_each = kThreads / plan.team;
-  if (alone) plan.groups_each = a.groups < 1 ? 1 : a.groups;
-  if (!alone && whitened && a.groups > kMaxParts * plan.groups_each)
+  if (whitened && a.groups > kMaxParts * plan.groups_each)
     plan.groups_each = (a.groups + kMaxParts - 1) / kMaxParts;
   plan.parts = (a.groups + plan.groups_each - 1) / plan.groups_each;
-  if (plan.parts < 1) plan.parts = 1;
-  if (over_batch && !alone) {
-    plan.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
-    if (plan.samples_each < kThreads) plan.samples_each = kThreads;
-    plan.batch_parts = (a.rewards.rows + plan.samples_each - 1) / plan.samples_each;
-  }
+  if (alone) plan.groups_each = a.groups;
+  if (alone || plan.parts < 1) plan.parts = 1;
+  plan.samples_each = (a.rewards.rows + kMaxParts - 1) / kMaxParts;
+  if (plan.samples_each < kThreads) plan.samples_each = kThreads;
+  plan.batch_parts = (a.rewards.rows + plan.samples_each - 1) / plan.samples_each;
   Scratch* const scratch = partials<Scratch>(a.stream);
   DataErrors* const errors = data_errors(a.stream);
   if (a.rewards.dtype == EQP_F32) {

@@ -46,7 +46,8 @@ struct NormBody {
   }
 };
 
-// The greatest of the block's values, in thread 0.
+// The greatest of the block's values, in thread 0. Two calls need a block_sum between them: its barriers
+// keep the next call's writers behind the reader at the end.
 EQP_DEVICE double block_max(double value) {
   EQP_SHARED(double, by_warp, kWarps);
   value = warp_max(value);
@@ -54,7 +55,6 @@ EQP_DEVICE double block_max(double value) {
   __syncthreads();
   for (int w = 1; w < kWarps && threadIdx.x == 0; ++w)
     value = by_warp[w] > value ? by_warp[w] : value;
-  __syncthreads();
   return value;
 }
 
@@ -76,9 +76,8 @@ EQP_DEVICE void norm_parts(const ImageNorms& call, const Channels& channels, con
                  body.minus.gradient = optional_plane<T>(call.minus, piece);
                  if (difference) body.values.copies = body.minus.copies = 1;
                  const int head = head_elements(body.values.gradient);
-                 const bool wide =
-                     (difference || copies_aligned<T>(call.values)) &&
-                     (body.minus.gradient == nullptr || aligned_behind(body.minus.gradient, head));
+                 const bool wide = (difference || copies_aligned<T>(call.values)) &&
+                                   aligned_behind(body.minus.gradient, head);
                  visit_chunk<T>(planes.plane, piece.chunk, head, wide, lane, planes.team, body);
                  const double std = channels.space[channels.shared ? 0 : piece.channel].std;
                  const double unit = difference ? std : 1 / std;
@@ -100,7 +99,7 @@ EQP_DEVICE void merge_norms(const ImageNorms& call, const Round& round, const No
                             int splits, DataErrors* errors) {
   const bool invalid =
       call.rows.offsets.data != nullptr && offsets_invalid(call.rows, call.values.images);
-  if (invalid && blockIdx.x == 0 && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
+  if (invalid && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int64_t i = first_item(32); i < round.count; i += team_count(32)) {
     Norms total = {0, 0, 0};

@@ -47,11 +47,11 @@ EQP_DEVICE int64_t image_of(const ImageRows& rows, int64_t row) {
 EQP_DEVICE bool offsets_invalid(const ImageRows& rows, int64_t last) {
   double wrong[1] = {0};
   for (int64_t i = threadIdx.x; i < rows.images; i += kThreads) {
-    if (first_row(rows, i) > first_row(rows, i + 1)) wrong[0] += 1.0;
+    if (first_row(rows, i) > first_row(rows, i + 1)) wrong[0] = 1.0;
   }
   if (threadIdx.x == 0) {
-    if (first_row(rows, 0) != 0) wrong[0] += 1.0;
-    if (first_row(rows, rows.images) != last) wrong[0] += 1.0;
+    if (first_row(rows, 0) != 0) wrong[0] = 1.0;
+    if (first_row(rows, rows.images) != last) wrong[0] = 1.0;
   }
   block_sum(wrong);
   return wrong[0] != 0.0;
@@ -60,7 +60,7 @@ EQP_DEVICE bool offsets_invalid(const ImageRows& rows, int64_t last) {
 // Errors in the offsets leave no image that can be trusted: all elements are NaN.
 template <class T>
 EQP_DEVICE void poison_planes(const Images& out, const Planes& planes, DataErrors* errors) {
-  if (blockIdx.x == 0 && threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
+  if (threadIdx.x == 0) flag_data_error(errors, kOffsetsInvalid, 0);
   for (int64_t item = blockIdx.x; item < out.images * planes.channels.value(); item += gridDim.x) {
     const Part plane = planes.channels.of(item);
     T* const to = plane_of<T>(out, Piece{plane.row, plane.chunk, 0});
@@ -73,7 +73,7 @@ constexpr int kMaxSplits = 64;
 
 // Blocks that share an image, from the shape alone.
 inline int splits_for(const Planes& planes, int64_t images) {
-  const int64_t pieces = planes.items() / (images > 0 ? images : 1);
+  const int64_t pieces = planes.items() / images;
   const int64_t teams = kThreads / planes.team;
   const int64_t blocks = (pieces + teams - 1) / teams;
   return static_cast<int>(blocks < 1 ? 1 : (blocks < kMaxSplits ? blocks : kMaxSplits));

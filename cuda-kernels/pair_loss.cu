@@ -20,7 +20,7 @@
 //   pairs than a chip has warps.
 #include "launch.h"
 #include "math/pair_loss.h"
-#include "reduce.h"
+#include "rows.h"
 #include "vector.h"
 
 namespace eqp {
@@ -47,16 +47,6 @@ struct Plan {
 };
 constexpr int kKeys = 4;
 static_assert(3 * kKeys * 8 <= kPairSortBytes, "what the op has asked for");
-
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-  } else {
-#pragma unroll
-    for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
-  }
-}
 
 EQP_DEVICE const uint8_t* mask_of(const PairLoss::Side& side, int64_t pair) {
   return static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;

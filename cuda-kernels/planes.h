@@ -11,7 +11,8 @@
 namespace eqp {
 namespace cuda {
 
-// The constants of each channel, converted once on the host.
+// The constants of each channel, converted once on the host. Entries beyond the images' channels are
+// never read.
 struct Channels {
   LinfChannel linf[EQP_MAX_CHANNELS];
   ChannelSpace space[EQP_MAX_CHANNELS];
@@ -23,8 +24,8 @@ inline Channels channels_of(const eqp_pixel_space& pixel_space) {
   Channels channels = {};
   channels.shared = pixel_space.channels == 0;
   for (int c = 0; c < EQP_MAX_CHANNELS; ++c) {
-    const bool used = channels.shared || c < pixel_space.channels;
-    channels.space[c] = used ? channel_space(pixel_space, c) : ChannelSpace{0.0, 1.0};
+    const ChannelSpace space = channel_space(pixel_space, c);
+    channels.space[c] = space;
   }
   return channels;
 }

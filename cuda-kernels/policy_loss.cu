@@ -28,13 +28,13 @@ namespace {
 constexpr int64_t kMaxParts = 480;
 
 // What is summed over sequences: PolicySum, of a plain loss its head, and the unmasked tokens.
-template <bool kPlain>
+template <class Form>
 struct Totals {
-  static constexpr int kTokens = kPlain ? kPlainSums : kAllSums;
+  static constexpr int kTokens = Form::kSums;
   static constexpr int kCount = kTokens + 1;
   double sums[kCount] = {};
 };
-static_assert(kMaxParts * Totals<false>::kCount * static_cast<int64_t>(sizeof(double)) <=
+static_assert(kMaxParts * Totals<GeneralForm>::kCount * static_cast<int64_t>(sizeof(double)) <=
                   kPartialBytes,
               "the partial sums fit the workspace");
 
@@ -54,46 +54,46 @@ struct Scales {
 
 // Adds the lane's tokens of one sequence to sums and, unless the pass is kSums, writes their
 // gradients.
-template <bool kPlain, class T, class S>
+template <class Form, class T, class S>
 EQP_DEVICE void add_sequence(const PolicyLoss& call, const PolicyConstants<S>& constants, int64_t i,
                              const Scales& scales, double length, Pass pass, int lane, int team,
                              double* sums) {
-  const Sequence<kPlain, T, S> sequence(call, i, lane, team);
+  const Sequence<Form, T, S> sequence(call, i, lane, team);
   T* const to = pass == kSums ? nullptr : row_out_of<T>(call.d_log_probs, i);
-  S* const d_entropy = kPlain || pass == kSums ? nullptr : row_out_of<S>(call.d_entropy, i);
+  S* const d_entropy = Form::kLean || pass == kSums ? nullptr : row_out_of<S>(call.d_entropy, i);
   PolicySequence<S> shared;
-  if constexpr (!kPlain) {
-    if (needs_facts(constants))
+  if constexpr (!Form::kLean) {
+    if (needs_facts<Form>(constants))
       shared = shared_facts(call, sequence, constants, length, to != nullptr, team);
   }
-  constexpr int kCount = Totals<kPlain>::kTokens;
+  constexpr int kCount = Totals<Form>::kTokens;
   S lane_sums[kCount] = {};
   sequence.each(
       [&](int64_t t, const PolicyInputs<S>& x) {
-        const PolicyToken<S> token = policy_token<kPlain>(x, constants, shared);
+        const PolicyToken<S> token = policy_token<Form>(x, constants, shared);
 #pragma unroll
         for (int k = 0; k < kCount; ++k) lane_sums[k] += token.sums[k];
         if (to != nullptr) assign(to + t, token.d_log_prob * static_cast<S>(scales.token));
-        if (!kPlain && d_entropy != nullptr)
+        if (!Form::kLean && d_entropy != nullptr)
           d_entropy[t] = token.sums[kEntropyKept] > S(0) ? static_cast<S>(-scales.bonus) : S(0);
       },
       [&](int64_t t) {
         if (to != nullptr) assign(to + t, S(0));
-        if (!kPlain && d_entropy != nullptr) d_entropy[t] = S(0);
+        if (!Form::kLean && d_entropy != nullptr) d_entropy[t] = S(0);
       });
 #pragma unroll
   for (int k = 0; k < kCount; ++k) sums[k] = static_cast<double>(lane_sums[k]);
 }
 
-template <bool kPlain, class S>
-EQP_DEVICE void write_totals(const PolicyLoss& call, const Totals<kPlain>& totals) {
+template <class Form, class S>
+EQP_DEVICE void write_totals(const PolicyLoss& call, const Totals<Form>& totals) {
   *static_cast<S*>(call.loss) = static_cast<S>(totals.sums[kLoss]);
   if (call.metrics == nullptr) return;
   S* const metrics = static_cast<S*>(call.metrics);
-  const double tokens = totals.sums[Totals<kPlain>::kTokens];
+  const double tokens = totals.sums[Totals<Form>::kTokens];
   const double per_token = tokens < 1.0 ? 0.0 : 1.0 / tokens;
   const auto mean = [&](int sum) {
-    return sum < Totals<kPlain>::kTokens ? static_cast<S>(totals.sums[sum] * per_token) : S(0);
+    return sum < Totals<Form>::kTokens ? static_cast<S>(totals.sums[sum] * per_token) : S(0);
   };
   metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
   metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
@@ -112,9 +112,9 @@ EQP_DEVICE void write_totals(const PolicyLoss& call, const Totals<kPlain>& total
 }
 
 // Sums over all parts, in every thread of the block.
-template <bool kPlain>
-EQP_DEVICE void add_parts(int64_t parts, const double* partial, Totals<kPlain>& totals) {
-  constexpr int kCount = Totals<kPlain>::kCount;
+template <class Form>
+EQP_DEVICE void add_parts(int64_t parts, const double* partial, Totals<Form>& totals) {
+  constexpr int kCount = Totals<Form>::kCount;
   for (int64_t part = threadIdx.x; part < parts; part += kThreads) {
 #pragma unroll
     for (int k = 0; k < kCount; ++k) totals.sums[k] += partial[part * kCount + k];
@@ -147,93 +147,92 @@ EQP_DEVICE Scales scales_of(const PolicyLoss& call, double unmasked, double kept
           call.options.entropy_coefficient / (kept < 1.0 ? 1.0 : kept)};
 }
 
-template <bool kPlain, class T, class S>
+template <class Form, class T, class S>
 EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass pass,
                               double* partial) {
-  constexpr int kTokens = Totals<kPlain>::kTokens;
+  constexpr int kTokens = Totals<Form>::kTokens;
   const int lane = static_cast<int>(threadIdx.x) % parts.team;
   const int64_t sequences = call.log_probs.rows;
-  const PolicyConstants<S> constants = policy_constants<kPlain, S>(call);
-  Totals<kPlain> all;
+  const PolicyConstants<S> constants = policy_constants<Form, S>(call);
+  Totals<Form> all;
   double counts[2] = {};
   if (pass == kTokensOfEach) {
     add_parts(parts.count, partial, all);
     counts[0] = all.sums[kTokens];
-    counts[1] = kPlain ? 0.0 : all.sums[kPlain ? kLoss : kEntropyKept];
+    counts[1] = Form::kLean ? 0.0 : all.sums[Form::kLean ? kLoss : kEntropyKept];
   } else if (pass == kEverything && counts_tokens(call.options)) {
     for (int64_t i = threadIdx.x / parts.team; i < sequences; i += kThreads / parts.team)
-      count_tokens<kPlain, S>(call, i, lane, parts.team, counts);
+      count_tokens<Form, S>(call, i, lane, parts.team, counts);
     block_sum(counts);
   }
   const Scales common = pass == kSums ? Scales{1.0, 0.0} : scales_of(call, counts[0], counts[1]);
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
-    Totals<kPlain> totals;
+    Totals<Form> totals;
     const int64_t begin = part * parts.sequences_each;
     const int64_t end =
         begin + parts.sequences_each < sequences ? begin + parts.sequences_each : sequences;
     for (int64_t i = begin + threadIdx.x / parts.team; i < end; i += kThreads / parts.team) {
       double length[2] = {};
-      count_tokens<true, S>(call, i, lane, parts.team, length);
+      count_tokens<PlainForm, S>(call, i, lane, parts.team, length);
       team_sum(length, parts.team);
       Scales scales = common;
       if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0)
         scales.token /= length[0];
       if (call.sequence_weights.data != nullptr)
         scales.token *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
-      double sums[Totals<kPlain>::kCount] = {};
-      add_sequence<kPlain, T, S>(call, constants, i, scales, length[0], pass, lane, parts.team,
-                                 sums);
+      double sums[Totals<Form>::kCount] = {};
+      add_sequence<Form, T, S>(call, constants, i, scales, length[0], pass, lane, parts.team, sums);
       team_sum(sums, parts.team);
       if (lane != 0) continue;
       // A sequence without tokens adds nothing, whatever its weight.
       sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scales.token;
-      if (!kPlain && scales.bonus != 0.0)
-        sums[kLoss] -= sums[kPlain ? kLoss : kBonus] * scales.bonus;
+      if (!Form::kLean && scales.bonus != 0.0)
+        sums[kLoss] -= sums[Form::kLean ? kLoss : kBonus] * scales.bonus;
       sums[kTokens] = length[0];
       if (pass != kSums && call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
 #pragma unroll
-      for (int k = 0; k < Totals<kPlain>::kCount; ++k) totals.sums[k] += sums[k];
+      for (int k = 0; k < Totals<Form>::kCount; ++k) totals.sums[k] += sums[k];
     }
     if (pass == kTokensOfEach) continue;
     block_sum(totals.sums);
     if (threadIdx.x != 0) continue;
     if (parts.count == 1) {
-      write_totals<kPlain, S>(call, totals);
+      write_totals<Form, S>(call, totals);
     } else {
 #pragma unroll
-      for (int k = 0; k < Totals<kPlain>::kCount; ++k)
-        partial[part * Totals<kPlain>::kCount + k] = totals.sums[k];
+      for (int k = 0; k < Totals<Form>::kCount; ++k)
+        partial[part * Totals<Form>::kCount + k] = totals.sums[k];
     }
   }
   if (pass == kTokensOfEach && blockIdx.x == 0 && threadIdx.x == 0) {
     all.sums[kLoss] *= common.token;
-    if (!kPlain) all.sums[kLoss] -= all.sums[kPlain ? kLoss : kBonus] * common.bonus;
-    write_totals<kPlain, S>(call, all);
+    if (!Form::kLean) all.sums[kLoss] -= all.sums[Form::kLean ? kLoss : kBonus] * common.bonus;
+    write_totals<Form, S>(call, all);
   }
 }
 
-template <bool kPlain, class S>
+template <class Form, class S>
 EQP_DEVICE void finish_parts(const PolicyLoss& call, int64_t parts, const double* partial) {
-  Totals<kPlain> totals;
+  Totals<Form> totals;
   add_parts(parts, partial, totals);
-  if (threadIdx.x == 0) write_totals<kPlain, S>(call, totals);
+  if (threadIdx.x == 0) write_totals<Form, S>(call, totals);
 }
 
 }  // namespace
 
 // shapes: log-probs, mask [sequences, tokens], partial [parts, totals]
 // KIND: how many registers a thread may have; the general loss needs more than 128.
-#define EQP_KERNELS_OF(KIND, name, kPlain, T, S)                                           \
+#define EQP_KERNELS_OF(KIND, name, Form, T, S)                                             \
   KIND name##_fwd_##T##_kernel(PolicyLoss call, Parts parts, Pass pass, double* partial) { \
-    policy_losses<kPlain, T, S>(call, parts, pass, partial);                               \
+    policy_losses<Form, T, S>(call, parts, pass, partial);                                 \
   }                                                                                        \
   KIND name##_totals_##T##_kernel(PolicyLoss call, int64_t parts, const double* partial) { \
-    finish_parts<kPlain, S>(call, parts, partial);                                         \
+    finish_parts<Form, S>(call, parts, partial);                                           \
   }
-#define EQP_KERNELS(T, S)                                           \
-  EQP_KERNELS_OF(EQP_KERNEL_OF_FEW_BLOCKS, policy_loss, true, T, S) \
-  EQP_KERNELS_OF(EQP_KERNEL_OF_MANY_REGISTERS, policy_loss_general, false, T, S)
+#define EQP_KERNELS(T, S)                                                \
+  EQP_KERNELS_OF(EQP_KERNEL_OF_FEW_BLOCKS, policy_loss, PlainForm, T, S) \
+  EQP_KERNELS_OF(EQP_KERNEL_OF_MANY_REGISTERS, policy_loss_general, GeneralForm, T, S)
 EQP_KERNELS(float, float)
 EQP_KERNELS(bf16, float)
 EQP_KERNELS(f16, float)

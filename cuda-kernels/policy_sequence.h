@@ -3,20 +3,11 @@
 
 #include "launch.h"
 #include "math/policy_loss.h"
-#include "reduce.h"
+#include "rows.h"
 #include "vector.h"
 
 namespace eqp {
 namespace cuda {
-
-template <class T>
-EQP_DEVICE const T* row_of(const Matrix& matrix, int64_t row) {
-  return static_cast<const T*>(matrix.data) + row * matrix.row_stride;
-}
-template <class T>
-EQP_DEVICE T* row_out_of(const Matrix& matrix, int64_t row) {
-  return matrix.data == nullptr ? nullptr : static_cast<T*>(matrix.data) + row * matrix.row_stride;
-}
 
 EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
   return call.truncated != nullptr && call.truncated[sequence] != 0;
@@ -24,12 +15,12 @@ EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
 
 // The unmasked tokens of a sequence that the calling lane sees, and those among them that pass the
 // entropy mask.
-template <bool kPlain, class S>
+template <class Form, class S>
 EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane, int team,
                              double (&counts)[2]) {
   if (is_truncated(call, sequence)) return;
   const uint8_t* const mask = row_of<uint8_t>(call.mask, sequence);
-  const bool filters = !kPlain && call.entropy_threshold != nullptr;
+  const bool filters = !Form::kLean && call.entropy_threshold != nullptr;
   const S threshold = filters ? *static_cast<const S*>(call.entropy_threshold) : S(0);
   const S* const entropy = filters ? row_of<S>(call.entropy, sequence) : nullptr;
   int unmasked = 0, kept = 0;
@@ -42,19 +33,8 @@ EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane,
   counts[1] += static_cast<double>(kept);
 }
 
-// The sum over the sequence's team, in every one of its threads.
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-    return;
-  }
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
-}
-
 // One sequence as the lanes of its team see it. T: element, S: compute type.
-template <bool kPlain, class T, class S>
+template <class Form, class T, class S>
 class Sequence {
  public:
   EQP_DEVICE_MEMBER Sequence(const PolicyLoss& call, int64_t sequence, int lane, int team)
@@ -83,8 +63,8 @@ class Sequence {
       x.old_log_prob = widen(old_[t]);
       x.reference = widen(reference_[t]);
       x.advantage = advantages_[call_.advantages_per_token ? t : 0];
-      x.sampler = kPlain ? S(0) : widen(sampler_[t]);
-      x.entropy = kPlain || entropy_ == nullptr ? S(0) : entropy_[t];
+      x.sampler = Form::kLean ? S(0) : widen(sampler_[t]);
+      x.entropy = Form::kLean || entropy_ == nullptr ? S(0) : entropy_[t];
       visit(t, x);
     }
   }
@@ -109,14 +89,14 @@ class Sequence {
 // What the tokens of the sequence share. `gradient`: whether their slopes are wanted too.
 template <class T, class S>
 EQP_DEVICE PolicySequence<S> shared_facts(const PolicyLoss& call,
-                                          const Sequence<false, T, S>& sequence,
+                                          const Sequence<GeneralForm, T, S>& sequence,
                                           const PolicyConstants<S>& constants, double length,
                                           bool gradient, int team) {
   S lane_facts[kFacts] = {};
   sequence.each(
       [&](int64_t, const PolicyInputs<S>& x) {
         S token[kFacts];
-        policy_facts(x, constants, token);
+        policy_facts<GeneralForm>(x, constants, token);
 #pragma unroll
         for (int k = 0; k < kFacts; ++k) lane_facts[k] += token[k];
       },
@@ -125,18 +105,17 @@ EQP_DEVICE PolicySequence<S> shared_facts(const PolicyLoss& call,
 #pragma unroll
   for (int k = 0; k < kFacts; ++k) facts[k] = static_cast<double>(lane_facts[k]);
   team_sum(facts, team);
-  PolicySequence<S> shared = policy_sequence(facts, length, call.options, constants);
-  if (!gradient || !shares_slope(constants)) return shared;
+  PolicySequence<S> shared = policy_sequence<GeneralForm>(facts, length, call.options, constants);
+  if (!gradient || !shares_slope<GeneralForm>(constants)) return shared;
   S lane_slope = 0;
   sequence.each(
       [&](int64_t, const PolicyInputs<S>& x) {
-        lane_slope += policy_token<false>(x, constants, shared).shared;
+        lane_slope += policy_token<GeneralForm>(x, constants, shared).shared;
       },
       [](int64_t) {});
   double slope[1] = {static_cast<double>(lane_slope)};
   team_sum(slope, team);
-  const double members = constants.surrogate == EQP_POLICY_SURROGATE_GMPO ? facts[kKept] : length;
-  shared.slope = static_cast<S>(slope[0] / (members < 1.0 ? 1.0 : members));
+  shared.slope = static_cast<S>(slope[0] / members_of<GeneralForm>(facts, length, constants));
   return shared;
 }
 

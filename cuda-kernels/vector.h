@@ -63,10 +63,10 @@ template <class T>
 EQP_DEVICE int head_elements(const T* row) {
   return static_cast<int>((16 - reinterpret_cast<uintptr_t>(row) % 16) % 16 / sizeof(T));
 }
-// Whether `row` + head is 16-byte aligned, for rows that follow another row's head.
+// Whether `row` + head is 16-byte aligned, for rows that follow another row's head; so is no row.
 template <class T>
 EQP_DEVICE bool aligned_behind(const T* row, int head) {
-  return reinterpret_cast<uintptr_t>(row + head) % 16 == 0;
+  return row == nullptr || reinterpret_cast<uintptr_t>(row + head) % 16 == 0;
 }
 
 // Packs of one row that a team of threads takes as one piece of work.

@@ -1,6 +1,6 @@
 """Losses from hidden states and a head's weight in PyTorch: what FusedLinearBenchmark is compared with.
 
-    python fused_linear.py PEER CASE [--threads N] [--rounds N] [--budget MIB] [--shape SEQ TOKENS H V]
+    python fused_linear.py PEER CASE [--threads N] [--rounds N] [--budget MIB] [--shape SEQ TOKENS H V] [--csv FILE]
 
 PEER   liger       the head in chunks of one pair (DPO) or one sequence (GRPO), each chunk's gradients taken
                    at once by autograd and added up: the way of Liger's chunked losses
@@ -10,8 +10,8 @@ CASE   dpo_trainable, dpo_frozen: sigmoid loss of one pair, reference log-probs 
        grpo_trainable, grpo_frozen: clipped token-level loss, old log-probs given, no reference
        A frozen weight (LoRA) gets no gradient.
 
-Prints one CSV line: peer, case, threads, budget, seconds (median), seconds (fastest), peak resident MiB
-beyond what stood before the first call (gradients included), loss. Only torch is needed.
+Appends the median of the seconds, and the peak resident MiB beyond what stood before the first call (gradients
+included), to the results CSV. Only torch is needed.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import time
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
+
+from peer_results import record
 
 BETA = 0.1
 CLIP = 0.2
@@ -152,6 +154,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=int, default=256)
+    parser.add_argument("--csv", default="results.csv")
     parser.add_argument("--shape", type=int, nargs=4, default=[2, 512, 512, 151936])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -166,11 +169,12 @@ def main():
         loss = step(options.peer, problem, options.budget)
         seconds.append(time.perf_counter() - start)
     extra = (kib("VmHWM") - before) / 1024
-    budget = options.budget if options.peer == "checkpoint" else ""
-    print(
-        f"{options.peer},{options.case},{options.threads},{budget},{statistics.median(seconds):.3f},"
-        f"{min(seconds):.3f},{extra:.0f},{loss.item():.6f}"
-    )
+    benchmark = f"FusedLinearBenchmark.pytorch{options.peer.capitalize()}"
+    parameters = dict(case=options.case, dtype="Float", threads=options.threads)
+    runtime, median = f"PyTorch {torch.__version__}", statistics.median(seconds)
+    record(options.csv, benchmark, parameters, median, median - min(seconds), runtime, unit="s/op")
+    record(options.csv, benchmark, parameters, extra, 0, runtime, metric="memory", unit="MiB")
+    print(f"{benchmark} {parameters}: {median:.3f} s, {extra:.0f} MiB, loss {loss.item():.6f}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ One thread. Each entry is named like the JMH benchmark that it is compared with;
 one is timed and the report takes the fastest.
 """
 
+import math
 import sys
 
 import torch
@@ -76,18 +77,19 @@ def linf_step(images):
 
 
 def policy_loss(sequences, tokens):
-    """GRPO with k3, loss and gradient."""
+    """Loss and gradient: as TRL writes it, and with as few passes as we found. Without metrics."""
     base = -3 * torch.rand(sequences, tokens)
     old = base + 0.2 * torch.randn_like(base)
     reference = base + 0.2 * torch.randn_like(base)
     advantages = torch.randn(sequences, 1)
     mask = (torch.rand(sequences, tokens) > 0.1).float()
+    lengths = mask.sum(1, keepdim=True)
 
-    def backward(surrogate):
-        x = base.detach().requires_grad_(True)
-        difference = reference - x
-        k3 = torch.exp(difference) - difference - 1
-        ((surrogate(torch.exp(x - old)) + 0.04 * k3) * mask).sum(1).div(mask.sum(1)).mean().backward()
+    def mean(x):
+        return (x * mask).sum(1, keepdim=True) / lengths
+
+    def per_token(x):
+        return (x * mask).sum() / mask.sum()
 
     def minimum(ratio):
         return -torch.min(ratio * advantages, torch.clamp(ratio, 0.8, 1.2) * advantages)
@@ -95,9 +97,64 @@ def policy_loss(sequences, tokens):
     def choice(ratio):
         return -advantages * torch.where(advantages > 0, ratio.clamp(max=1.2), ratio.clamp(min=0.8))
 
-    parameters = dict(sequences=sequences, tokens=tokens)
-    note("PolicyLossBenchmark.pytorchTrlLoss", parameters, lambda: backward(minimum), "us/op")
-    note("PolicyLossBenchmark.pytorchChoiceLoss", parameters, lambda: backward(choice), "us/op")
+    def k3(x):
+        return torch.exp(reference - x) - (reference - x) - 1
+
+    def shared_ratio(x):
+        return torch.exp(mean(x - old).detach() + x - x.detach())
+
+    def held(x, weight):
+        return -(weight.mul_(advantages).mul_(mask) * x).sum() / mask.sum()
+
+    def sapo(x):
+        tau = torch.where(advantages > 0, 1.0, 1.05)
+        return mean(-advantages * torch.sigmoid(tau * (torch.exp(x - old) - 1)) * 4 / tau).mean()
+
+    def sapo_terse(x):
+        tau = torch.where(advantages > 0, 1.0, 1.05)
+        return mean(torch.sigmoid(torch.exp(x - old) * tau - tau) * (advantages / tau * -4)).mean()
+
+    def vespo_weight(x):
+        with torch.no_grad():
+            log_weight = ((x - old).clamp(-20, 20) * mask).sum(1, keepdim=True).clamp(math.log(1e-8), 20)
+            k, decay = torch.where(advantages >= 0, 2.0, 3.0), torch.where(advantages >= 0, 3.0, 2.0)
+            return torch.exp(decay + k * log_weight - decay * torch.exp(log_weight)).expand_as(x).clone()
+
+    def gmpo(x):
+        sign = torch.sign(advantages)
+        log_ratio = sign * (x - old)
+        bounded = sign * torch.min(log_ratio, log_ratio.clamp(-0.2, 0.2))
+        return -(advantages * torch.exp(mean(bounded))).mean()
+
+    def gmpo_terse(x):
+        log_ratio = x - old
+        bounded = torch.where(advantages > 0, log_ratio.clamp(max=0.2), log_ratio.clamp(min=-0.2))
+        return -(advantages * torch.exp(mean(bounded))).mean()
+
+    ways = {
+        "GRPO": (lambda x: mean(minimum(torch.exp(x - old))).mean(),
+                 lambda x: mean(choice(torch.exp(x - old))).mean()),
+        "GRPO_KL": (lambda x: mean(minimum(torch.exp(x - old)) + 0.04 * k3(x)).mean(),
+                    lambda x: mean(choice(torch.exp(x - old)) + 0.04 * k3(x)).mean()),
+        "GSPO": (lambda x: mean(minimum(torch.exp(mean(x - old)))).mean(),
+                 lambda x: minimum(torch.exp(mean(x - old))).mean()),
+        "GSPO_TOKEN": (lambda x: mean(minimum(shared_ratio(x))).mean(),
+                       lambda x: mean(choice(shared_ratio(x))).mean()),
+        "CISPO": (lambda x: per_token(-torch.clamp(torch.exp(x - old), max=2.0).detach() * advantages * x),
+                  lambda x: held(x, torch.exp(x.detach() - old).clamp_(max=2.0))),
+        "SAPO": (sapo, sapo_terse),
+        "VESPO": (lambda x: per_token(-vespo_weight(x) * advantages * x),
+                  lambda x: held(x, vespo_weight(x.detach()))),
+        "GMPO": (gmpo, gmpo_terse),
+    }
+
+    def backward(loss):
+        loss(base.detach().requires_grad_(True)).backward()
+
+    for name, (written, terse) in ways.items():
+        parameters = dict(loss=name, sequences=sequences, tokens=tokens)
+        note("PolicyLossBenchmark.pytorchTrl", parameters, lambda: backward(written), "us/op")
+        note("PolicyLossBenchmark.pytorchTerse", parameters, lambda: backward(terse), "us/op")
 
 
 def pair_loss(pairs, tokens):

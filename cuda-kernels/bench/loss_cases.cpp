@@ -3,6 +3,7 @@
 #include "equipoise/group_advantage.h"
 #include "equipoise/pair_loss.h"
 #include "equipoise/policy_loss.h"
+#include "equipoise/unpaired_loss.h"
 
 namespace eqp::bench {
 namespace {
@@ -127,6 +128,53 @@ void measure_policy_loss(Runner& runner, eqp_dtype dtype, int64_t sequences, int
   runner.run(subject, workspace_bytes);
 }
 
+// BCO, whose rows' losses depend on all rows.
+void measure_unpaired_loss(Runner& runner, eqp_dtype dtype, int64_t rows, int64_t tokens) {
+  Subject subject;
+  subject.op = "unpaired_loss";
+  if (!runner.wants(subject.op)) return;
+  const std::vector<int64_t> shape = {rows, tokens};
+  const DeviceTensor log_probs = log_probs_of(dtype, shape, 1),
+                     reference = log_probs_of(dtype, shape, 2), mask = half_mask(shape, 3);
+  const DeviceTensor labels = half_mask({rows}, 4);
+  const DeviceTensor loss(EQP_F32, {1}), losses(EQP_F32, {rows}), rewards(EQP_F32, {rows}),
+      metrics(EQP_F32, {EQP_UNPAIRED_METRIC_COUNT}), d_log_probs(dtype, shape);
+  eqp_unpaired_loss_options options;
+  eqp_unpaired_loss_options_init(&options);
+  options.kind = EQP_UNPAIRED_LOSS_BCO;
+  subject.shape = shape_text(shape);
+  subject.dtype = dtype;
+  subject.small = true;
+  subject.traffic.reads = {span(log_probs), span(reference), span(mask), span(labels)};
+  subject.traffic.writes = {span(d_log_probs), span(losses), span(rewards)};
+  subject.call = [&](const eqp_launch* launch) {
+    return eqp_unpaired_loss(&options, log_probs, reference, mask, labels, nullptr, nullptr,
+                             nullptr, nullptr, nullptr, loss, losses, rewards, metrics, nullptr,
+                             d_log_probs, launch);
+  };
+  subject.compare = [&](Check* check) {
+    HostTensor l = log_probs.whole(), r = reference.whole(), m = mask.whole(), y = labels.whole();
+    HostTensor h_loss(EQP_F32, {1}), h_losses(EQP_F32, {rows}), h_rewards(EQP_F32, {rows}),
+        h_d(EQP_F32, shape);
+    must(eqp_unpaired_loss(&options, l, r, m, y, nullptr, nullptr, nullptr, nullptr, nullptr,
+                           h_loss, h_losses, h_rewards, nullptr, nullptr, h_d, nullptr),
+         "unpaired_loss on the CPU");
+    // beta times an error of the sums over two rows of tokens, and as much of the mean that the reward
+    // is compared with; the loss is 1-Lipschitz in it, and the gradient's logarithm too.
+    const double reward_error =
+        0.1 * 2 * sum_tolerance(tokens) * -kLeastLogProb * static_cast<double>(tokens);
+    const double smallest = dtype == EQP_F16 ? 0x1p-25 : 0;  // half of f16's smallest number
+    check->compare("loss", loss.whole(), h_loss, {2 * reward_error, 0x1p-20});
+    check->compare("row_losses", losses.whole(), h_losses, {2 * reward_error, 0x1p-20});
+    check->compare("rewards", rewards.whole(), h_rewards, {reward_error, 0x1p-20});
+    check->compare("d_log_probs", d_log_probs.whole(), h_d,
+                   {smallest, 2 * reward_error + 0x1p-20 + unit_roundoff(dtype)});
+  };
+  uint64_t workspace_bytes = 0;
+  must(eqp_unpaired_loss_workspace_size(log_probs, &workspace_bytes), "unpaired_loss");
+  runner.run(subject, workspace_bytes);
+}
+
 void measure_groups(Runner& runner, int64_t groups, int64_t members) {
   Subject subject;
   subject.op = "group_advantage";
@@ -171,6 +219,7 @@ void measure_losses(Runner& runner, eqp_dtype dtype) {
   for (const auto& [rows, tokens] : {std::pair<int64_t, int64_t>{64, 512}, {1024, 8}}) {
     measure_pair_loss(runner, dtype, rows, tokens);
     measure_policy_loss(runner, dtype, rows, tokens);
+    measure_unpaired_loss(runner, dtype, rows, tokens);
   }
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # run.sh [BUILD] [--count N | --all] [--jobs N] [--only TEXT] [--recheck]: shows that the proof notices mistakes.
 #
-# Makes mutants of the kernel files by rule (rules.txt), compiles each for the execution model and runs
-# the short conformance suite of its op and the traffic test. A mutant that neither fails on is a survivor
-# and must be argued to be equivalent in equivalent.txt; otherwise this script fails. BUILD is a CMake
+# Makes mutants of the kernel files and their headers by rule (rules.txt), compiles each for the execution
+# model and runs the traffic test and the short conformance suites of the ops it touches. A mutant that
+# neither fails on is a survivor and must be argued to be equivalent in equivalent.txt; otherwise this
+# script fails. BUILD is a CMake
 # build folder of native/ with the tests of the CUDA kernels (default native/target/cmake). --count takes
 # that many mutants, evenly spread over all; --all, the default, each of them. --only those whose
 # "file line" contains TEXT. Mutants whose equivalence is argued are left out, unless --recheck.
@@ -44,14 +45,20 @@ link() { # link FOLDER: the library from its objects; libequipoise looks for it 
   ln -sf "$build"/model/libequipoise.so "$build"/model/libequipoise_model.so "$1/"
   "$CXX" -shared "$1"/*.o "$scratch/table.o" "$scratch/library.o" -o "$1/libequipoise_cuda.so" -L"$build/model" -lequipoise_model
 }
-# passes FOLDER FILTER SECONDS: whether both tests pass over the library in FOLDER
-passes() {
-  LD_LIBRARY_PATH=$1 timeout "$3" "$build/bin/cuda-traffic" --check "$kernels/README.md" > "$1/traffic.txt" 2>&1 &&
-    LD_LIBRARY_PATH=$1 timeout "$3" "$build/bin/cuda-conformance" --short --filter "$2" > "$1/conformance.txt" 2>&1
+# passes FOLDER SECONDS PROGRAM...: whether a test passes over the library in FOLDER, and in time
+passes() (
+  exec > "$1/output.txt" 2>&1
+  LD_LIBRARY_PATH=$1 timeout "$2" "$build/bin/$3" "${@:4}" || exit  # a shell that says here what ended it
+)
+traffic_passes() { # traffic_passes FOLDER SECONDS SOURCE
+  passes "$1" "$2" cuda-traffic --check "$kernels/README.md" "${3%.cu}"
 }
-export -f compile link passes
+conformance_passes() { # conformance_passes FOLDER SECONDS SOURCE
+  passes "$1" "$2" cuda-conformance --short --filter "${3%.cu}"
+}
+export -f compile link passes traffic_passes conformance_passes
 
-# --- The unmutated kernels must pass ----------------------------------------------------------------
+# --- Build once -------------------------------------------------------------------------------------
 mkdir objects
 sources=$(cd cuda-kernels && ls ./*.cu | sed 's|./||')
 for source in $sources; do
@@ -60,21 +67,16 @@ done | xargs -P "$jobs" -d '\n' -I{} bash -c '{}'
 "$CXX" -I"$kernels" @"$flags" -fno-sanitize=thread -w -c "$kernels/table.cpp" -o table.o
 "$CXX" -I"$kernels" @"$flags" -fno-sanitize=thread -w -c "$kernels/test/model/library.cpp" -o library.o
 link "$scratch/objects"
-run_started=$SECONDS
-passes "$scratch/objects" "" 3600 || { echo "FAILED: the unmutated kernels do not pass:"; grep -h FAILED objects/*.txt; exit 1; }
-# A mutant that runs this long does not end: far more than the tests of one op, or of all, need, also on
-# a busy machine.
-export op_limit_s=$((30 + SECONDS - run_started)) all_limit_s=$((60 + 3 * (SECONDS - run_started)))
 
-# --- Mutants ----------------------------------------------------------------------------------------
+# --- Choose mutants ---------------------------------------------------------------------------------
 # Only lines that reach the compiler count.
 for source in $sources; do
-  compile "$scratch/cuda-kernels" "$source" /dev/stdout -E
-done | awk -v prefix="$scratch/cuda-kernels/" '
-  /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
-  { if (index(file, prefix) == 1 && NF > 0) print substr(file, length(prefix) + 1) "\t" line; ++line }' | sort -u > active.txt
+  compile "$scratch/cuda-kernels" "$source" /dev/stdout -E | awk -v prefix="$scratch/cuda-kernels/" -v source="$source" '
+    /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
+    { if (index(file, prefix) == 1 && NF > 0) print substr(file, length(prefix) + 1) "\t" line "\t" source; ++line }'
+done | grep -v ^test/ | sort -u > active.txt
 : > all.txt
-for file in $sources vector.h reduce.h planes.h launch.h; do
+for file in $(cut -f1 active.txt | sort -u); do
   # A macro stands in one line for the compiler: all lines of its definition count where it is used.
   { awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt
     awk '/\\$/ { print FNR } ' "cuda-kernels/$file"; } | sort -nu > lines.txt
@@ -99,9 +101,32 @@ total=$(wc -l < all.txt)
 [ $((total + left_out)) -gt 0 ] || { echo "no place of the kernel files matches '$only'" >&2; exit 2; }
 [ "$count" -gt 0 ] && [ "$count" -lt "$total" ] || count=$total
 awk -v n="$count" -v total="$total" 'BEGIN { if (n > 0) next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
+touched() { # touched FILE: the kernel file itself, or those that include the header
+  awk -F'\t' -v f="$1" '$1 == f { print $3 }' active.txt | sort -u
+}
+export -f touched
 
+# --- The unmutated kernels must pass ----------------------------------------------------------------
+# A mutant that runs longer than that does not end: far more than the unmutated kernels need, also on a
+# busy machine.
+limit_after() {
+  echo $((20 + 5 * (SECONDS - $1)))
+}
+unmutated_fail() {
+  echo "FAILED: the unmutated kernels do not pass:"
+  grep -h FAILED objects/output.txt
+  exit 1
+}
+for source in $(for file in $(cut -f1 chosen.txt | sort -u); do touched "$file"; done | sort -u); do
+  run_started=$SECONDS
+  { traffic_passes "$scratch/objects" 600 "$source" && conformance_passes "$scratch/objects" 600 "$source"; } ||
+    unmutated_fail
+  limit_after $run_started > "$source.limit"
+done
+
+# --- Try them ---------------------------------------------------------------------------------------
 try_mutant() {
-  local number=$1 path line column from to dir verdict=survived filter= mutated source
+  local number=$1 path line column from to dir verdict=survived status limit source
   IFS=$'\t' read -r path line column from to < <(sed -n "${number}p" chosen.txt | sed 's/\t$/\t\x01/')
   to=${to//$'\x01'/}
   dir=$scratch/mutant-$number
@@ -110,21 +135,16 @@ try_mutant() {
   cp -r cuda-kernels "$dir/cuda-kernels"
   awk -v l="$line" -v c="$column" -v from="$from" -v to="$to" \
     'NR == l { $0 = substr($0, 1, c - 1) to substr($0, c + length(from)) } { print }' "cuda-kernels/$path" > "$dir/cuda-kernels/$path"
-  mutated=$path
-  [ "${path%.cu}" != "$path" ] && filter=${path%.cu} || mutated=$(cd cuda-kernels && ls ./*.cu | sed 's|./||')
-  for source in $mutated; do
-    compile "$dir/cuda-kernels" "$source" "$dir/$source.o" -c 2> /dev/null || { verdict=unbuildable; break; }
-  done
-  if [ $verdict = survived ]; then
-    link "$dir" 2> /dev/null || verdict=unbuildable
-  fi
-  if [ $verdict = survived ]; then
-    local status=0 limit_s=$op_limit_s
-    [ -n "$filter" ] || limit_s=$all_limit_s
-    passes "$dir" "$filter" "$limit_s" || status=$?
+  for source in $(touched "$path"); do
+    { compile "$dir/cuda-kernels" "$source" "$dir/$source.o" -c && link "$dir"; } 2> /dev/null ||
+      { verdict=unbuildable; break; }
+    status=0
+    limit=$(cat "$source.limit")
+    traffic_passes "$dir" "$limit" "$source" && conformance_passes "$dir" "$limit" "$source" || status=$?
     [ $status = 0 ] || verdict=killed
     [ $status != 124 ] || verdict=endless
-  fi
+    [ $verdict = survived ] || break
+  done
   printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "${to:-(nothing)}" \
     "$(sed -n "${line}p" "cuda-kernels/$path" | sed 's/^[ \t]*//; s/[ \t]*\\*$//; s/\t/ /g')" > "result-$number.txt"
   rm -rf "$dir"

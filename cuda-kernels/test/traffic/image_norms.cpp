@@ -15,11 +15,19 @@ void measure_shape(eqp_dtype dtype, const std::vector<int64_t>& shape) {
   // Three numbers of 8 bytes per part.
   const int64_t chunks = (shape[2] * shape[3] * s + 16383) / 16384;
   const int64_t splits = std::min<int64_t>(64, shape[1] * chunks);
-  measure(
-      "image_norms", shape_text(shape), dtype,
-      {2 * n * s + 24 * splits * shape[0], 24 * splits * shape[0] + 12 * shape[0],
-       planes * chunks * 8 + shape[0] * (splits * 3 + 6 + splits)},
-      [&] { return eqp_image_norms(nullptr, values, minus, nullptr, nullptr, norms, workspace); });
+  const int64_t parts = 24 * splits * shape[0];
+  const int64_t allowance = planes * chunks * 8 + shape[0] * (splits * 3 + 6 + splits);
+  const auto norms_of = [&](const std::string& name, eqp_image_quantity quantity,
+                            const eqp_tensor* subtracted, int64_t read) {
+    eqp_image_norms_options options;
+    eqp_image_norms_options_init(&options);
+    options.quantity = quantity;
+    measure(name, shape_text(shape), dtype, {read + parts, parts + 12 * shape[0], allowance}, [&] {
+      return eqp_image_norms(&options, values, subtracted, nullptr, nullptr, norms, workspace);
+    });
+  };
+  norms_of("image_norms, difference", EQP_DIFFERENCE, minus, 2 * n * s);
+  norms_of("image_norms, gradient", EQP_GRADIENT, nullptr, n * s);
 }
 
 }  // namespace

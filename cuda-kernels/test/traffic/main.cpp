@@ -1,12 +1,11 @@
-// cuda-traffic [--readme FILE | --check FILE]
+// cuda-traffic [--readme FILE | --check FILE [OP]]
 //
 // Runs every op over the execution model on a shape of each kind and compares what moved with a
 // formula of the shape: distinct bytes exactly, 32-byte sectors within an allowance per row, no
 // bank conflicts. --readme writes the table between the markers in FILE, --check fails when FILE's
-// table is another one.
+// table is another one; with OP that op alone runs, and its rows are compared.
 
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -47,8 +46,18 @@ std::string table() {
   return text.str();
 }
 
+// The lines of a table about an op; all of them if it is empty.
+std::string rows_about(const std::string& op, const std::string& text) {
+  std::istringstream lines(text);
+  std::string rows;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("| " + op, 0) == 0 || op.empty()) rows += line + "\n";
+  }
+  return rows;
+}
+
 // Compares or replaces what lies between the markers of the file.
-void readme(const std::string& path, bool write) {
+void readme(const std::string& path, bool write, const std::string& op) {
   std::ifstream in(path);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const size_t begin = text.find(kBegin), end = text.find(kEnd);
@@ -60,10 +69,28 @@ void readme(const std::string& path, bool write) {
     std::ofstream(path) << text.substr(0, from) << table() << text.substr(end);
   } else {
     check(
-        text.substr(from, end - from) == table(),
+        rows_about(op, text.substr(from, end - from)) == rows_about(op, table()),
         path + ": expected the table that this run measured; update it with cuda-traffic --readme");
   }
 }
+
+struct Op {
+  const char* name;
+  void (*measure)();
+};
+const Op kOps[] = {{"token_log_probs", traffic::token_log_probs},
+                   {"pair_loss", traffic::pair_loss},
+                   {"policy_loss", traffic::policy_loss},
+                   {"unpaired_loss", traffic::unpaired_loss},
+                   {"group_advantage", traffic::group_advantage},
+                   {"linf_step", traffic::linf_step},
+                   {"l2_step", traffic::l2_step},
+                   {"uniform_start", traffic::uniform_start},
+                   {"eight_bit", traffic::eight_bit},
+                   {"image_norms", traffic::image_norms},
+                   {"gaussian_noise", traffic::gaussian_noise},
+                   {"input_diversity", traffic::input_diversity},
+                   {"translation_invariance", traffic::translation_invariance}};
 
 }  // namespace
 
@@ -71,21 +98,13 @@ int main(int argc, char** argv) {
   model::Schedule schedule;
   schedule.count_traffic = true;
   model::set_schedule(schedule);
-  traffic::token_log_probs();
-  traffic::pair_loss();
-  traffic::policy_loss();
-  traffic::group_advantage();
-  traffic::linf_step();
-  traffic::l2_step();
-  traffic::uniform_start();
-  traffic::eight_bit();
-  traffic::image_norms();
-  traffic::gaussian_noise();
-  traffic::input_diversity();
-  traffic::translation_invariance();
+  const std::string what = argc > 2 ? argv[1] : "", op = argc > 3 ? argv[3] : "";
+  for (const Op& each : kOps) {
+    if (op.empty() || op == each.name) each.measure();
+  }
   printf("%s", table().c_str());
-  if (argc == 3 && strcmp(argv[1], "--readme") == 0) readme(argv[2], true);
-  if (argc == 3 && strcmp(argv[1], "--check") == 0) readme(argv[2], false);
+  if (what == "--readme") readme(argv[2], true, op);
+  if (what == "--check") readme(argv[2], false, op);
   printf("%zu measurements, %d failures\n", traffic::rows().size(), traffic::failures());
   return traffic::failures() == 0 && !traffic::rows().empty() ? 0 : 1;
 }

@@ -78,6 +78,7 @@ void gaussian_noise();
 void input_diversity();
 void translation_invariance();
 void policy_loss();
+void unpaired_loss();
 void token_log_probs();
 
 }  // namespace eqp::traffic

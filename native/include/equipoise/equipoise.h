@@ -12,5 +12,6 @@
 #include "equipoise/token_log_probs.h"
 #include "equipoise/translation_invariance.h"
 #include "equipoise/types.h"
+#include "equipoise/unpaired_loss.h"
 
 #endif

@@ -4,8 +4,8 @@
  * each channel plane contiguous, any image and channel stride; they may be empty.
  *
  * Packed patches: the rows of dimension 0 need not be whole images. With offsets [images + 1]
- * (i32|i64, starting at 0, non-decreasing, ending at the rows) image i is the rows offsets[i] to
- * offsets[i + 1] - 1, so one batch holds images of several sizes. Patches
+ * (i32|i64, starting at 0, non-decreasing, ending at the rows; an image at least where there are rows)
+ * image i is the rows offsets[i] to offsets[i + 1] - 1, so one batch holds images of several sizes. Patches
  * [patches, channels * copies * n] as Qwen2-VL packs them are the tensor
  * [patches, channels, copies, n] with pixel_space.copies set. Offsets NULL: a row is an image.
  *

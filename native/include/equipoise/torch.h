@@ -20,6 +20,7 @@
 #include "equipoise/token_log_probs.h"
 #include "equipoise/translation_invariance.h"
 #include "equipoise/types.h"
+#include "equipoise/unpaired_loss.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,6 +112,24 @@ EQP_API eqp_status eqp_torch_policy_loss(const eqp_policy_loss_options* options,
                                          const void* mask, const void* truncated,
                                          const void* sequence_weights, const void* entropy,
                                          const void* entropy_threshold, void* loss, void* details);
+
+/* As eqp_unpaired_loss, outside of autograd. Every output but loss may be NULL. */
+EQP_API eqp_status eqp_torch_unpaired_loss_into(
+    const eqp_unpaired_loss_options* options, const void* log_probs,
+    const void* reference_log_probs, const void* mask, const void* labels, const void* row_weights,
+    const void* kl_log_probs, const void* kl_reference_log_probs, const void* kl_mask,
+    const void* reward_mean, void* loss, void* row_losses, void* rewards, void* metrics,
+    void* new_reward_mean, void* d_log_probs);
+
+/* Differentiable in log_probs. details becomes [EQP_UNPAIRED_METRIC_COUNT + 2 rows]: metrics,
+ * row_losses, rewards; new_reward_mean (undefined on entry) [2] f64. */
+EQP_API eqp_status eqp_torch_unpaired_loss(const eqp_unpaired_loss_options* options,
+                                           const void* log_probs, const void* reference_log_probs,
+                                           const void* mask, const void* labels,
+                                           const void* row_weights, const void* kl_log_probs,
+                                           const void* kl_reference_log_probs, const void* kl_mask,
+                                           const void* reward_mean, void* loss, void* details,
+                                           void* new_reward_mean);
 
 /* As eqp_group_advantage; group_mean, group_std and metrics may be NULL. */
 EQP_API eqp_status eqp_torch_group_advantage(const eqp_group_advantage_options* options,

@@ -124,6 +124,25 @@ struct PolicyLoss {
   Stream stream;
 };
 
+struct UnpairedLoss {
+  eqp_unpaired_loss_options options;
+  struct Answers {
+    Matrix log_probs;  // may be absent of the mismatched ones
+    Matrix reference;  // may be absent
+    Matrix mask;       // may be absent of the mismatched ones: every token
+  } answers, mismatched;
+  const uint8_t* labels;
+  const void* row_weights;    // may be null
+  const double* reward_mean;  // {m, n}; may be null
+  void* loss;
+  void* row_losses;         // may be null
+  void* rewards;            // may be null
+  void* metrics;            // may be null
+  double* new_reward_mean;  // may be null
+  Matrix d_log_probs;       // may be absent
+  Stream stream;
+};
+
 // Which rows of dimension 0 make an image.
 struct ImageRows {
   Vector offsets;  // absent: a row is an image
@@ -202,6 +221,7 @@ struct TranslationInvariance {
   X(group_advantage, GroupAdvantage)                 \
   X(pair_loss, PairLoss)                             \
   X(policy_loss, PolicyLoss)                         \
+  X(unpaired_loss, UnpairedLoss)                     \
   X(linf_step, LinfStep)                             \
   X(l2_step, L2Step)                                 \
   X(uniform_start, UniformStart)                     \
@@ -229,6 +249,9 @@ const Backend* cuda_backend(const char* op);
 // Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which
 // the caller zeroes once before the first use, the rest for partial results.
 constexpr uint64_t kCudaWorkspaceBytes = 64 * 1024;
+
+// Bytes of a CUDA workspace before a double per row of unpaired_loss.
+constexpr uint64_t kUnpairedPartialBytes = 24 * 1024;
 
 // Bytes of workspace per pair (on CUDA after those) for pair losses that sort.
 constexpr uint64_t kPairSortBytes = 96;

@@ -4,8 +4,8 @@
 // kChunk tokens whose sums are added in double; so are sums over sequences. Sequences are cut into
 // at most kBlocks contiguous blocks whose bounds depend on the number of sequences alone; the
 // blocks' partial sums are added in order. A plain loss sweeps a sequence once. Others first sum
-// the sequence's facts, and a gradient through what its tokens share takes one sweep more, over a
-// sequence that is in cache by then. A divisor that is a number of tokens is counted first.
+// the sequence's facts, and a gradient through what its tokens share takes one sweep more, unless
+// it is the same for all of them, over a sequence that is in cache by then. A divisor that is a number of tokens is counted first.
 #include "math/policy_loss.h"
 
 #include "cpu/kernels.h"
@@ -42,7 +42,7 @@ E* row_out_or_null(const Matrix& matrix, int64_t i) {
 }
 
 // The tokens of sequence i.
-template <bool kPlain, class E, class S>
+template <class Form, class E, class S>
 class Sequence {
  public:
   using V = typename vec<S>::type;
@@ -50,7 +50,8 @@ class Sequence {
   static constexpr int w = vec<S>::width;
 
   Sequence(const PolicyLoss& call, int64_t i)
-      : tokens_(call.log_probs.columns),
+      : index_(i),
+        tokens_(call.log_probs.columns),
         mask_(row<uint8_t>(call.mask, i)),
         log_probs_(row<E>(call.log_probs, i)),
         old_(row_or_null<E>(call.old_log_probs, i)),
@@ -59,6 +60,8 @@ class Sequence {
         advantages_(row<S>(call.advantages, i)),
         entropy_(row_or_null<S>(call.entropy, i)),
         advantages_per_token_(call.advantages_per_token) {}
+
+  int64_t index() const { return index_; }
 
   // visit(t, count, keep, inputs) for every vector of the tokens [begin, end).
   template <class Visit>
@@ -93,8 +96,8 @@ class Sequence {
     const V advantage = advantages_per_token_ ? load_lanes<S>(advantages_ + t, count)
                                               : broadcast<V>(advantages_[0]);
     x.advantage = keep ? advantage : V{};
-    x.sampler = kPlain ? V{} : kept(sampler_, t, count, keep, x.old_log_prob);
-    x.entropy = kPlain ? V{} : kept(entropy_, t, count, keep, V{});
+    x.sampler = Form::kLean ? V{} : kept(sampler_, t, count, keep, x.old_log_prob);
+    x.entropy = Form::kLean ? V{} : kept(entropy_, t, count, keep, V{});
     visit(t, count, keep, x);
   }
 
@@ -103,7 +106,7 @@ class Sequence {
     return from == nullptr ? otherwise : (keep ? load_lanes<S>(from + t, count) : V{});
   }
 
-  int64_t tokens_;
+  int64_t index_, tokens_;
   const uint8_t* mask_;
   const E* log_probs_;
   const E* old_;
@@ -124,29 +127,36 @@ void store_lanes(E* to, int count, V value) {
 }
 
 // What the tokens of the sequence share. `gradient`: whether their slopes are wanted too.
-template <class E, class S>
-PolicySequence<S> shared_facts(const PolicyLoss& call, const Sequence<false, E, S>& sequence,
+template <class Form, class E, class S>
+PolicySequence<S> shared_facts(const PolicyLoss& call, const Sequence<Form, E, S>& sequence,
                                const PolicyConstants<S>& constants, int64_t length, bool gradient) {
   using V = typename vec<S>::type;
   using Mask = typename vec<S>::mask;
-  double facts[kFacts] = {};
-  sequence.template sum<kFacts>(
-      facts, [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[kFacts]) {
-        V token[kFacts];
-        policy_facts(x, constants, token);
-        for (int k = 0; k < kFacts; ++k) sums[k] = sums[k] + (keep ? token[k] : V{});
+  constexpr int kCount = Form::kFactCount;
+  double facts[kCount] = {};
+  sequence.template sum<kCount>(
+      facts, [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[kCount]) {
+        V token[kCount];
+        policy_facts<Form>(x, constants, token);
+        for (int k = 0; k < kCount; ++k) sums[k] = keep ? sums[k] + token[k] : sums[k];
       });
   const double tokens = static_cast<double>(length);
-  PolicySequence<S> shared = policy_sequence(facts, tokens, call.options, constants);
-  if (!gradient || !shares_slope(constants)) return shared;
+  PolicySequence<S> shared = policy_sequence<Form>(facts, tokens, call.options, constants);
+  if (!gradient || !shares_slope<Form>(constants)) return shared;
   double slope[1] = {};
-  sequence.template sum<1>(slope,
-                           [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[1]) {
-                             const PolicyToken<V> token = policy_token<false>(x, constants, shared);
-                             sums[0] = sums[0] + (keep ? token.shared : V{});
-                           });
-  const double members = constants.surrogate == EQP_POLICY_SURROGATE_GMPO ? facts[kKept] : tokens;
-  shared.slope = static_cast<S>(slope[0] / (members < 1 ? 1.0 : members));
+  if (Form::kLean && !call.advantages_per_token && constants.floor == static_cast<S>(-kInfinity)) {
+    // Nothing that the slope depends on differs between the tokens.
+    PolicyInputs<V> x = {};
+    x.advantage = broadcast<V>(row<S>(call.advantages, sequence.index())[0]);
+    slope[0] = static_cast<double>(policy_token<Form>(x, constants, shared).shared[0]) * tokens;
+  } else {
+    sequence.template sum<1>(
+        slope, [&](int64_t, int, Mask keep, const PolicyInputs<V>& x, V(&sums)[1]) {
+          const PolicyToken<V> token = policy_token<Form>(x, constants, shared);
+          sums[0] = keep ? sums[0] + token.shared : sums[0];
+        });
+  }
+  shared.slope = static_cast<S>(slope[0] / members_of<Form>(facts, tokens, constants));
   return shared;
 }
 
@@ -158,7 +168,7 @@ void write_zeros(T* to, int64_t count) {
 
 // Sequence i. `scale` multiplies every token's loss: sequence weight / normaliser. Returns the
 // sequence's share of the loss.
-template <bool kPlain, class E, class S>
+template <class Form, class E, class S>
 double sequence_loss(const PolicyLoss& call, int64_t i, const PolicyConstants<S>& constants,
                      double scale, double per_kept, int64_t length, Totals& totals) {
   using V = typename vec<S>::type;
@@ -170,31 +180,29 @@ double sequence_loss(const PolicyLoss& call, int64_t i, const PolicyConstants<S>
     write_zeros(d_entropy, call.log_probs.columns);
     return 0;
   }
-  const Sequence<kPlain, E, S> sequence(call, i);
+  const Sequence<Form, E, S> sequence(call, i);
   PolicySequence<S> shared;
-  if constexpr (!kPlain) {
-    if (needs_facts(constants))
-      shared = shared_facts<E, S>(call, sequence, constants, length, out != nullptr);
-  }
-  constexpr int kSums = kPlain ? kPlainSums : kAllSums;
+  if (needs_facts<Form>(constants))
+    shared = shared_facts(call, sequence, constants, length, out != nullptr);
+  constexpr int kSums = Form::kSums;
   double sums[kSums] = {};
   const S scale_s = static_cast<S>(scale);
   const V bonus_slope = broadcast<V>(static_cast<S>(-per_kept));
   sequence.template sum<kSums>(
       sums, [&](int64_t t, int count, Mask keep, const PolicyInputs<V>& x, V(&lanes)[kSums]) {
-        const PolicyToken<V> token = policy_token<kPlain>(x, constants, shared);
-        for (int k = 0; k < kSums; ++k) lanes[k] = lanes[k] + (keep ? token.sums[k] : V{});
+        const PolicyToken<V> token = policy_token<Form>(x, constants, shared);
+        for (int k = 0; k < kSums; ++k) lanes[k] = keep ? lanes[k] + token.sums[k] : lanes[k];
         if (out != nullptr) {
           store_lanes(out + t, count, keep ? token.d_log_prob * scale_s : V{});
         }
-        if constexpr (!kPlain) {
+        if constexpr (!Form::kLean) {
           if (d_entropy == nullptr) return;
           const V counts = keep ? token.sums[kEntropyKept] : V{};
           store_lanes(d_entropy + t, count, counts > V{} ? bonus_slope : V{});
         }
       });
   double share = sums[kLoss] * scale;
-  if constexpr (!kPlain) {
+  if constexpr (!Form::kLean) {
     if (per_kept != 0) share -= sums[kBonus] * per_kept;
   }
   sums[kLoss] = share;
@@ -280,7 +288,7 @@ Divisors divisors_of(const PolicyLoss& call, int64_t blocks, uint64_t bytes) {
   return divisors;
 }
 
-template <bool kPlain, class E, class S>
+template <class Form, class E, class S>
 void policy_losses(const PolicyLoss& call) {
   const int64_t sequences = call.log_probs.rows;
   const int64_t blocks = sequences < kBlocks ? sequences : kBlocks;
@@ -288,7 +296,7 @@ void policy_losses(const PolicyLoss& call) {
                          static_cast<uint64_t>(call.log_probs.columns) * (4 * sizeof(E) + 1);
   const Divisors divisors = divisors_of<S>(call, blocks, bytes);
   const double per_kept = call.options.entropy_coefficient / divisors.bonus;
-  const PolicyConstants<S> constants = policy_constants<kPlain, S>(call);
+  const PolicyConstants<S> constants = policy_constants<Form, S>(call);
   Totals partial[kBlocks];
   parallel_for(blocks, bytes, [&](int64_t block) {
     Totals totals;
@@ -300,7 +308,7 @@ void policy_losses(const PolicyLoss& call) {
       if (call.sequence_weights.data != nullptr)
         scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
       const double share =
-          sequence_loss<kPlain, E, S>(call, i, constants, scale, per_kept, length, totals);
+          sequence_loss<Form, E, S>(call, i, constants, scale, per_kept, length, totals);
       if (call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(share);
     }
@@ -315,9 +323,39 @@ void policy_losses(const PolicyLoss& call) {
   if (call.metrics != nullptr) write_metrics(all, static_cast<S*>(call.metrics));
 }
 
+template <class E, class S, eqp_policy_surrogate kSurrogate,
+          eqp_policy_importance kImportance = EQP_POLICY_IMPORTANCE_TOKEN>
+void lean_losses(const PolicyLoss& call) {
+  policy_losses<LeanForm<kSurrogate, kImportance>, E, S>(call);
+}
+
+// What the presets of the literature ask for has a lean form each; the rest is general.
 template <class E, class S>
 void policy_losses(const PolicyLoss& call) {
-  is_plain(call) ? policy_losses<true, E, S>(call) : policy_losses<false, E, S>(call);
+  const eqp_policy_importance importance = call.options.importance;
+  if (is_lean(call) && importance == EQP_POLICY_IMPORTANCE_TOKEN) {
+    switch (call.options.surrogate) {
+      case EQP_POLICY_SURROGATE_CLIP:
+        return lean_losses<E, S, EQP_POLICY_SURROGATE_CLIP>(call);
+      case EQP_POLICY_SURROGATE_CISPO_ABSOLUTE:
+      case EQP_POLICY_SURROGATE_CISPO_RELATIVE:
+        return lean_losses<E, S, EQP_POLICY_SURROGATE_CISPO_ABSOLUTE>(call);
+      case EQP_POLICY_SURROGATE_SAPO:
+        return lean_losses<E, S, EQP_POLICY_SURROGATE_SAPO>(call);
+      case EQP_POLICY_SURROGATE_VESPO:
+        return lean_losses<E, S, EQP_POLICY_SURROGATE_VESPO>(call);
+      case EQP_POLICY_SURROGATE_GMPO:
+        return lean_losses<E, S, EQP_POLICY_SURROGATE_GMPO>(call);
+      default:
+        break;
+    }
+  }
+  if (is_lean(call) && call.options.surrogate == EQP_POLICY_SURROGATE_CLIP) {
+    if (importance == EQP_POLICY_IMPORTANCE_SEQUENCE)
+      return lean_losses<E, S, EQP_POLICY_SURROGATE_CLIP, EQP_POLICY_IMPORTANCE_SEQUENCE>(call);
+    return lean_losses<E, S, EQP_POLICY_SURROGATE_CLIP, EQP_POLICY_IMPORTANCE_SEQUENCE_TOKEN>(call);
+  }
+  policy_losses<GeneralForm, E, S>(call);
 }
 
 #undef EQP_INLINE

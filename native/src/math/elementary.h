@@ -164,12 +164,16 @@ EQP_HD f32v add_exp2(f32v sum, const Exp2Multiple& multiple, f32v y) {
 // e^x for every x; overflow gives Inf.
 EQP_HD f32v exp(f32v x) {
   const float shift = 12582912.0f;
-  f32v clamped = max_or_second(broadcast<f32v>(-104.0f), x);
-  clamped = clamped > 89.0f ? broadcast<f32v>(89.0f) : clamped;
+  const f32v clamped =
+      min_or_second(broadcast<f32v>(89.0f), max_or_second(broadcast<f32v>(-104.0f), x));
   const f32v n =
       fma(clamped, broadcast<f32v>(1.44269504088896341f), broadcast<f32v>(shift)) - shift;
   f32v r = fma(n, broadcast<f32v>(-0.693145751953125f), clamped);
   r = fma(n, broadcast<f32v>(-1.428606765330187e-06f), r);
+#if defined(__AVX512F__)
+  const __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(kExpUnderflowF), _CMP_NLT_UQ);
+  return (f32v)_mm512_maskz_scalef_ps(keep, (__m512)exp_polynomial(r), (__m512)n);
+#else
   // 2^n in two factors, because 2^128 is not a float although e^88.7 is.
   const f32v half = (n * 0.5f + shift) - shift;
   const f32v rest = n - half;
@@ -177,6 +181,7 @@ EQP_HD f32v exp(f32v x) {
   const i32v second = (((i32v)(rest + shift)) << 23) + 0x3f800000;
   const f32v scaled = exp_polynomial(r) * (f32v)first * (f32v)second;
   return x < kExpUnderflowF ? f32v{} : (x != x ? x : scaled);
+#endif
 }
 #endif
 

@@ -12,7 +12,7 @@
 namespace eqp {
 namespace EQP_ISA {
 
-// What is summed over tokens: the loss, and the numerators of the metrics. Of a plain loss only the
+// What is summed over tokens: the loss, and the numerators of the metrics. A lean form has only the
 // first few.
 enum PolicySum {
   kLoss,
@@ -21,9 +21,10 @@ enum PolicySum {
   kClipHigh,
   kKl,
   kFloored,
-  kPlainSums,
-  kDualClip = kPlainSums,
-  kWeight,
+  kLeanSums,
+  kWeight = kLeanSums,
+  kLeanSumsWithWeight,
+  kDualClip = kLeanSumsWithWeight,
   kEntropy,
   kEntropyKept,  // tokens that pass the entropy mask: the denominator of the bonus
   kBonus,        // their entropy
@@ -77,43 +78,79 @@ struct PolicyToken {
   T shared;  // slope with respect to what the sequence shares
 };
 
-// A loss whose token needs nothing but its own numbers and no option of the general path: the
-// loop over such tokens carries no branches and few sums.
-EQP_HD bool is_plain(const PolicyLoss& call) {
+// Which branches of a token exist at compile time.
+//
+// A lean form knows its surrogate and importance, its KL estimate is K3, and it has none of the
+// options that most losses do without: dual clip, off-policy mask, sampler correction, entropy. Its
+// loop carries no branches and few sums. CISPO_ABSOLUTE stands for both CISPOs, which differ in
+// their bounds alone.
+template <eqp_policy_surrogate kSurrogate, eqp_policy_importance kImportance>
+struct LeanForm {
+  static constexpr bool kLean = true;
+  static constexpr int kSums =
+      kSurrogate == EQP_POLICY_SURROGATE_CISPO_ABSOLUTE || kSurrogate == EQP_POLICY_SURROGATE_VESPO
+          ? kLeanSumsWithWeight
+          : kLeanSums;
+  static constexpr int kFactCount = 1;
+  template <class S>
+  EQP_HD eqp_policy_surrogate surrogate(const PolicyConstants<S>&) {
+    return kSurrogate;
+  }
+  template <class S>
+  EQP_HD eqp_policy_importance importance(const PolicyConstants<S>&) {
+    return kImportance;
+  }
+};
+using PlainForm = LeanForm<EQP_POLICY_SURROGATE_CLIP, EQP_POLICY_IMPORTANCE_TOKEN>;
+
+struct GeneralForm {
+  static constexpr bool kLean = false;
+  static constexpr int kSums = kAllSums;
+  static constexpr int kFactCount = kFacts;
+  template <class S>
+  EQP_HD eqp_policy_surrogate surrogate(const PolicyConstants<S>& c) {
+    return c.surrogate;
+  }
+  template <class S>
+  EQP_HD eqp_policy_importance importance(const PolicyConstants<S>& c) {
+    return c.importance;
+  }
+};
+
+EQP_HD bool is_lean(const PolicyLoss& call) {
   const eqp_policy_loss_options& o = call.options;
-  return o.surrogate == EQP_POLICY_SURROGATE_CLIP && o.importance == EQP_POLICY_IMPORTANCE_TOKEN &&
-         o.kl == EQP_POLICY_KL_K3 && o.kl_unbiased == 0 && !(o.dual_clip < kInfinity) &&
+  return o.kl == EQP_POLICY_KL_K3 && o.kl_unbiased == 0 && !(o.dual_clip < kInfinity) &&
          !(o.off_policy_threshold < kInfinity) && call.sampler_log_probs.data == nullptr &&
          call.entropy.data == nullptr;
 }
+EQP_HD bool is_plain(const PolicyLoss& call) {
+  return is_lean(call) && call.options.surrogate == EQP_POLICY_SURROGATE_CLIP &&
+         call.options.importance == EQP_POLICY_IMPORTANCE_TOKEN;
+}
 
 // Whether a sequence must be swept before its tokens.
-template <class S>
+template <class Form, class S>
 EQP_HD bool needs_facts(const PolicyConstants<S>& c) {
-  return c.importance != EQP_POLICY_IMPORTANCE_TOKEN || c.surrogate == EQP_POLICY_SURROGATE_VESPO ||
-         c.surrogate == EQP_POLICY_SURROGATE_GMPO || c.off_policy ||
-         (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE);
+  return Form::importance(c) != EQP_POLICY_IMPORTANCE_TOKEN ||
+         Form::surrogate(c) == EQP_POLICY_SURROGATE_VESPO ||
+         Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO ||
+         (!Form::kLean &&
+          (c.off_policy || (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE)));
 }
 
 // Whether tokens have a gradient through what they share.
-template <class S>
+template <class Form, class S>
 EQP_HD bool shares_slope(const PolicyConstants<S>& c) {
-  return c.importance == EQP_POLICY_IMPORTANCE_SEQUENCE || c.surrogate == EQP_POLICY_SURROGATE_GMPO;
+  return Form::importance(c) == EQP_POLICY_IMPORTANCE_SEQUENCE ||
+         Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO;
 }
 
-template <bool kPlain, class S>
+template <class Form, class S>
 EQP_HD PolicyConstants<S> policy_constants(const PolicyLoss& call) {
   const eqp_policy_loss_options& o = call.options;
   PolicyConstants<S> c = {};
   c.ratio_low = static_cast<S>(1.0 - o.epsilon_low);
   c.ratio_high = static_cast<S>(1.0 + o.epsilon_high);
-  c.kl_beta = static_cast<S>(o.kl_beta);
-  c.floor = static_cast<S>(o.negative_log_prob_floor);
-  c.has_reference = call.reference_log_probs.data != nullptr;
-  c.surrogate = o.surrogate;
-  c.importance = o.importance;
-  c.kl = o.kl;
-  if (kPlain) return c;
   if (o.surrogate == EQP_POLICY_SURROGATE_CISPO_ABSOLUTE) {
     c.ratio_low = 0;
     c.ratio_high = static_cast<S>(o.epsilon_high);
@@ -121,10 +158,17 @@ EQP_HD PolicyConstants<S> policy_constants(const PolicyLoss& call) {
     c.ratio_low = static_cast<S>(-o.epsilon_low);
     c.ratio_high = static_cast<S>(o.epsilon_high);
   }
-  c.kl_unbiased = o.kl_unbiased != 0;
-  c.dual_clip = static_cast<S>(o.dual_clip);
   c.tau_positive = static_cast<S>(o.sapo_tau_positive);
   c.tau_negative = static_cast<S>(o.sapo_tau_negative);
+  c.kl_beta = static_cast<S>(o.kl_beta);
+  c.floor = static_cast<S>(o.negative_log_prob_floor);
+  c.has_reference = call.reference_log_probs.data != nullptr;
+  if (Form::kLean) return c;
+  c.surrogate = o.surrogate;
+  c.importance = o.importance;
+  c.kl = o.kl;
+  c.kl_unbiased = o.kl_unbiased != 0;
+  c.dual_clip = static_cast<S>(o.dual_clip);
   c.off_policy = o.off_policy_threshold < kInfinity;
   c.has_sampler = call.sampler_log_probs.data != nullptr;
   c.sampler_correction = o.sampler_correction;
@@ -160,22 +204,27 @@ EQP_HD T one_sided(T log_ratio, T advantage, const PolicyConstants<S>& c) {
   return advantage > zero ? from_above : from_below;
 }
 
-// What one token adds to its sequence's facts.
-template <class T, class S>
+// What one token adds to its sequence's facts; a lean form has no other than kImportance.
+template <class Form, class T, class S>
 EQP_HD void policy_facts(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
-                         T (&facts)[kFacts]) {
+                         T (&facts)[Form::kFactCount]) {
   const T zero = {};
   const T log_ratio = x.log_prob - x.old_log_prob;
-  const T difference = not_nan(x.old_log_prob - x.sampler, S(0));
-  facts[kKept] = entropy_kept(x, c);
-  facts[kDrift] = not_nan(x.sampler - x.log_prob, S(0));
-  facts[kSampler] = difference;
+  const T kept = Form::kLean ? zero + S(1) : entropy_kept(x, c);
   facts[kImportance] = log_ratio;
-  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
-    facts[kImportance] = facts[kKept] > zero ? one_sided(log_ratio, x.advantage, c) : zero;
-  } else if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+  if (Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO) {
+    const T bounded = one_sided(log_ratio, x.advantage, c);
+    facts[kImportance] = Form::kLean ? bounded : (kept > zero ? bounded : zero);
+  } else if (Form::surrogate(c) == EQP_POLICY_SURROGATE_VESPO) {
     facts[kImportance] = clip(log_ratio, S(-20), S(20));
-    if (c.sampler_correction != EQP_SAMPLER_CORRECTION_NONE) {
+  }
+  if constexpr (!Form::kLean) {
+    const T difference = not_nan(x.old_log_prob - x.sampler, S(0));
+    facts[kKept] = kept;
+    facts[kDrift] = not_nan(x.sampler - x.log_prob, S(0));
+    facts[kSampler] = difference;
+    if (c.surrogate == EQP_POLICY_SURROGATE_VESPO &&
+        c.sampler_correction != EQP_SAMPLER_CORRECTION_NONE) {
       const T low = broadcast<T>(static_cast<S>(kLogWeightLow));
       const T limited = clip(difference, c.log_sampler_min, c.log_sampler_max);
       const T dropped = limited == difference ? difference : low;  // its ratio is 0
@@ -187,65 +236,79 @@ EQP_HD void policy_facts(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
   }
 }
 
+// The members of the mean that a sequence's tokens share.
+template <class Form, class S>
+EQP_HD double members_of(const double (&facts)[Form::kFactCount], double length,
+                         const PolicyConstants<S>& c) {
+  double members = length;
+  if constexpr (!Form::kLean) {
+    if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) members = facts[kKept];
+  }
+  return members < 1.0 ? 1.0 : members;
+}
+
 EQP_HD double vespo_weight(double log_weight, double k, double lambda) {
   const double phi = exp(lambda + k * log_weight - lambda * exp(log_weight));
   return phi == kInfinity ? 0.0 : phi;
 }
 
 // The facts' sums over `length` tokens, in double.
-template <class S>
-EQP_HD PolicySequence<S> policy_sequence(const double (&facts)[kFacts], double length,
+template <class Form, class S>
+EQP_HD PolicySequence<S> policy_sequence(const double (&facts)[Form::kFactCount], double length,
                                          const eqp_policy_loss_options& o,
                                          const PolicyConstants<S>& c) {
   PolicySequence<S> sequence;
   const double tokens = length < 1.0 ? 1.0 : length;
-  if (c.importance != EQP_POLICY_IMPORTANCE_TOKEN)
+  if (Form::importance(c) != EQP_POLICY_IMPORTANCE_TOKEN)
     sequence.ratio = static_cast<S>(exp(facts[kImportance] / tokens));
-  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
-    const double kept = facts[kKept] < 1.0 ? 1.0 : facts[kKept];
-    sequence.weight_positive = static_cast<S>(exp(facts[kImportance] / kept));
+  if (Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO) {
+    sequence.weight_positive =
+        static_cast<S>(exp(facts[kImportance] / members_of<Form>(facts, length, c)));
     sequence.weight_negative = sequence.weight_positive;
-  } else if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+  } else if (Form::surrogate(c) == EQP_POLICY_SURROGATE_VESPO) {
     const double log_weight = clip(facts[kImportance], kLogWeightLow, kLogWeightHigh);
     sequence.weight_positive =
         static_cast<S>(vespo_weight(log_weight, o.vespo_k_positive, o.vespo_lambda_positive));
     sequence.weight_negative =
         static_cast<S>(vespo_weight(log_weight, o.vespo_k_negative, o.vespo_lambda_negative));
   }
-  if (c.off_policy) {
-    sequence.keep_negative = facts[kDrift] / tokens <= o.off_policy_threshold ? S(1) : S(0);
-  }
-  if (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE) {
-    const double ratio = exp(facts[kSampler]);
-    const double limited =
-        clip(ratio, static_cast<double>(c.sampler_min), static_cast<double>(c.sampler_max));
-    sequence.sampler_limited = limited != ratio ? S(1) : S(0);
-    const bool dropped = limited != ratio && c.sampler_correction == EQP_SAMPLER_CORRECTION_MASK;
-    sequence.sampler = dropped ? S(0) : static_cast<S>(limited);
+  if constexpr (!Form::kLean) {
+    if (c.off_policy) {
+      sequence.keep_negative = facts[kDrift] / tokens <= o.off_policy_threshold ? S(1) : S(0);
+    }
+    if (c.has_sampler && c.sampler_level == EQP_POLICY_IMPORTANCE_SEQUENCE) {
+      const double ratio = exp(facts[kSampler]);
+      const double limited =
+          clip(ratio, static_cast<double>(c.sampler_min), static_cast<double>(c.sampler_max));
+      sequence.sampler_limited = limited != ratio ? S(1) : S(0);
+      const bool dropped = limited != ratio && c.sampler_correction == EQP_SAMPLER_CORRECTION_MASK;
+      sequence.sampler = dropped ? S(0) : static_cast<S>(limited);
+    }
   }
   return sequence;
 }
 
-template <class T, class S>
-EQP_HD Surrogate<T> general_surrogate(const PolicyInputs<T>& x, T ratio,
-                                      const PolicyConstants<S>& c, const PolicySequence<S>& s) {
+template <class Form, class T, class S>
+EQP_HD Surrogate<T> surrogate_of(const PolicyInputs<T>& x, T ratio, const PolicyConstants<S>& c,
+                                 const PolicySequence<S>& s) {
   const T zero = {}, one = zero + S(1);
-  if (c.surrogate == EQP_POLICY_SURROGATE_CLIP) {
-    return clipped_ratio<true>(ratio, x.advantage, c.ratio_low, c.ratio_high, c.dual_clip);
+  if (Form::surrogate(c) == EQP_POLICY_SURROGATE_CLIP) {
+    return clipped_ratio<!Form::kLean>(ratio, x.advantage, c.ratio_low, c.ratio_high, c.dual_clip);
   }
-  if (c.surrogate == EQP_POLICY_SURROGATE_SAPO) {
+  if (Form::surrogate(c) == EQP_POLICY_SURROGATE_SAPO) {
     return soft_gate(ratio, x.advantage, c.tau_positive, c.tau_negative);
   }
-  if (c.surrogate == EQP_POLICY_SURROGATE_VESPO) {
+  if (Form::surrogate(c) == EQP_POLICY_SURROGATE_VESPO) {
     const T weight =
         x.advantage >= zero ? broadcast<T>(s.weight_positive) : broadcast<T>(s.weight_negative);
     return held_weight(weight, x.advantage, x.log_prob);
   }
-  const T position = c.surrogate == EQP_POLICY_SURROGATE_GMPO ? x.log_prob - x.old_log_prob : ratio;
+  const bool geometric = Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO;
+  const T position = geometric ? x.log_prob - x.old_log_prob : ratio;
   const T low = ((x.advantage < zero) & (position < c.ratio_low)) ? one : zero;
   const T high = ((x.advantage > zero) & (position > c.ratio_high)) ? one : zero;
   Surrogate<T> f;
-  if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+  if (geometric) {
     f.value = -times(broadcast<T>(s.weight_positive), x.advantage);
     f.d_log_ratio = f.value;
   } else {
@@ -308,11 +371,11 @@ EQP_HD T scaled(T factor, T value) {
   return factor == zero ? zero : times(factor, value);
 }
 
-template <bool kPlain, class T, class S>
+template <class Form, class T, class S>
 EQP_HD void add_kl(const PolicyInputs<T>& x, T ratio, const PolicyConstants<S>& c,
                    PolicyToken<T>& token) {
-  KlEstimate<T> kl = kl_estimate<S>(kPlain ? EQP_POLICY_KL_K3 : c.kl, x.log_prob, x.reference);
-  if (!kPlain && c.kl_unbiased) {
+  KlEstimate<T> kl = kl_estimate<S>(Form::kLean ? EQP_POLICY_KL_K3 : c.kl, x.log_prob, x.reference);
+  if (!Form::kLean && c.kl_unbiased) {
     kl.value = times(ratio, kl.value);
     kl.slope = times(ratio, kl.slope);
     if (c.importance != EQP_POLICY_IMPORTANCE_SEQUENCE) kl.slope = kl.slope + kl.value;
@@ -321,49 +384,49 @@ EQP_HD void add_kl(const PolicyInputs<T>& x, T ratio, const PolicyConstants<S>& 
   if (c.kl_beta > S(0)) {
     token.sums[kLoss] = token.sums[kLoss] + c.kl_beta * kl.value;
     token.d_log_prob = token.d_log_prob + c.kl_beta * kl.slope;
-    if (!kPlain && c.kl_unbiased && c.importance == EQP_POLICY_IMPORTANCE_SEQUENCE)
+    if (!Form::kLean && c.kl_unbiased && c.importance == EQP_POLICY_IMPORTANCE_SEQUENCE)
       token.shared = token.shared + c.kl_beta * kl.value;
   }
 }
 
-template <bool kPlain, class T, class S>
+template <class Form, class T, class S>
 EQP_HD PolicyToken<T> policy_token(const PolicyInputs<T>& x, const PolicyConstants<S>& c,
                                    const PolicySequence<S>& s) {
   const T zero = {}, one = zero + S(1);
   PolicyToken<T> token = {};
-  const bool by_token = kPlain || c.importance == EQP_POLICY_IMPORTANCE_TOKEN;
+  const bool by_token = Form::importance(c) == EQP_POLICY_IMPORTANCE_TOKEN;
   const T ratio = by_token ? exp(x.log_prob - x.old_log_prob) : broadcast<T>(s.ratio);
-  const Surrogate<T> f =
-      kPlain ? clipped_ratio<false>(ratio, x.advantage, c.ratio_low, c.ratio_high, S(0))
-             : general_surrogate(x, ratio, c, s);
-  T factor = one;
-  if (!kPlain) factor = surrogate_factor(x, c, s, token);
-  token.sums[kFloored] = ((x.advantage < zero) & (x.log_prob < c.floor)) ? one : zero;
-  factor = token.sums[kFloored] > zero ? zero : factor;
+  const Surrogate<T> f = surrogate_of<Form>(x, ratio, c, s);
+  const auto floored = (x.advantage < zero) & (x.log_prob < c.floor);
   token.sums[kRatio] = ratio;
   token.sums[kClipLow] = f.clip_low;
   token.sums[kClipHigh] = f.clip_high;
-  if (kPlain) {
-    token.sums[kLoss] = factor == zero ? zero : f.value;
-    token.d_log_prob = factor == zero ? zero : f.d_log_ratio;
+  token.sums[kFloored] = floored ? one : zero;
+  token.sums[kWeight] = f.weight;
+  token.sums[kDualClip] = f.dual_clip;
+  T through_ratio;
+  if (Form::kLean) {
+    token.sums[kLoss] = floored ? zero : f.value;
+    through_ratio = floored ? zero : f.d_log_ratio;
+    token.d_log_prob = floored ? zero : f.d_log_prob;
   } else {
-    token.sums[kDualClip] = f.dual_clip;
-    token.sums[kWeight] = f.weight;
+    const T factor = floored ? zero : surrogate_factor(x, c, s, token);
     token.sums[kLoss] = scaled(factor, f.value);
-    const T through_ratio = scaled(factor, f.d_log_ratio);
+    through_ratio = scaled(factor, f.d_log_ratio);
     token.d_log_prob = scaled(factor, f.d_log_prob);
-    if (shares_slope(c)) {
-      token.shared = through_ratio;
-    } else {
-      token.d_log_prob = token.d_log_prob + through_ratio;
-    }
   }
-  if (c.has_reference) add_kl<kPlain>(x, ratio, c, token);
-  if (!kPlain && shares_slope(c)) {
+  if (shares_slope<Form>(c)) {
+    token.shared = through_ratio;
+  } else {
+    token.d_log_prob = token.d_log_prob + through_ratio;
+  }
+  if (c.has_reference) add_kl<Form>(x, ratio, c, token);
+  if (shares_slope<Form>(c)) {
     T member = one;
-    if (c.surrogate == EQP_POLICY_SURROGATE_GMPO) {
+    if (Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO) {
       const T log_ratio = x.log_prob - x.old_log_prob;
-      member = one_sided(log_ratio, x.advantage, c) == log_ratio ? entropy_kept(x, c) : zero;
+      const T inside = Form::kLean ? one : entropy_kept(x, c);
+      member = one_sided(log_ratio, x.advantage, c) == log_ratio ? inside : zero;
     }
     token.d_log_prob = token.d_log_prob + times(broadcast<T>(s.slope), member);
   }

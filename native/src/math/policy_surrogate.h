@@ -46,19 +46,21 @@ EQP_HD T not_nan(T x, S instead) {
 template <bool kDual, class T, class S>
 EQP_HD Surrogate<T> clipped_ratio(T ratio, T advantage, S low, S high, S dual) {
   const T zero = {}, one = zero + S(1);
-  Surrogate<T> f;
-  f.clip_low = ((advantage < zero) & (ratio < low)) ? one : zero;
-  f.clip_high = ((advantage > zero) & (ratio > high)) ? one : zero;
+  const auto below = (advantage < zero) & (ratio < low);
+  const auto above = (advantage > zero) & (ratio > high);
   const T unclipped = -times(ratio, advantage);
-  f.value = f.clip_high > zero ? -(high * advantage) : unclipped;
-  f.value = f.clip_low > zero ? -(low * advantage) : f.value;
-  T clipped = f.clip_low + f.clip_high;
+  Surrogate<T> f;
+  f.clip_low = below ? one : zero;
+  f.clip_high = above ? one : zero;
+  f.value = above ? -(high * advantage) : unclipped;
+  f.value = below ? -(low * advantage) : f.value;
+  f.d_log_ratio = (below | above) ? zero : unclipped;
   if (kDual) {
-    f.dual_clip = ((advantage < zero) & (ratio > dual)) ? one : zero;
-    f.value = f.dual_clip > zero ? -(dual * advantage) : f.value;
-    clipped = clipped + f.dual_clip;
+    const auto far_above = (advantage < zero) & (ratio > dual);
+    f.dual_clip = far_above ? one : zero;
+    f.value = far_above ? -(dual * advantage) : f.value;
+    f.d_log_ratio = far_above ? zero : f.d_log_ratio;
   }
-  f.d_log_ratio = clipped > zero ? zero : unclipped;
   return f;
 }
 
@@ -74,14 +76,16 @@ EQP_HD Surrogate<T> held_weight(T weight, T advantage, T log_prob) {
 template <class T, class S>
 EQP_HD Surrogate<T> soft_gate(T ratio, T advantage, S tau_positive, S tau_negative) {
   const T zero = {}, one = zero + S(1);
-  const T tau = advantage > zero ? broadcast<T>(tau_positive) : broadcast<T>(tau_negative);
+  const auto gains = advantage > zero;
+  const T tau = gains ? broadcast<T>(tau_positive) : broadcast<T>(tau_negative);
+  const T height = gains ? broadcast<T>(S(4) / tau_positive) : broadcast<T>(S(4) / tau_negative);
   const T e = exp(tau * (one - ratio));
   const T gate = one / (one + e);
   // 1 - gate, without cancellation where the gate is nearly open and without Inf * 0 where it is
   // shut.
   const T shut = e < one ? e * gate : one - gate;
   Surrogate<T> f;
-  f.value = -(advantage * gate * (S(4) / tau));
+  f.value = -(advantage * gate * height);
   f.d_log_ratio = -(advantage * S(4) * times(ratio, gate * shut));
   return f;
 }

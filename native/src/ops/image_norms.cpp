@@ -42,7 +42,7 @@ eqp_status eqp_image_norms(const eqp_image_norms_options* options, const eqp_ten
   const unsigned dtype = dtype_bit(values->dtype);
   EQP_TRY(image_input(&call, "minus", minus, dtype, "values", values));
   EQP_TRY(image_mask(&call, mask, "values", values));
-  EQP_TRY(image_offsets(&call, offsets));
+  EQP_TRY(image_offsets(&call, offsets, *values));
   arguments.rows = rows_view(offsets, *values);
   EQP_TRY(call.output("norms", norms, kF32, 2, 2));
   const int64_t shape[2] = {arguments.rows.images, EQP_NORM_COUNT};

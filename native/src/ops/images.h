@@ -106,10 +106,15 @@ inline eqp_status image_mask(Call* call, const eqp_tensor* mask, const char* lik
   return call->shape("mask", mask, like->ndim, shape, like_name);
 }
 
-inline eqp_status image_offsets(Call* call, const eqp_tensor* offsets) {
+// Rows that belong to no image are known without the offsets' values, and no launch would report them.
+inline eqp_status image_offsets(Call* call, const eqp_tensor* offsets, const eqp_tensor& images) {
   EQP_TRY(call->optional_input("offsets", offsets, kIndex, 1, 1));
-  if (offsets == nullptr || offsets->shape[0] >= 1) return EQP_OK;
-  return call->fail(EQP_INVALID_ARGUMENT, "offsets: expected images + 1 entries, found none");
+  const int64_t needed = images.shape[0] > 0 ? 2 : 1;
+  if (offsets == nullptr || offsets->shape[0] >= needed) return EQP_OK;
+  return call->fail(EQP_INVALID_ARGUMENT,
+                    "offsets: expected images + 1 entries, at least %lld for %lld rows, found %lld",
+                    static_cast<long long>(needed), static_cast<long long>(images.shape[0]),
+                    static_cast<long long>(offsets->shape[0]));
 }
 
 inline eqp_status check_direction(const Call& call, eqp_direction direction) {

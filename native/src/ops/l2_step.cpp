@@ -50,7 +50,7 @@ eqp_status eqp_l2_step(const eqp_l2_step_options* options, const eqp_tensor* pix
   EQP_TRY(image_input(&call, "original", original, dtype, "pixels", pixels));
   EQP_TRY(image_input(&call, "gradient", gradient, dtype, "pixels", pixels));
   EQP_TRY(image_mask(&call, mask, "pixels", pixels));
-  EQP_TRY(image_offsets(&call, offsets));
+  EQP_TRY(image_offsets(&call, offsets, *pixels));
   arguments.rows = rows_view(offsets, *pixels);
   EQP_TRY(call.optional_input("step_sizes", step_sizes, kF32, 1, 1));
   EQP_TRY(call.vector_shape("step_sizes", step_sizes, arguments.rows.images, "the images"));

@@ -60,7 +60,7 @@ eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor*
   EQP_TRY(image_output(&call, "momentum", momentum, kF32, "pixels", pixels));
   EQP_TRY(image_input(&call, "previous", previous, dtype, "pixels", pixels));
   EQP_TRY(image_mask(&call, mask, "pixels", pixels));
-  EQP_TRY(image_offsets(&call, offsets));
+  EQP_TRY(image_offsets(&call, offsets, *pixels));
   arguments.rows = rows_view(offsets, *pixels);
   EQP_TRY(call.optional_input("step_sizes", step_sizes, kF32, 1, 1));
   EQP_TRY(call.vector_shape("step_sizes", step_sizes, arguments.rows.images, "the images"));

@@ -39,7 +39,7 @@ eqp_status eqp_uniform_start(const eqp_uniform_start_options* options, const eqp
   EQP_TRY(image_input(&call, "original", original, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *original));
   EQP_TRY(image_mask(&call, mask, "original", original));
-  EQP_TRY(image_offsets(&call, offsets));
+  EQP_TRY(image_offsets(&call, offsets, *original));
   arguments.rows = rows_view(offsets, *original);
   EQP_TRY(call.optional_input("streams", streams, kI64, 1, 1));
   EQP_TRY(call.vector_shape("streams", streams, arguments.rows.images, "the images of original"));

@@ -17,6 +17,7 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
       {"token_log_probs", "token_log_probs", conform_token_log_probs},
       {"pair_loss", "pair_loss", conform_pair_loss},
       {"policy_loss", "policy_loss", conform_policy_loss},
+      {"unpaired_loss", "unpaired_loss", conform_unpaired_loss},
       {"group_advantage", "group_advantage", conform_group_advantage},
       {"linf_step", "linf_step", conform_linf_step},
       {"l2_step", "l2_step", conform_l2_step},

@@ -22,6 +22,7 @@ struct Suite {
 void conform_token_log_probs(Suite& suite);
 void conform_pair_loss(Suite& suite);
 void conform_policy_loss(Suite& suite);
+void conform_unpaired_loss(Suite& suite);
 void conform_group_advantage(Suite& suite);
 void conform_linf_step(Suite& suite);
 void conform_l2_step(Suite& suite);

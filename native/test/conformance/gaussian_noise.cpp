@@ -156,6 +156,7 @@ void conform_gaussian_noise(Suite& suite) {
     for (const float deviation : {0.0f, 0.5f, 2.0f}) {
       Setup s;
       s.dtype = dtype;
+      s.shape = {1, EQP_MAX_CHANNELS + 1, 5, 7};  // values are pixels: any count of channels
       s.deviation = deviation;
       s.lower = 0.25f;
       s.upper = deviation == 0.5f ? HUGE_VALF : 0.75f;

@@ -131,6 +131,8 @@ void expect_poisoned(Suite& suite, Case& call, int64_t samples, int64_t groups) 
     numbers += !std::isnan(call.at("group_mean").get(g));
     numbers += !std::isnan(call.at("group_std").get(g));
   }
+  for (int64_t k = 0; call.has("metrics") && k < call.at("metrics").size(); ++k)
+    numbers += !std::isnan(call.at("metrics").get(k));
   EQP_CHECK(numbers == 0, "expected NaN everywhere, found %lld numbers",
             static_cast<long long>(numbers));
 }
@@ -159,6 +161,7 @@ void check_data_errors(Suite& suite) {
       const int64_t groups = static_cast<int64_t>(b.offsets.size()) - 1;
       call.add("group_mean", EQP_F32, {groups});
       call.add("group_std", EQP_F32, {groups});
+      if (dtype == EQP_I64) call.add("metrics", EQP_F32, {EQP_ADVANTAGE_METRIC_COUNT + 2});
       expect_data_error(suite, call, "offsets");
       expect_poisoned(suite, call, 6, groups);
     }
@@ -201,17 +204,22 @@ void check_data_errors_in_many_groups(Suite& suite) {
   for (const Bad& b :
        {Bad{"does not start at 0", 0, 1}, Bad{"decreases", 601, 2399},
         Bad{"decreases at the end", 1249, 5001}, Bad{"ends before the samples", 1250, 4999}}) {
-    std::vector<double> offsets = good;
-    offsets[b.entry] = b.value;
-    Case call(suite.backend, suite.report, "group_advantage",
-              std::string("many offsets: ") + b.what);
-    call.add("rewards", EQP_F32, {samples}, std::vector<double>(static_cast<size_t>(samples), 1));
-    call.add("offsets", EQP_I64, {groups + 1}, offsets);
-    call.add("advantages", EQP_F32, {samples});
-    call.add("group_mean", EQP_F32, {groups});
-    call.add("group_std", EQP_F32, {groups});
-    expect_data_error(suite, call, "offsets");
-    expect_poisoned(suite, call, samples, groups);
+    for (const eqp_advantage_scale scale :
+         {EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_BATCH, EQP_ADVANTAGE_SCALE_WHITEN}) {
+      std::vector<double> offsets = good;
+      offsets[b.entry] = b.value;
+      Case call(suite.backend, suite.report, "group_advantage",
+                format("many offsets, scale %d: %s", scale, b.what));
+      call.options<eqp_group_advantage_options>().scale = scale;
+      call.add("rewards", EQP_F32, {samples}, std::vector<double>(static_cast<size_t>(samples), 1));
+      call.add("offsets", EQP_I64, {groups + 1}, offsets);
+      call.add("advantages", EQP_F32, {samples});
+      call.add("group_mean", EQP_F32, {groups});
+      call.add("group_std", EQP_F32, {groups});
+      call.add("metrics", EQP_F32, {EQP_ADVANTAGE_METRIC_COUNT + 2});
+      expect_data_error(suite, call, "offsets");
+      expect_poisoned(suite, call, samples, groups);
+    }
   }
 }
 
@@ -368,83 +376,84 @@ void conform_group_advantage(Suite& suite) {
         run_case(suite, equal, ++seed);
       }
       for (const int ddof : {0, 1}) {
-        for (const eqp_advantage_singleton singleton :
-             {EQP_ADVANTAGE_SINGLETON_ZERO, EQP_ADVANTAGE_SINGLETON_RAW}) {
-          const auto usual = [&] {
-            Setup s;
-            s.dtype = dtype;
-            s.scale = scale;
-            s.ddof = ddof;
-            s.singleton = singleton;
-            s.layout = layouts[++seed % 5];
-            s.offsets_dtype = seed % 2 == 0 ? EQP_I32 : EQP_I64;
-            s.group_sizes = {3, 1, 8, 2, 0, 5, 1, 16, 7};  // ragged, with empty and single groups
-            return s;
-          };
-          run_case(suite, usual(), seed);
-          for (const int64_t size : {1, 2, 3, 8, 17}) {
-            for (const int64_t count : {0, 1, 5}) {
-              Setup s = usual();
-              s.ragged = false;
-              s.as_matrix = seed % 2 == 0;
-              s.group_sizes.assign(static_cast<size_t>(count), size);
-              run_case(suite, s, seed);
-            }
-          }
-          for (const int64_t functions : {2, 3, 5}) {
-            for (const double missing : {0.0, 0.3, 0.8}) {
-              Setup s = usual();
-              s.functions = functions;
-              s.missing = missing;
-              s.weights = seed % 2 == 0;
-              run_case(suite, s, seed);
-            }
-          }
-          for (const double missing : {0.5, 1.0}) {
+        // With ddof in one dtype, against it in the other.
+        const eqp_advantage_singleton singleton = (ddof == 1) == (dtype == EQP_F32)
+                                                      ? EQP_ADVANTAGE_SINGLETON_RAW
+                                                      : EQP_ADVANTAGE_SINGLETON_ZERO;
+        const auto usual = [&] {
+          Setup s;
+          s.dtype = dtype;
+          s.scale = scale;
+          s.ddof = ddof;
+          s.singleton = singleton;
+          s.layout = layouts[++seed % 5];
+          s.offsets_dtype = seed % 2 == 0 ? EQP_I32 : EQP_I64;
+          s.group_sizes = {3, 1, 8, 2, 0, 5, 1, 16, 7};  // ragged, with empty and single groups
+          return s;
+        };
+        run_case(suite, usual(), seed);
+        for (const int64_t size : {1, 2, 3, 8, 17}) {
+          for (const int64_t count : {0, 1, 5}) {
             Setup s = usual();
-            s.missing = missing;
+            s.ragged = false;
+            s.as_matrix = seed % 2 == 0;
+            s.group_sizes.assign(static_cast<size_t>(count), size);
             run_case(suite, s, seed);
           }
-          for (int repeat = 0; repeat < 4; ++repeat) {
-            Setup s = usual();
-            s.discrete = true;
-            s.missing = repeat % 2 == 0 ? 0 : 0.3;
-            s.group_sizes = {2, 3, 2, 4, 2, 1, 3, 2};
-            run_case(suite, s, seed);
-          }
-          for (const double spread : {1e-3, 1e3}) {
-            for (const double epsilon : {0.0, 1e-6, 10.0}) {
-              Setup s = usual();
-              s.spread = spread;
-              s.epsilon = epsilon;
-              run_case(suite, s, seed);
-            }
-          }
-          // Far from zero: a variance from sums of squares would lose everything.
-          Setup far = usual();
-          far.centre = 1000;
-          far.spread = 1e-3;
-          run_case(suite, far, seed);
-          Setup infinite = usual();
-          infinite.infinite = 0.1;
-          infinite.group_sizes = {4, 4, 4, 4, 4, 4};
-          run_case(suite, infinite, seed);
-          Setup few = usual();
-          few.all_outputs = false;
-          run_case(suite, few, seed);
-          Setup large = usual();
-          large.functions = 3;
-          large.group_sizes.assign(4001, 8);
-          large.group_sizes[7] = 30011;
-          run_case(suite, large, seed);
-          if (!suite.large_cases) continue;
-          Setup many = usual();
-          many.group_sizes.assign(70001, 3);
-          run_case(suite, many, seed);
-          Setup one = usual();
-          one.group_sizes.assign(1, 1 << 20);
-          run_case(suite, one, seed);
         }
+        for (const int64_t functions : {2, 3, 5}) {
+          for (const double missing : {0.0, 0.3, 0.8}) {
+            Setup s = usual();
+            s.functions = functions;
+            s.missing = missing;
+            s.weights = seed % 2 == 0;
+            run_case(suite, s, seed);
+          }
+        }
+        for (const double missing : {0.5, 1.0}) {
+          Setup s = usual();
+          s.missing = missing;
+          run_case(suite, s, seed);
+        }
+        for (int repeat = 0; repeat < 4; ++repeat) {
+          Setup s = usual();
+          s.discrete = true;
+          s.missing = repeat % 2 == 0 ? 0 : 0.3;
+          s.group_sizes = {2, 3, 2, 4, 2, 1, 3, 2};
+          run_case(suite, s, seed);
+        }
+        for (const double spread : {1e-3, 1e3}) {
+          for (const double epsilon : {0.0, 1e-6, 10.0}) {
+            Setup s = usual();
+            s.spread = spread;
+            s.epsilon = epsilon;
+            run_case(suite, s, seed);
+          }
+        }
+        // Far from zero: a variance from sums of squares would lose everything.
+        Setup far = usual();
+        far.centre = 1000;
+        far.spread = 1e-3;
+        run_case(suite, far, seed);
+        Setup infinite = usual();
+        infinite.infinite = 0.1;
+        infinite.group_sizes = {4, 4, 4, 4, 4, 4};
+        run_case(suite, infinite, seed);
+        Setup few = usual();
+        few.all_outputs = false;
+        run_case(suite, few, seed);
+        Setup large = usual();
+        large.functions = 3;
+        large.group_sizes.assign(4001, 8);
+        large.group_sizes[7] = 30011;
+        run_case(suite, large, seed);
+        if (!suite.large_cases) continue;
+        Setup many = usual();
+        many.group_sizes.assign(70001, 3);
+        run_case(suite, many, seed);
+        Setup one = usual();
+        one.group_sizes.assign(1, 1 << 20);
+        run_case(suite, one, seed);
       }
     }
   }

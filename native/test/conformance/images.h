@@ -120,19 +120,21 @@ inline ChannelSpace channel_space(const eqp_pixel_space& space, int64_t channel)
   return {static_cast<double>(space.mean[channel]), static_cast<double>(space.std[channel])};
 }
 
-// Offsets that break the rules, with the tensors `inputs` of nine packed patches: reported, and every
-// element of the output is NaN where the backend cannot refuse. output_shape {}: norms of the images.
+// Offsets that break the rules, with the tensors `inputs` of nine packed patches, of one copy and of two:
+// reported, and every element of the output is NaN where the backend cannot refuse. output_shape {}: norms
+// of the images.
 template <class Options>
 void check_bad_offsets(Suite& suite, const std::string& entry,
                        const std::vector<std::string>& inputs, const std::string& output,
                        const std::vector<int64_t>& output_shape) {
   const ImageShape shape = packed_shape(5);
   const std::vector<double> halves(static_cast<size_t>(shape.size()), 0.5);
+  int32_t copies = 2;
   for (const std::vector<double>& offsets :
        {std::vector<double>{1, 9}, {0, 8}, {0, 10}, {0, 5, 4, 9}, {0, 12, 9}, {-1, 9}}) {
     const int64_t count = static_cast<int64_t>(offsets.size());
     Case call(suite.backend, suite.report, entry, "offsets that break the rules");
-    call.options<Options>().pixel_space.copies = 2;
+    call.options<Options>().pixel_space.copies = copies = 3 - copies;
     for (const std::string& name : inputs) call.add(name, EQP_F32, shape.dims(), halves, 2);
     call.add("offsets", EQP_I64, {count}, offsets);
     const Buffer& out = output_shape.empty()

@@ -311,6 +311,17 @@ void conform_linf_step(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
+    // Each of what a plain step does without, alone.
+    for (const int alone : {0, 1, 2, 3}) {
+      Setup s = usual();
+      s.momentum = false;
+      s.previous = alone == 0;
+      s.mask = alone == 1 ? Mask::kFull : Mask::kNone;
+      s.step_sizes = alone == 2;
+      if (alone == 3) s.shape = {2, 3, 2, 7};
+      if (alone == 3) s.shape.copies = 2;
+      run_case(suite, s, seed);
+    }
     for (const bool momentum : {false, true}) {
       Setup s = usual();
       s.shape = {2, 2, 1, 32768 + 5};  // masks and copies of several pieces of work

@@ -72,6 +72,18 @@ EQP_TEST(defaults_of_policy_loss) {
   expect("total_tokens", 0, options.total_tokens);
 }
 
+EQP_TEST(defaults_of_unpaired_loss) {
+  eqp_unpaired_loss_options options;
+  eqp_unpaired_loss_options_init(&options);
+  expect("size", sizeof(options), options.size);
+  expect("kind", EQP_UNPAIRED_LOSS_KTO, options.kind);
+  expect("update_reward_mean", 1, options.update_reward_mean);
+  expect("reserved", 0, options.reserved);
+  expect("beta", 0.1, options.beta);
+  expect("desirable_weight", 1, options.desirable_weight);
+  expect("undesirable_weight", 1, options.undesirable_weight);
+}
+
 EQP_TEST(defaults_of_group_advantage) {
   eqp_group_advantage_options options;
   eqp_group_advantage_options_init(&options);

@@ -76,6 +76,22 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     add("metrics", out, {EQP_POLICY_METRIC_COUNT}, 1, 0, 0);
     add("d_log_probs", real, shape, 1, 0, 0);
     add("d_entropy", out, shape, 1, 0, 0);
+  } else if (entry == "unpaired_loss") {
+    const eqp_dtype real = random.chance(0.3) ? EQP_F64 : low_or_f32,
+                    out = real == EQP_F64 ? EQP_F64 : EQP_F32;
+    const std::vector<int64_t> shape = {rows, columns}, kl_shape = {rows + 1, columns + 2};
+    for (const char* name : {"log_probs", "reference_log_probs", "d_log_probs"})
+      add(name, real, shape, 1, -3, 0);
+    for (const char* name : {"kl_log_probs", "kl_reference_log_probs"})
+      add(name, real, kl_shape, 1, -3, 0);
+    add("mask", mask, shape, 1, 0, 1.99);
+    add("kl_mask", mask, kl_shape, 1, 0, 1.99);
+    add("labels", mask, {rows}, 1, 0, 1.99);
+    for (const char* name : {"row_weights", "row_losses", "rewards"})
+      add(name, out, {rows}, 1, 0, 2);
+    for (const char* name : {"reward_mean", "new_reward_mean"}) add(name, EQP_F64, {2}, 1, 0, 9);
+    add("loss", out, {1}, 1, 0, 0);
+    add("metrics", out, {EQP_UNPAIRED_METRIC_COUNT}, 1, 0, 0);
   } else {
     const bool lines = entry.find("input_diversity") == 0 || entry == "translation_invariance";
     const bool flat = !lines && random.chance(0.3);
@@ -117,6 +133,7 @@ LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_pr
     absent_together("entropy", "entropy_threshold");
     absent_together("entropy", "d_entropy");
   }
+  if (entry == "unpaired_loss") set_present("kl_log_probs");
   if (entry == "pair_loss") absent_together("reference_chosen", "reference_rejected");
   if (entry == "token_log_probs_backward") {
     set_present("d_log_probs");

@@ -243,6 +243,15 @@ EQP_TEST(options_are_checked) {
   refuse_option("pair_loss", "beta", &eqp_pair_loss_options::beta, {0.0, -0.1, nan, inf});
   refuse_option("pair_loss", "label_smoothing", &eqp_pair_loss_options::label_smoothing,
                 {-0.1, 0.5, 1.0, nan});
+  refuse_option("unpaired_loss", "kind", &eqp_unpaired_loss_options::kind, {0, 4, -7});
+  refuse_option("unpaired_loss", "update_reward_mean",
+                &eqp_unpaired_loss_options::update_reward_mean, {-1, 2});
+  refuse_option("unpaired_loss", "reserved", &eqp_unpaired_loss_options::reserved, {1});
+  refuse_option("unpaired_loss", "beta", &eqp_unpaired_loss_options::beta, {0.0, -0.1, nan, inf});
+  refuse_option("unpaired_loss", "desirable_weight", &eqp_unpaired_loss_options::desirable_weight,
+                {nan, inf, -inf});
+  refuse_option("unpaired_loss", "undesirable_weight",
+                &eqp_unpaired_loss_options::undesirable_weight, {nan, inf, -inf});
   refuse_option("policy_loss", "normalizer", &eqp_policy_loss_options::normalizer, {0, 5});
   refuse_option("policy_loss", "surrogate", &eqp_policy_loss_options::surrogate, {0, 7});
   refuse_option("policy_loss", "importance", &eqp_policy_loss_options::importance, {0, 4});
@@ -363,6 +372,15 @@ EQP_TEST(arguments_that_belong_together) {
   drop("eight_bit", {"out", "codes"}, "out");
   drop("eight_bit", {"original"}, "original",
        [](LegalCall& call) { call.options<eqp_eight_bit_options>().epsilon = 0.1f; });
+  drop("unpaired_loss", {"kl_log_probs", "kl_reference_log_probs", "kl_mask"},
+       "kl_log_probs: expected a tensor because kind is KTO");
+  const auto use_bco = [](LegalCall& call) {
+    call.options<eqp_unpaired_loss_options>().kind = EQP_UNPAIRED_LOSS_BCO;
+  };
+  drop("unpaired_loss", {"kl_log_probs", "kl_mask"},
+       "kl_reference_log_probs: expected NULL without kl_log_probs", use_bco);
+  drop("unpaired_loss", {"kl_log_probs", "kl_reference_log_probs"},
+       "kl_mask: expected NULL without kl_log_probs", use_bco);
   drop("policy_loss", {"reference_log_probs"}, "reference_log_probs",
        [](LegalCall& call) { call.options<eqp_policy_loss_options>().kl_beta = 0.1; });
   drop("policy_loss", {"sampler_log_probs"}, "sampler_log_probs", [](LegalCall& call) {
@@ -403,6 +421,12 @@ EQP_TEST(arguments_that_belong_together) {
            call.options<eqp_policy_loss_options>().surrogate = EQP_POLICY_SURROGATE_GMPO;
            return call.tensors[static_cast<size_t>(call.op().index_of("advantages"))].ndim == 2;
          });
+  for (const char* op : {"linf_step", "l2_step", "uniform_start", "image_norms"}) {
+    refuse(op_named(op), "rows without an image", "offsets", [](LegalCall& call) {
+      call.tensors[static_cast<size_t>(call.op().index_of("offsets"))].shape[0] = 1;
+      return true;
+    });
+  }
   drop("group_advantage", {"offsets"}, "group_size");
   drop("group_advantage", {"baselines"}, "baselines");
   drop("group_advantage", {"lengths"}, "lengths", [](LegalCall& call) {

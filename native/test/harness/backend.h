@@ -22,6 +22,7 @@ namespace eqp::test {
   X(group_advantage)                \
   X(pair_loss)                      \
   X(policy_loss)                    \
+  X(unpaired_loss)                  \
   X(linf_step)                      \
   X(l2_step)                        \
   X(uniform_start)                  \
@@ -35,6 +36,7 @@ namespace eqp::test {
   X(group_advantage_workspace_size) \
   X(pair_loss_workspace_size)       \
   X(policy_loss_workspace_size)     \
+  X(unpaired_loss_workspace_size)   \
   X(linf_step_workspace_size)       \
   X(l2_step_workspace_size)         \
   X(uniform_start_workspace_size)   \

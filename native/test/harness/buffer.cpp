@@ -1,5 +1,7 @@
 #include "harness/buffer.h"
 
+#include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "harness/check.h"
@@ -40,11 +42,14 @@ Buffer::Buffer(Backend* backend, eqp_dtype dtype, const std::vector<int64_t>& sh
   first_ = kGuardBytes + layout.offset * bytes;
   const int64_t extent = size_ == 0 ? 0 : (last + 1) * bytes;
   host_.assign(static_cast<size_t>(first_ + extent + kGuardBytes), 0);
-  is_element_.assign(host_.size(), false);
-  for (int64_t i = 0; i < size_; ++i) {
-    const int64_t at = byte_offset(i);
-    for (int64_t b = 0; b < bytes; ++b) is_element_[static_cast<size_t>(at + b)] = true;
+  const int64_t run = dims == 0 ? 1 : tensor_.shape[dims - 1];
+  int64_t end = 0;
+  for (int64_t i = 0; i < size_; i += run) {
+    const int64_t begin = byte_offset(i);
+    if (begin > end) gaps_.push_back({static_cast<size_t>(end), static_cast<size_t>(begin)});
+    end = begin + run * bytes;
   }
+  gaps_.push_back({static_cast<size_t>(end), host_.size()});
   memory_ = backend->allocate(host_.size());
   tensor_.data = static_cast<char*>(memory_) + first_;
   own_ = tensor_;
@@ -70,7 +75,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   first_ = other.first_;
   host_ = std::move(other.host_);
   uploaded_ = std::move(other.uploaded_);
-  is_element_ = std::move(other.is_element_);
+  gaps_ = std::move(other.gaps_);
   return *this;
 }
 
@@ -105,10 +110,14 @@ std::vector<double> Buffer::values() const {
 }
 
 void Buffer::fill_canaries(uint32_t seed, bool elements_too) {
-  for (size_t i = 0; i < host_.size(); ++i) {
-    if (elements_too || !is_element_[i]) {
+  const auto fill = [&](const Bytes& bytes) {
+    for (size_t i = bytes.begin; i < bytes.end; ++i)
       host_[i] = static_cast<unsigned char>((i * 131 + seed * 2654435761u) >> 3 | 1);
-    }
+  };
+  if (elements_too) {
+    fill({0, host_.size()});
+  } else {
+    for (const Bytes& gap : gaps_) fill(gap);
   }
 }
 
@@ -119,39 +128,44 @@ void Buffer::upload() {
 
 std::string Buffer::download(bool unchanged_elements) {
   backend_->copy_from(host_.data(), memory_, host_.size());
-  for (size_t i = 0; i < host_.size(); ++i) {
-    if (host_[i] == uploaded_[i] || (is_element_[i] && !unchanged_elements)) continue;
-    return format("byte %lld relative to the first element (%s) was changed from 0x%02x to 0x%02x",
-                  static_cast<long long>(i) - static_cast<long long>(first_),
-                  is_element_[i] ? "an element of an input" : "a canary", uploaded_[i], host_[i]);
+  if (unchanged_elements) return damage({0, host_.size()});
+  for (const Bytes& gap : gaps_) {
+    const std::string text = damage(gap);
+    if (!text.empty()) return text;
   }
   return "";
+}
+
+std::string Buffer::damage(const Bytes& bytes) const {
+  if (memcmp(&host_[bytes.begin], &uploaded_[bytes.begin], bytes.end - bytes.begin) == 0) return "";
+  size_t i = bytes.begin;
+  while (host_[i] == uploaded_[i]) ++i;
+  bool canary = false;
+  for (const Bytes& gap : gaps_) canary = canary || (gap.begin <= i && i < gap.end);
+  return format("byte %lld relative to the first element (%s) was changed from 0x%02x to 0x%02x",
+                static_cast<long long>(i) - static_cast<long long>(first_),
+                canary ? "a canary" : "an element of an input", uploaded_[i], host_[i]);
 }
 
 std::vector<unsigned char> Buffer::element_bytes() const {
   std::vector<unsigned char> bytes;
   bytes.reserve(static_cast<size_t>(size_ * dtype_bytes(dtype())));
-  for (size_t i = 0; i < host_.size(); ++i) {
-    if (is_element_[i]) bytes.push_back(host_[i]);
-  }
+  for (size_t g = 0; g + 1 < gaps_.size(); ++g)
+    bytes.insert(bytes.end(), host_.begin() + static_cast<std::ptrdiff_t>(gaps_[g].end),
+                 host_.begin() + static_cast<std::ptrdiff_t>(gaps_[g + 1].begin));
   return bytes;
 }
 
 void Buffer::poison(bool on) {
   char* const begin = static_cast<char*>(memory_);
-  // Runs of non-elements.
-  for (size_t i = 0; i < host_.size();) {
-    size_t end = i;
-    while (end < host_.size() && !is_element_[end]) ++end;
-    if (end > i) {
-      backend_->guard(begin + i, end - i, on);
+  for (const Bytes& gap : gaps_) {
+    const size_t size = gap.end - gap.begin;
+    backend_->guard(begin + gap.begin, size, on);
 #if defined(__SANITIZE_ADDRESS__)
-      // The sanitizer rounds each run inwards to its 8-byte granules.
-      if (backend_->is_host_memory() && on) __asan_poison_memory_region(begin + i, end - i);
-      if (backend_->is_host_memory() && !on) __asan_unpoison_memory_region(begin + i, end - i);
+    // The sanitizer rounds each run inwards to its 8-byte granules.
+    if (backend_->is_host_memory() && on) __asan_poison_memory_region(begin + gap.begin, size);
+    if (backend_->is_host_memory() && !on) __asan_unpoison_memory_region(begin + gap.begin, size);
 #endif
-    }
-    i = end + 1;
   }
 }
 

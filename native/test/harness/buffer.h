@@ -64,6 +64,12 @@ class Buffer {
   void unalias();
 
  private:
+  struct Bytes {
+    size_t begin, end;
+  };
+
+  // The text of the first of these bytes that differs from what was uploaded, or "".
+  std::string damage(const Bytes& bytes) const;
   int64_t byte_offset(int64_t i) const;
   void copy_strides(const Buffer& other);
 
@@ -75,7 +81,8 @@ class Buffer {
   int64_t first_ = 0;  // byte offset of element 0
   std::vector<unsigned char> host_;
   std::vector<unsigned char> uploaded_;
-  std::vector<bool> is_element_;
+  std::vector<Bytes>
+      gaps_;  // all that holds no element, in order; the first and the last are guards
 };
 
 }  // namespace eqp::test

@@ -42,7 +42,8 @@ class CpuBackend final : public Backend {
     if (dtype == EQP_F32) return true;
     if (dtype == EQP_BF16) return entry != "group_advantage";
     if (dtype == EQP_F64) {
-      return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
+      return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss" ||
+             entry == "unpaired_loss";
     }
     return false;
   }

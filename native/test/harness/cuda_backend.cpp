@@ -98,7 +98,8 @@ class CudaBackend final : public Backend {
 bool cuda_supports(const std::string& entry, eqp_dtype dtype) {
   if (dtype == EQP_F32) return true;
   if (dtype == EQP_F64)
-    return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss";
+    return entry == "group_advantage" || entry == "pair_loss" || entry == "policy_loss" ||
+           entry == "unpaired_loss";
   return (dtype == EQP_BF16 || dtype == EQP_F16) && entry != "group_advantage";
 }
 

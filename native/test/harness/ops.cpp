@@ -127,6 +127,31 @@ std::vector<Op> make_ops() {
        },
        workspace<&Entries::policy_loss_workspace_size>});
   list.push_back(
+      {"unpaired_loss",
+       {{"log_probs", kIn, true},
+        {"reference_log_probs", kIn, false},
+        {"mask", kIn, true},
+        {"labels", kIn, true},
+        {"row_weights", kIn, false},
+        {"kl_log_probs", kIn, false},
+        {"kl_reference_log_probs", kIn, false},
+        {"kl_mask", kIn, false},
+        {"reward_mean", kIn, false},
+        {"loss", kOut, true},
+        {"row_losses", kOut, false},
+        {"rewards", kOut, false},
+        {"metrics", kOut, false},
+        {"new_reward_mean", kOut, false},
+        {"d_log_probs", kOut, false}},
+       sizeof(eqp_unpaired_loss_options),
+       init_options<eqp_unpaired_loss_options, eqp_unpaired_loss_options_init>,
+       [](const Entries& e, const void* o, const eqp_tensor* const* t, const eqp_launch* launch) {
+         return e.unpaired_loss(as<eqp_unpaired_loss_options>(o), t[0], t[1], t[2], t[3], t[4],
+                                t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12], t[13], t[14],
+                                launch);
+       },
+       workspace<&Entries::unpaired_loss_workspace_size>});
+  list.push_back(
       {"linf_step",
        {{"pixels", kIn, true},
         {"original", kIn, true},

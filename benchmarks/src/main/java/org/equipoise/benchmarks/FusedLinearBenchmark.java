@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -31,10 +33,12 @@ import org.equipoise.torch.PolicyLoss;
  * CASE: dpo_trainable, dpo_frozen, grpo_trainable, grpo_frozen
  * </pre>
  *
- * Prints one CSV line: as the peers', then the products' seconds (median, fastest) and the median
- * of the ratios of neighbouring runs.
+ * Appends the median time, the median of the ratios of neighbouring runs of the loss and of its
+ * products, and the extra memory to {@link ResultLines}.
  */
 final class FusedLinearBenchmark {
+  private static final long DEFAULT_MEBIBYTES = 256;
+
   private final boolean pairs;
   private final boolean trainable;
   private final ScalarType type;
@@ -77,7 +81,7 @@ final class FusedLinearBenchmark {
     }
     int threads = (int) number(arguments, 1, 1);
     int rounds = (int) number(arguments, 2, 3);
-    long mebibytes = number(arguments, 3, 256);
+    long mebibytes = number(arguments, 3, DEFAULT_MEBIBYTES);
     long[] shape = {
       number(arguments, 4, 2),
       number(arguments, 5, 512),
@@ -109,20 +113,29 @@ final class FusedLinearBenchmark {
       Arrays.sort(ratios);
       Arrays.sort(fused);
       Arrays.sort(products);
+      Map<String, String> parameters = new TreeMap<>();
+      parameters.put("case", name);
+      parameters.put("dtype", type.toString());
+      parameters.put("threads", Integer.toString(threads));
+      if (mebibytes != DEFAULT_MEBIBYTES) {
+        parameters.put("budget", Long.toString(mebibytes));
+      }
+      String method = "FusedLinearBenchmark.equipoise";
+      double median = fused[rounds / 2];
+      ResultLines lines = new ResultLines();
+      lines.add(method, parameters, "time", "s/op", median, median - fused[0]);
+      lines.add(method, parameters, "products", "x", ratios[rounds / 2], 0);
+      lines.add(method, parameters, "memory", "MiB", extra, 0);
+      lines.appendTo(ResultLines.file());
       System.out.printf(
           Locale.ROOT,
-          "equipoise%s,%s,%d,%d,%.3f,%.3f,%.0f,%.6f,%.3f,%.3f,%.3f%n",
-          type == ScalarType.Float ? "" : " " + type,
-          name,
-          threads,
-          mebibytes,
-          fused[rounds / 2],
-          fused[0],
+          "%s %s: %.3f s, %.3f times its products, %.0f MiB, loss %.6f%n",
+          method,
+          parameters,
+          median,
+          ratios[rounds / 2],
           extra,
-          loss,
-          products[rounds / 2],
-          products[0],
-          ratios[rounds / 2]);
+          loss);
     }
   }
 

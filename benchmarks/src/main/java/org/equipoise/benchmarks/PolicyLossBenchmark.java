@@ -3,10 +3,8 @@ package org.equipoise.benchmarks;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.torch.Equipoise;
 import org.equipoise.torch.PolicyLoss;
@@ -24,9 +22,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * GRPO's loss with k3 and its gradient over [sequences, tokens] log-probs, against two formulations
- * in LibTorch's ops. One thread. Set-up checks that losses and gradients agree before anything is
- * timed.
+ * Policy losses and their gradients over [sequences, tokens] log-probs, against two formulations in
+ * LibTorch's ops each: as the equations are written, and with as few passes as we found. One
+ * thread. Set-up checks that losses and gradients agree before anything is timed. Ours computes its
+ * metrics too, the others do not.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -35,8 +34,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 2)
 public class PolicyLossBenchmark {
-  private static final double EPSILON = 0.2;
-  private static final double KL_BETA = 0.04;
+  @Param({"GRPO", "GRPO_KL", "GSPO", "GSPO_TOKEN", "CISPO", "SAPO", "VESPO", "GMPO"})
+  public PolicyPeer loss;
 
   @Param({"64"})
   public int sequences;
@@ -46,40 +45,22 @@ public class PolicyLossBenchmark {
 
   private PointerScope scope;
   private PolicyLoss policyLoss;
+  private PolicyPeer.Inputs inputs;
   private Tensor logProbs;
-  private Tensor old;
-  private Tensor reference;
-  private Tensor advantages;
-  private Tensor mask;
-  private Tensor floatMask;
-  private Tensor lengths;
-  private Tensor column;
 
   @Setup
   public void setUp() {
     Equipoise.threads(1);
     scope = new PointerScope();
-    policyLoss = PolicyLoss.grpo().epsilon(EPSILON, EPSILON).klBeta(KL_BETA);
+    policyLoss = loss.equipoise();
     torch.manual_seed(7);
-    Tensor base = torch.rand(sequences, tokens).mul(new Scalar(-3.0));
-    logProbs = base.clone();
-    old = base.add(torch.randn(sequences, tokens).mul(new Scalar(0.2)));
-    reference = base.add(torch.randn(sequences, tokens).mul(new Scalar(0.2)));
-    advantages = torch.randn(sequences);
-    column = advantages.unsqueeze(1);
-    mask = torch.rand(sequences, tokens).gt(new Scalar(0.1));
-    floatMask = mask.to(ScalarType.Float);
-    lengths = floatMask.sum(1);
-    check();
-  }
-
-  private void check() {
+    logProbs = torch.rand(sequences, tokens).mul(new Scalar(-3.0));
+    inputs = PolicyPeer.Inputs.around(logProbs);
     Tensor ours = leaf();
-    Tensor loss = equipoise(ours);
-    for (int way = 0; way < 2; way++) {
+    Tensor expected = equipoise(ours);
+    for (boolean terse : new boolean[] {false, true}) {
       Tensor theirs = leaf();
-      Tensor theirLoss = way == 0 ? minimum(theirs) : choice(theirs);
-      close("loss", loss, theirLoss, 1e-5);
+      close("loss", expected, peer(theirs, terse), 1e-5 * (1 + Math.abs(expected.item_double())));
       close("gradient", ours.grad(), theirs.grad(), 1e-7);
     }
   }
@@ -101,57 +82,38 @@ public class PolicyLossBenchmark {
   }
 
   private Tensor equipoise(Tensor x) {
+    PolicyBatch<Tensor> batch =
+        PolicyBatch.of(x, inputs.advantages(), inputs.mask()).old(inputs.old());
     PolicyLoss.Result result =
-        policyLoss.apply(PolicyBatch.of(x, advantages, mask).old(old).reference(reference));
+        policyLoss.apply(loss.hasReference() ? batch.reference(inputs.reference()) : batch);
     result.backward();
     return result.loss();
   }
 
-  /** As the equations are usually written. */
-  private Tensor minimum(Tensor x) {
-    Tensor ratio = x.sub(old).exp();
-    Tensor clipped =
-        ratio.clamp(
-            new ScalarOptional(new Scalar(1 - EPSILON)),
-            new ScalarOptional(new Scalar(1 + EPSILON)));
-    return finish(x, torch.minimum(ratio.mul(column), clipped.mul(column)).neg());
-  }
-
-  /** One product with the advantage: the bound that can bite is chosen by its sign. */
-  private Tensor choice(Tensor x) {
-    Tensor ratio = x.sub(old).exp();
-    Tensor high = ratio.clamp_max(new Scalar(1 + EPSILON));
-    Tensor low = ratio.clamp_min(new Scalar(1 - EPSILON));
-    return finish(x, torch.where(column.gt(new Scalar(0)), high, low).mul(column).neg());
-  }
-
-  private Tensor finish(Tensor x, Tensor surrogate) {
-    Tensor difference = reference.sub(x);
-    Tensor k3 = difference.exp().sub(difference).sub(new Scalar(1));
-    Tensor perToken = surrogate.add(k3, new Scalar(KL_BETA)).mul(floatMask);
-    Tensor loss = perToken.sum(1).div(lengths).mean();
-    loss.backward();
-    return loss;
+  private Tensor peer(Tensor x, boolean terse) {
+    Tensor value = terse ? loss.terse(x, inputs) : loss.written(x, inputs);
+    value.backward();
+    return value;
   }
 
   @Benchmark
-  public void equipoiseLoss() {
+  public void equipoise() {
     try (PointerScope step = new PointerScope()) {
       equipoise(leaf());
     }
   }
 
   @Benchmark
-  public void libtorchMinimumLoss() {
+  public void libtorchWritten() {
     try (PointerScope step = new PointerScope()) {
-      minimum(leaf());
+      peer(leaf(), false);
     }
   }
 
   @Benchmark
-  public void libtorchChoiceLoss() {
+  public void libtorchTerse() {
     try (PointerScope step = new PointerScope()) {
-      choice(leaf());
+      peer(leaf(), true);
     }
   }
 }

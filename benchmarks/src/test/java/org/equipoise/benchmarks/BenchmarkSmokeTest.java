@@ -33,6 +33,8 @@ class BenchmarkSmokeTest {
                     .param("vocab", "50")
                     .param("images", "1")
                     .param("groups", "20")
+                    .param("sequences", "3")
+                    .param("tokens", "50")
                     .shouldFailOnError(true)
                     .build())
             .run();

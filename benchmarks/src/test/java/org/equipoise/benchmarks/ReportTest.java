@@ -63,11 +63,21 @@ class ReportTest {
             "StepBenchmark.equipoise,images=32,time,ms/op,4.0",
             "StepBenchmark.libtorchInPlace,images=32,time,ms/op,80.0",
             "HeadBenchmark.equipoiseDpo,budget=256,memory,MiB,300",
-            "HeadBenchmark.pytorchChunkedDpo,budget=256,memory,MiB,1800");
+            "HeadBenchmark.pytorchChunkedDpo,budget=256,memory,MiB,1800",
+            "FusedLinearBenchmark.equipoise,case=dpo;threads=1,time,s/op,2.5",
+            "FusedLinearBenchmark.equipoise,case=dpo;threads=1,products,x,1.03");
     Path markdown =
         Files.writeString(
             folder.resolve("README.md"),
-            "before\n" + Report.BEGIN + "\nold\n" + Report.END + "\nafter\n");
+            "before\n"
+                + Report.BEGIN
+                + "\nold\n"
+                + Report.END
+                + "\nbetween\n"
+                + Report.FUSED_BEGIN
+                + "\nold\n"
+                + Report.FUSED_END
+                + "\nafter\n");
     Path picture = folder.resolve("comparison.png");
     Report.main(new String[] {results.toString(), markdown.toString(), picture.toString()});
     String text = Files.readString(markdown);
@@ -75,12 +85,15 @@ class ReportTest {
     assertTrue(
         text.contains("| Step | images=32 | 4.00 ms | libtorchInPlace | 80.0 ms | 20.0x |"), text);
     assertTrue(text.contains("| Head Dpo | budget=256 | 300 MiB |"), text);
-    assertTrue(text.endsWith(Report.END + "\nafter\n") && !text.contains("old"), text);
+    assertTrue(text.contains("| case=dpo, threads=1 | equipoise | 2.5 | 1.03 |  |"), text);
+    assertTrue(text.endsWith(Report.FUSED_END + "\nafter\n") && !text.contains("old"), text);
     assertTrue(ImageIO.read(picture.toFile()).getHeight() > 200);
   }
 
   @Test
   void aFileWithoutMarkersIsRefused() {
-    assertThrows(IllegalArgumentException.class, () -> Report.replaced("text", "table"));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> Report.replaced("text", Report.BEGIN, Report.END, "table"));
   }
 }

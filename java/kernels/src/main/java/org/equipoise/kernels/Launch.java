@@ -73,7 +73,8 @@ public final class Launch implements AutoCloseable {
 
   /**
    * Bytes of workspace that every op on CUDA tensors of any shape is content with; but AOT ({@link
-   * PairLossKernel#workspaceBytes}).
+   * PairLossKernel#workspaceBytes}) and unpaired losses of more than 5120 answers ({@link
+   * UnpairedLossKernel#workspaceBytes}).
    */
   public static long sufficientWorkspaceBytes() {
     NativeLibrary.require();

@@ -66,6 +66,13 @@ class EnumTest {
   }
 
   @Test
+  void unpairedLossKinds() throws IOException {
+    assertEquals(
+        list("unpaired_loss.h", "EQP_UNPAIRED_LOSS_KINDS"),
+        java(UnpairedLossKind.class, UnpairedLossKind::code));
+  }
+
+  @Test
   void policyLosses() throws IOException {
     assertEquals(
         list("policy_loss.h", "EQP_POLICY_NORMALIZERS"),

@@ -205,6 +205,41 @@ final class KernelCase {
                             t.get("dLogProbs"),
                             t.get("dEntropy"),
                             launch)),
+        new KernelCase("UnpairedLossKernel.applyInto", floating)
+            .normal("logProbs", null, 0.5, pairs, chosen)
+            .normal("referenceLogProbs", null, 0.5, pairs, chosen)
+            .mask("mask", pairs, chosen)
+            .add("labels", DataType.BOOL, false, i -> i % 3 == 1 ? 0 : 1, pairs)
+            .add("weights", DataType.F32, false, i -> 1 + i % 3, pairs)
+            .normal("mismatched", null, 0.5, pairs, rejected)
+            .normal("mismatchedReference", null, 0.5, pairs, rejected)
+            .mask("mismatchedMask", pairs, rejected)
+            .add("rewardMean", DataType.F64, false, i -> i == 0 ? 0.25 : 40, 2)
+            .output("loss", DataType.F32, 1)
+            .output("rowLosses", DataType.F32, pairs)
+            .output("rewards", DataType.F32, pairs)
+            .output("metrics", DataType.F32, EquipoiseAbi.EQP_UNPAIRED_METRIC_COUNT)
+            .output("newRewardMean", DataType.F64, 2)
+            .output("dLogProbs", null, pairs, chosen)
+            .calling(
+                (t, launch) ->
+                    UnpairedLossKernel.bco()
+                        .applyInto(
+                            UnpairedBatch.of(t.get("logProbs"), t.get("mask"), t.get("labels"))
+                                .reference(t.get("referenceLogProbs"))
+                                .weights(t.get("weights"))
+                                .mismatched(
+                                    t.get("mismatched"),
+                                    t.get("mismatchedReference"),
+                                    t.get("mismatchedMask"))
+                                .rewardMean(t.get("rewardMean")),
+                            t.get("loss"),
+                            t.get("rowLosses"),
+                            t.get("rewards"),
+                            t.get("metrics"),
+                            t.get("newRewardMean"),
+                            t.get("dLogProbs"),
+                            launch)),
         new KernelCase("GroupAdvantageKernel.applyInto", DataType.F32)
             .normal("rewards", null, 1, samples, 2)
             .add("weights", null, false, i -> 1 + i, 2)

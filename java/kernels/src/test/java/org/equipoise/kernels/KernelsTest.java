@@ -102,6 +102,36 @@ class KernelsTest {
   }
 
   @Test
+  void unpairedLosses() {
+    FloatBuffer loss = floats(9);
+    FloatBuffer gradient = floats(9, 9);
+    ByteBuffer meanBytes = ByteBuffer.allocateDirect(16).order(ByteOrder.nativeOrder());
+    try (TensorView logProbs = view(floats(-1, -3), 2, 1);
+        TensorView mask = TensorView.of(bytes(1, 1), DataType.BOOL, 2, 1);
+        TensorView labels = TensorView.of(bytes(1, 0), DataType.BOOL, 2);
+        TensorView kl = view(floats(0), 1, 1);
+        TensorView mean = TensorView.of(meanBytes, DataType.F64, 2);
+        TensorView value = view(loss, 1);
+        TensorView d = view(gradient, 2, 1)) {
+      UnpairedBatch<TensorView> batch = UnpairedBatch.of(logProbs, mask, labels);
+      UnpairedLossKernel.kto()
+          .beta(1)
+          .applyInto(batch.mismatched(kl, null, null), value, null, null, null, null, d);
+      double desirable = 1 / (1 + Math.exp(1));
+      double undesirable = 1 / (1 + Math.exp(3));
+      same(new double[] {(1 - desirable + undesirable) / 2}, loss, 1e-7);
+      same(
+          new double[] {-desirable * (1 - desirable) / 2, undesirable * (1 - undesirable) / 2},
+          gradient,
+          1e-7);
+      UnpairedLossKernel.bco().beta(1).applyInto(batch, value, null, null, null, mean, null);
+      assertEquals(-2, meanBytes.getDouble(0));
+      assertEquals(2, meanBytes.getDouble(8));
+      same(new double[] {Math.log1p(Math.exp(-1))}, loss, 1e-7);
+    }
+  }
+
+  @Test
   void groupAdvantages() {
     FloatBuffer advantages = floats(9, 9, 9);
     FloatBuffer mean = floats(9, 9);

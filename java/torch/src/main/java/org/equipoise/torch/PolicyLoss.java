@@ -22,8 +22,8 @@ import org.equipoise.torch.adapter.TorchAdapter;
  *
  * The normaliser makes one number of the tokens' losses. Tokens with mask 0 may hold anything and
  * get gradient exactly 0. {@code negativeLogProbFloor} is Equipoise's own: the surrogate of a token
- * with A &lt; 0 and log-prob below the floor is 0, value and gradient; its KL stays. Immutable and
- * thread-safe.
+ * with A &lt; 0 and log-prob below the floor is 0, value and gradient; its KL stays. {@link
+ * EntropyThreshold} finds the threshold of the top-entropy mask. Immutable and thread-safe.
  */
 public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
   private static final int METRICS = EquipoiseAbi.EQP_POLICY_METRIC_COUNT;

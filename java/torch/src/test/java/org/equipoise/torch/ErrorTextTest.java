@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.kernels.UnpairedBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -142,6 +143,9 @@ class ErrorTextTest {
     invalid(
         "eqp_pair_loss: label_smoothing: expected 0 for IPO, found 0.1",
         () -> PairLoss.ipo().labelSmoothing(0.1).apply(PairBatch.of(logits, logits, mask, mask)));
+    invalid(
+        "eqp_unpaired_loss: kl_log_probs: expected a tensor because kind is KTO, found NULL",
+        () -> UnpairedLoss.kto().apply(UnpairedBatch.of(logits, mask, mask.select(1, 0).clone())));
     invalid(
         "eqp_policy_loss: reference_log_probs: expected a tensor because kl_beta is 0.1, found NULL",
         () ->

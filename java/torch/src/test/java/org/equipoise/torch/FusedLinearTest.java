@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -34,6 +36,8 @@ class FusedLinearTest {
   private static final int HIDDEN = 7;
   private static final int VOCAB = 37;
   private static final long[] ROW_BUDGETS = {1, 3, 8, 1000};
+  private static final Set<PairLossKind> REFERENCE_FREE =
+      EnumSet.of(PairLossKind.CPO, PairLossKind.SIMPO, PairLossKind.ORPO);
 
   /** Sums of up to 37 terms in float, of values of up to 10: some units of 2^-24. */
   private static final double FLOAT = 2e-5;
@@ -74,10 +78,41 @@ class FusedLinearTest {
     }
   }
 
-  private enum Family {
+  /** A loss of log-probs [SEQUENCES, TOKENS] and, where it uses them, entropies. */
+  private interface Loss {
+    ScalarLoss of(Tensor values, Tensor entropy);
+
+    default boolean usesEntropy() {
+      return false;
+    }
+  }
+
+  /** The two pairs: chosen, chosen, rejected, rejected. */
+  private static Loss pairLoss(PairLossKind kind) {
+    return (values, entropy) -> {
+      Tensor mask = TestTensors.mask(MASK, SEQUENCES, TOKENS);
+      Tensor reference = around(values.scalar_type().intern(), 21);
+      PairBatch<Tensor> batch =
+          PairBatch.of(
+              values.narrow(0, 0, 2),
+              values.narrow(0, 2, 2),
+              mask.narrow(0, 0, 2),
+              mask.narrow(0, 2, 2));
+      if (!REFERENCE_FREE.contains(kind)) {
+        batch = batch.reference(reference.narrow(0, 0, 2), reference.narrow(0, 2, 2));
+      }
+      PairLoss loss = kind == PairLossKind.EXO_PAIR ? PairLoss.exoPair() : PairLoss.of(kind);
+      return loss.beta(0.3).apply(batch);
+    };
+  }
+
+  private static Tensor around(ScalarType type, long seed) {
+    double[] values = TestTensors.gaussian(seed, SEQUENCES * TOKENS, 0.5, -Math.log(VOCAB));
+    return TestTensors.of(type, values, SEQUENCES, TOKENS);
+  }
+
+  private enum Family implements Loss {
     SIGMOID,
-    IPO,
-    HINGE,
     GSPO,
     LUSPO,
     VESPO,
@@ -94,25 +129,18 @@ class FusedLinearTest {
       return ordinal() >= GRPO.ordinal();
     }
 
-    boolean usesEntropy() {
+    @Override
+    public boolean usesEntropy() {
       return this == ENTROPY_BONUS;
     }
 
-    ScalarLoss of(Tensor values, Tensor entropy) {
+    @Override
+    public ScalarLoss of(Tensor values, Tensor entropy) {
       ScalarType type = values.scalar_type().intern();
       Tensor mask = TestTensors.mask(MASK, SEQUENCES, TOKENS);
       Tensor reference = around(type, 21);
       return switch (this) {
-        case SIGMOID, IPO, HINGE ->
-            PairLoss.of(PairLossKind.valueOf(name()))
-                .beta(0.3)
-                .apply(
-                    PairBatch.of(
-                            values.narrow(0, 0, 2),
-                            values.narrow(0, 2, 2),
-                            mask.narrow(0, 0, 2),
-                            mask.narrow(0, 2, 2))
-                        .reference(reference.narrow(0, 0, 2), reference.narrow(0, 2, 2)));
+        case SIGMOID -> pairLoss(PairLossKind.SIGMOID).of(values, entropy);
         case GSPO -> policy(PolicyLoss.gspo(), values, type, reference, mask);
         case LUSPO -> policy(PolicyLoss.luspo(), values, type, reference, mask);
         case VESPO -> policy(PolicyLoss.vespo(), values, type, reference, mask);
@@ -141,11 +169,6 @@ class FusedLinearTest {
           .klBeta(0.05)
           .apply(
               PolicyBatch.of(values, advantages, mask).old(around(type, 22)).reference(reference));
-    }
-
-    private static Tensor around(ScalarType type, long seed) {
-      double[] values = TestTensors.gaussian(seed, SEQUENCES * TOKENS, 0.5, -Math.log(VOCAB));
-      return TestTensors.of(type, values, SEQUENCES, TOKENS);
     }
   }
 
@@ -186,7 +209,7 @@ class FusedLinearTest {
     final Tensor bias;
     final Tensor loss;
 
-    Composition(Head head, Family family, Tensor h, Tensor w, Tensor b) {
+    Composition(Head head, Loss family, Tensor h, Tensor w, Tensor b) {
       hidden = leaf(h);
       weight = leaf(w);
       bias = b == null ? null : leaf(b);
@@ -204,7 +227,7 @@ class FusedLinearTest {
     assertArrayEquals(TestTensors.doubles(expected), TestTensors.doubles(found), tolerance, what);
   }
 
-  private static void compare(Head head, Family family, long rows, boolean frozen, boolean local) {
+  private static void compare(Head head, Loss family, long rows, boolean frozen, boolean local) {
     String what = head + " " + family + " rows " + rows + (frozen ? " frozen" : " trainable");
     Tensor h = hidden(ScalarType.Float);
     Tensor w = weight(ScalarType.Float).set_requires_grad(!frozen);
@@ -228,8 +251,16 @@ class FusedLinearTest {
     }
   }
 
-  private static Tensor entropy(Family family, FusedLogProbs logProbs) {
+  private static Tensor entropy(Loss family, FusedLogProbs logProbs) {
     return family.usesEntropy() ? logProbs.entropy() : null;
+  }
+
+  @ParameterizedTest
+  @EnumSource(PairLossKind.class)
+  void everyPairLossEqualsTheComposition(PairLossKind kind) {
+    for (boolean frozen : new boolean[] {false, true}) {
+      compare(Head.FULL, pairLoss(kind), 3, frozen, false);
+    }
   }
 
   @ParameterizedTest
@@ -450,7 +481,7 @@ class FusedLinearTest {
       org.junit.jupiter.api.function.Executable call =
           () ->
               head.tokenLoss(
-                  hidden(ScalarType.Float), targets(), p -> Family.IPO.of(p.values(), null));
+                  hidden(ScalarType.Float), targets(), p -> Family.SIGMOID.of(p.values(), null));
       if (rows == 1000) {
         assertDoesNotThrow(call);
         continue;

@@ -20,7 +20,8 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "equipoise/perturbation.h",
               "equipoise/gaussian_noise.h",
               "equipoise/input_diversity.h",
-              "equipoise/translation_invariance.h"
+              "equipoise/translation_invariance.h",
+              "equipoise/unpaired_loss.h"
             },
             link = "equipoise",
             library = "jniEquipoise"),
@@ -36,6 +37,7 @@ public class EquipoisePresets implements InfoMapper {
                 "EQP_PAIR_LOSS_KINDS",
                 "EQP_PAIR_DIVERGENCES",
                 "EQP_POLICY_NORMALIZERS",
+                "EQP_UNPAIRED_LOSS_KINDS",
                 "EQP_ADVANTAGE_SCALES",
                 "EQP_ADVANTAGE_BASELINES",
                 "EQP_ADVANTAGE_AGGREGATIONS")

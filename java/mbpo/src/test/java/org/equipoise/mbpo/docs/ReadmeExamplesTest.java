@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.kernels.UnpairedBatch;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
@@ -33,6 +34,7 @@ import org.equipoise.torch.Pgd;
 import org.equipoise.torch.PixelBatch;
 import org.equipoise.torch.PolicyLoss;
 import org.equipoise.torch.TokenLogProbs;
+import org.equipoise.torch.UnpairedLoss;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,6 +85,26 @@ class ReadmeExamplesTest {
     result.loss().backward();
     // [end]
     assertTrue(norm(chosen.grad()) > 0 && norm(rejected.grad()) > 0);
+  }
+
+  @Test
+  void singleLabelledAnswers() {
+    Tensor logProbs = logProbs(3, 5).set_requires_grad(true);
+    Tensor referenceLogProbs = logProbs(3, 5);
+    Tensor mask = torch.ones(3, 5).to(torch.ScalarType.Bool);
+    Tensor labels = mask.select(1, 0).clone();
+    Tensor rewardMean = torch.zeros(2).to(torch.ScalarType.Double);
+    // [readme]
+    UnpairedLoss.Result result =
+        UnpairedLoss.bco()
+            .apply(
+                UnpairedBatch.of(logProbs, mask, labels)
+                    .reference(referenceLogProbs)
+                    .rewardMean(rewardMean));
+    result.loss().backward();
+    rewardMean = result.rewardMean();
+    // [end]
+    assertTrue(norm(logProbs.grad()) > 0 && norm(rewardMean) > 0);
   }
 
   @Test
