@@ -410,7 +410,8 @@ EQP_HD PolicyToken<T> policy_token(const PolicyInputs<T>& x, const PolicyConstan
     through_ratio = floored ? zero : f.d_log_ratio;
     token.d_log_prob = floored ? zero : f.d_log_prob;
   } else {
-    const T factor = floored ? zero : surrogate_factor(x, c, s, token);
+    const T unfloored = surrogate_factor(x, c, s, token);  // counts floored tokens, too
+    const T factor = floored ? zero : unfloored;
     token.sums[kLoss] = scaled(factor, f.value);
     through_ratio = scaled(factor, f.d_log_ratio);
     token.d_log_prob = scaled(factor, f.d_log_prob);
