@@ -36,7 +36,8 @@ class CapturedCall {
     must(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
     uint64_t bytes = 0;
     if (op.workspace_size != nullptr)
-      EQP_CHECK(op.workspace_size(backend.entries(), &call_.tensors[0], &bytes) == EQP_OK,
+      EQP_CHECK(op.workspace_size(backend.entries(), call_.options_bytes.data(), &call_.tensors[0],
+                                  &bytes) == EQP_OK,
                 "workspace size: %s", eqp_last_error());
     if (bytes < kErrorBytes) bytes = kErrorBytes;
     call_.launch.workspace = backend.allocate(bytes);

@@ -45,19 +45,27 @@ Sums sums_between(const PairLoss::Side& side, int64_t pair, int64_t begin, int64
   const E* const policy = row<E>(side.policy, pair);
   const E* const reference =
       side.reference.data == nullptr ? nullptr : row<E>(side.reference, pair);
-  V log_prob = {}, reference_sum = {};
-  Sums sums;
-  for (int64_t t = begin; t < end; t += w) {
-    const int count = lanes_left<S>(end - t);
+  // Two of each, so that an addition need not wait for the one before it.
+  V log_prob[2] = {}, reference_sum[2] = {};
+  typename vec<S>::mask unmasked = {};  // set lanes are -1
+  const auto add = [&](int k, int64_t t, int count) {
     const auto keep = mask_lanes<S>(mask + t, count);
-    log_prob = log_prob + (keep ? load_lanes<S>(policy + t, count) : V{});
+    log_prob[k] = log_prob[k] + (keep ? load_lanes<S>(policy + t, count) : V{});
     if (reference != nullptr) {
-      reference_sum = reference_sum + (keep ? load_lanes<S>(reference + t, count) : V{});
+      reference_sum[k] = reference_sum[k] + (keep ? load_lanes<S>(reference + t, count) : V{});
     }
-    sums.length += count_lanes(mask + t, count);
+    unmasked = unmasked - keep;
+  };
+  int64_t t = begin;
+  for (; t + 2 * w <= end; t += 2 * w) {
+    add(0, t, w);
+    add(1, t + w, w);
   }
-  sums.log_prob = static_cast<double>(sum_lanes(log_prob));
-  sums.reference = static_cast<double>(sum_lanes(reference_sum));
+  for (; t < end; t += w) add(0, t, lanes_left<S>(end - t));
+  Sums sums;
+  sums.log_prob = static_cast<double>(sum_lanes(log_prob[0] + log_prob[1]));
+  sums.reference = static_cast<double>(sum_lanes(reference_sum[0] + reference_sum[1]));
+  for (int lane = 0; lane < w; ++lane) sums.length += unmasked[lane];
   return sums;
 }
 
@@ -106,10 +114,14 @@ void pair_sums(const PairLoss& call, int64_t pair, PairSide* chosen, PairSide* r
 
 template <class E, class S>
 void fill_gradient(E* out, const uint8_t* mask, int64_t begin, int64_t end, double slope) {
-  E unmasked, zero;
-  assign(&unmasked, static_cast<S>(slope));
-  assign(&zero, S(0));
-  for (int64_t t = begin; t < end; ++t) out[t] = mask[t] != 0 ? unmasked : zero;
+  using V = typename vec<S>::type;
+  constexpr int w = vec<S>::width;
+  const V unmasked = broadcast<V>(static_cast<S>(slope));
+  int64_t t = begin;
+  for (; t + w <= end; t += w) store(out + t, mask_lanes<S>(mask + t, w) ? unmasked : V{});
+  if (t == end) return;
+  const int count = lanes_left<S>(end - t);
+  store_partial(out + t, count, mask_lanes<S>(mask + t, count) ? unmasked : V{});
 }
 
 template <class E, class S>

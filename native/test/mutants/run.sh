@@ -54,7 +54,7 @@ mkdir -p objects tests
   for file in src/ops/*.cpp src/abi/*.cpp; do
     echo "$CXX $base -DEQP_VERSION_TEXT='\"0.0.0\"' -Iinclude -Isrc -c $file -o objects/$(basename "$(dirname "$file")")-$(basename "$file" .cpp).o"
   done
-  for file in test/harness/*.cpp test/conformance/*.cpp test/contract/{defaults_test,legal_call,philox_test,refusals_test}.cpp; do
+  for file in test/harness/*.cpp test/conformance/*.cpp test/contract/{defaults_test,legal_call,pair_loss_refusals_test,philox_test,refusals_test}.cpp; do
     echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c $file -o tests/$(basename "$(dirname "$file")")-$(basename "$file" .cpp).o"
   done
   echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c test/contract/main.cpp -o tests/main_contract.o"
@@ -85,7 +85,7 @@ done | awk -v root="" '
   /^# [0-9]+ "/ { line = $2; file = $3; gsub(/"/, "", file); next }
   { if (file ~ /^src\// && NF > 0) print file "\t" line; ++line }' | sort -u > active.txt
 : > all.txt
-for file in src/math/*.h src/cpu/*.cpp src/cpu/images.h src/cpu/masked.h src/ops/*.cpp src/ops/images.h; do
+for file in src/math/*.h src/cpu/*.cpp src/cpu/images.h src/cpu/masked.h src/cpu/pair_sort.h src/ops/*.cpp src/ops/images.h; do
   awk -F'\t' -v f="$file" '$1 == f { print $2 }' active.txt > lines.txt
   awk -v path="$file" -v active=lines.txt -v rules=test/mutants/rules.txt -f test/mutants/generate.awk "$file" >> all.txt
 done
@@ -107,11 +107,12 @@ try_mutant() {
     'NR == l { $0 = substr($0, 1, c - 1) to substr($0, c + length(from)) } { print }' "src/${path#src/}" > "$dir/src/${path#src/}"
   cp objects/*.o "$dir/"
   op=$(basename "$path"); op=${op%.*}
+  case $op in pair_loss_kinds | pair_sort) op=pair_loss ;; policy_surrogate) op=policy_loss ;; esac
   local verdict=survived programs="contract conformance" filter=$op
   case $path in
     src/ops/*.cpp) files=$path ;;
     src/ops/*.h) files=$(cd src && ls ops/*.cpp | sed 's|^|src/|'); filter= ;;
-    src/cpu/*.cpp | src/math/*_*.h) files=src/cpu/$op.cpp; programs=conformance ;;
+    src/cpu/*.cpp | src/cpu/pair_sort.h | src/math/*_*.h) files=src/cpu/$op.cpp; programs=conformance ;;
     *) files=$(cd src && ls cpu/*.cpp | sed 's|^|src/|'); programs="elementary conformance"; filter= ;;
   esac
   for file in $files; do
