@@ -570,6 +570,29 @@ EQP_TEST(channel_planes_are_contiguous) {
   }
 }
 
+// 24 KiB and a double per row, at least what every op needs on a device.
+EQP_TEST(workspace_of_unpaired_loss_grows_with_the_rows) {
+  const std::pair<int64_t, uint64_t> sizes[] = {{0, 65536}, {5120, 65536}, {5121, 65544}};
+  for (const auto& [rows, expected] : sizes) {
+    float element = 0;
+    eqp_tensor log_probs = {};
+    log_probs.data = &element;
+    log_probs.dtype = EQP_F32;
+    log_probs.device_type = EQP_CUDA;
+    log_probs.ndim = 2;
+    log_probs.shape[0] = rows;
+    log_probs.shape[1] = log_probs.stride[0] = log_probs.stride[1] = 1;
+    uint64_t bytes = 7;
+    EQP_CHECK(eqp_unpaired_loss_workspace_size(&log_probs, &bytes) == EQP_OK && bytes == expected,
+              "%lld rows: found %llu bytes, %s", static_cast<long long>(rows),
+              static_cast<unsigned long long>(bytes), eqp_last_error());
+    log_probs.device_type = EQP_CPU;
+    EQP_CHECK(eqp_unpaired_loss_workspace_size(&log_probs, &bytes) == EQP_OK && bytes == 0,
+              "%lld rows on the CPU: found %llu bytes", static_cast<long long>(rows),
+              static_cast<unsigned long long>(bytes));
+  }
+}
+
 EQP_TEST(workspace_queries_check_their_arguments) {
   Random random(404);
   for (const Op& op : ops()) {
