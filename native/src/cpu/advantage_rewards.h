@@ -104,6 +104,18 @@ Statistics group_statistics(const Rewards& rewards, int64_t begin, int64_t end, 
   return s;
 }
 
+// A long sum without the roundings that equal terms would pile up (Knuth's two-sum).
+struct LongSum {
+  double sum = 0, lost = 0;
+
+  void add(double term) {
+    const double next = sum + term, taken = next - sum;
+    lost += (sum - (next - taken)) + (term - taken);
+    sum = next;
+  }
+  double value() const { return is_finite(sum) ? sum + lost : sum; }
+};
+
 // How samples and groups are cut into contiguous blocks: by their number alone, so that no result
 // depends on the threads. What one thread does anyway stays whole.
 struct Blocks {
@@ -131,17 +143,18 @@ Statistics batch_statistics(const Rewards& rewards, const Blocks& samples, int32
   double sums[Blocks::kMax], squares[Blocks::kMax], least[Blocks::kMax], greatest[Blocks::kMax];
   int64_t counts[Blocks::kMax], nonzero[Blocks::kMax];
   parallel_for(samples.count, samples.bytes, [&](int64_t block) {
-    double sum = 0, low = kInfinity, high = -kInfinity, r;
+    LongSum sum;
+    double low = kInfinity, high = -kInfinity, r;
     int64_t count = 0, other = 0;
     for (int64_t i = samples.first(block); i < samples.last(block); ++i) {
       if (!rewards.at(i, &r)) continue;
-      sum += r;
+      sum.add(r);
       low = r < low ? r : low;
       high = r > high ? r : high;
       other += r != 0 ? 1 : 0;
       ++count;
     }
-    sums[block] = sum;
+    sums[block] = sum.value();
     least[block] = low;
     greatest[block] = high;
     counts[block] = count;
