@@ -6,12 +6,14 @@ import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.text.DecimalFormat;
 import java.util.ArrayList;
 import java.util.List;
 import javax.imageio.ImageIO;
 import org.jfree.chart.ChartFactory;
 import org.jfree.chart.JFreeChart;
 import org.jfree.chart.axis.LogAxis;
+import org.jfree.chart.axis.NumberTickUnit;
 import org.jfree.chart.labels.StandardCategoryItemLabelGenerator;
 import org.jfree.chart.plot.CategoryPlot;
 import org.jfree.chart.plot.PlotOrientation;
@@ -75,6 +77,9 @@ final class ComparisonChart {
     LogAxis axis = new LogAxis();
     axis.setSmallestValue(0.1);
     axis.setUpperMargin(0.08);
+    axis.setBase(2);
+    axis.setTickUnit(new NumberTickUnit(1));
+    axis.setNumberFormatOverride(new DecimalFormat("0.##x"));
     plot.setRangeAxis(axis);
     BarRenderer bars = (BarRenderer) plot.getRenderer();
     bars.setBarPainter(new StandardBarPainter());
@@ -82,7 +87,7 @@ final class ComparisonChart {
     bars.setSeriesPaint(0, new Color(0x2f6f9f));
     bars.setBase(1);
     bars.setDefaultItemLabelGenerator(
-        new StandardCategoryItemLabelGenerator("{2}x", new java.text.DecimalFormat("0.0")));
+        new StandardCategoryItemLabelGenerator("{2}x", new DecimalFormat("0.0")));
     bars.setDefaultItemLabelsVisible(true);
     return chart;
   }
