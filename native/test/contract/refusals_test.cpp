@@ -593,6 +593,40 @@ EQP_TEST(workspace_of_unpaired_loss_grows_with_the_rows) {
   }
 }
 
+EQP_TEST(unpaired_loss_demands_the_workspace_of_its_rows) {
+  constexpr int64_t kRows = 5121;
+  std::vector<float> values(kRows);
+  std::vector<uint8_t> flags(kRows, 1);
+  const auto on_cuda = [](void* data, eqp_dtype dtype, int dims) {
+    eqp_tensor t = {};
+    t.data = data;
+    t.dtype = dtype;
+    t.device_type = EQP_CUDA;
+    t.ndim = dims;
+    t.shape[0] = kRows;
+    t.shape[1] = t.stride[0] = t.stride[1] = 1;
+    return t;
+  };
+  float loss_value = 0;
+  const eqp_tensor log_probs = on_cuda(values.data(), EQP_F32, 2);
+  const eqp_tensor mask = on_cuda(flags.data(), EQP_BOOL, 2);
+  const eqp_tensor labels = on_cuda(flags.data(), EQP_BOOL, 1);
+  const eqp_tensor loss = on_cuda(&loss_value, EQP_F32, 0);
+  eqp_unpaired_loss_options options;
+  eqp_unpaired_loss_options_init(&options);
+  options.kind = EQP_UNPAIRED_LOSS_APO_ZERO_UNPAIRED;
+  alignas(16) static char workspace[65544];
+  eqp_launch launch = {};
+  launch.size = sizeof(launch);
+  launch.workspace = workspace;
+  launch.workspace_size = sizeof(workspace) - 1;
+  const eqp_status status = eqp_unpaired_loss(&options, &log_probs, nullptr, &mask, &labels,
+                                              nullptr, nullptr, nullptr, nullptr, nullptr, &loss,
+                                              nullptr, nullptr, nullptr, nullptr, nullptr, &launch);
+  EQP_CHECK(status == EQP_INVALID_ARGUMENT && strstr(eqp_last_error(), "65544") != nullptr,
+            "expected a refusal that names 65544 bytes, found %d: %s", status, eqp_last_error());
+}
+
 EQP_TEST(workspace_queries_check_their_arguments) {
   Random random(404);
   for (const Op& op : ops()) {
