@@ -169,7 +169,8 @@ EQP_DEVICE void full_step(const LinfStep& call, const Channels& channels, const 
     const bool wide = copies_aligned<T>(call.out) && aligned_behind(body.pixels, head) &&
                       aligned_behind(body.original, head) &&
                       aligned_behind(body.gradient.gradient, head) &&
-                      aligned_behind(body.previous, head) && aligned_behind(body.momentum, head);
+                      (body.previous == nullptr || aligned_behind(body.previous, head)) &&
+                      (body.momentum == nullptr || aligned_behind(body.momentum, head));
     visit_chunk<T>(planes.plane, piece.chunk, head, wide, lane, planes.team, body);
   }
 }
