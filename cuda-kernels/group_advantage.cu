@@ -216,21 +216,21 @@ EQP_DEVICE void advantages(const GroupAdvantage& call, const Plan& plan, bool al
     }
   }
   Statistics all = no_statistics();
+  Plan rest = plan;
   if (is_over_batch(call) && plan.centre) {
     if (alone) {
       if (is_combined(call)) {
-        Plan combine = plan;
-        combine.centre = false;
-        groups_of_part<T>(call, combine, 0, all);
+        rest.centre = false;
+        groups_of_part<T>(call, rest, 0, all);
         __syncthreads();
+        rest.combine = false;
+        rest.centre = true;
       }
       all = batch_statistics<T>(call, is_combined(call), 0, call.rewards.rows);
     } else {
       all = merge_parts(parts_of(scratch), plan.batch_parts);
     }
   }
-  Plan rest = plan;
-  if (alone && is_over_batch(call)) rest.combine = false;
   for (int64_t part = blockIdx.x; part < plan.parts; part += gridDim.x) {
     const Statistics c = groups_of_part<T>(call, rest, part, all);
     if (!is_whitened(call)) continue;

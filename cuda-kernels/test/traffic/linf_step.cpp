@@ -17,6 +17,11 @@ void measure_shape(eqp_dtype dtype, const std::vector<int64_t>& shape) {
     return eqp_linf_step(nullptr, pixels, original, gradient, nullptr, nullptr, nullptr, nullptr,
                          nullptr, out, workspace);
   });
+  Tensor previous(dtype, shape, true);
+  measure("linf_step, previous", text, dtype, {4 * n * s, n * s, planes * 8}, [&] {
+    return eqp_linf_step(nullptr, pixels, original, gradient, nullptr, previous, nullptr, nullptr,
+                         nullptr, out, workspace);
+  });
   // The two sums of a part are 16 bytes; every warp of the step reads those of its image. With 16-bit
   // pixels a lane moves 32 bytes of momentum in two requests, each of which touches every sector.
   const int64_t chunks = (shape[2] * shape[3] * s + 16383) / 16384;

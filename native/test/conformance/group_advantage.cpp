@@ -302,6 +302,20 @@ void check_estimators(Suite& suite) {
   }
 }
 
+// Whitening of what has no finite member, and of more groups than a device's workspace holds parts for.
+void check_whitening(Suite& suite) {
+  Setup s;
+  s.scale = EQP_ADVANTAGE_SCALE_WHITEN;
+  s.group_sizes = {3};
+  s.infinite = 1;
+  run_case(suite, s, 6000);
+  s.infinite = 0;
+  s.ragged = s.all_outputs = false;
+  s.group_sizes.assign(9600, 1);
+  s.singleton = EQP_ADVANTAGE_SINGLETON_RAW;
+  run_case(suite, s, 6001);
+}
+
 // Groups of one size, which the CPU computes several at a time.
 void check_equal_groups(Suite& suite) {
   uint64_t seed = 7000;
@@ -344,6 +358,7 @@ void conform_group_advantage(Suite& suite) {
   check_negative_lengths(suite);
   check_data_errors_in_many_groups(suite);
   check_estimators(suite);
+  check_whitening(suite);
   check_equal_groups(suite);
   uint64_t seed = 3000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
