@@ -4,7 +4,7 @@
 
 #include "launch.h"
 #include "math/elementary.h"
-#include "reduce.h"
+#include "rows.h"
 
 namespace eqp {
 namespace cuda {
@@ -64,16 +64,7 @@ EQP_DEVICE double length_at(const GroupAdvantage& call, int64_t sample) {
 
 EQP_DEVICE bool is_finite(double x) { return x - x == 0.0; }
 
-// --- Sums, minima and maxima over the threads that share a group, in each of them ---------------
-template <int kCount>
-EQP_DEVICE void team_sum(double (&value)[kCount], int team) {
-  if (team == kThreads) {
-    block_sum(value);
-    return;
-  }
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) value[k] = warp_sum(value[k]);
-}
+// --- Minima and maxima over the threads that share a group, in each of them ---------------------
 // Two calls need a team_sum between them: its barriers keep the next group's writers behind the
 // readers at the end.
 EQP_DEVICE void team_range(double* least, double* greatest, int team) {

@@ -60,7 +60,7 @@ EQP_DEVICE void add_sequence(const PolicyLoss& call, const PolicyConstants<S>& c
                              double* sums) {
   const Sequence<Form, T, S> sequence(call, i, lane, team);
   T* const to = pass == kSums ? nullptr : row_out_of<T>(call.d_log_probs, i);
-  S* const d_entropy = Form::kLean || pass == kSums ? nullptr : row_out_of<S>(call.d_entropy, i);
+  S* const d_entropy = pass == kSums ? nullptr : row_out_of<S>(call.d_entropy, i);
   PolicySequence<S> shared;
   if constexpr (!Form::kLean) {
     if (needs_facts<Form>(constants))
@@ -147,6 +147,14 @@ EQP_DEVICE Scales scales_of(const PolicyLoss& call, double unmasked, double kept
           call.options.entropy_coefficient / (kept < 1.0 ? 1.0 : kept)};
 }
 
+// The entropy bonus into the loss; an entropy that is only measured may be anything.
+template <class Form>
+EQP_DEVICE void add_bonus(double* sums, double bonus) {
+  if constexpr (!Form::kLean) {
+    if (bonus != 0.0) sums[kLoss] -= sums[kBonus] * bonus;
+  }
+}
+
 template <class Form, class T, class S>
 EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass pass,
                               double* partial) {
@@ -186,8 +194,7 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass p
       if (lane != 0) continue;
       // A sequence without tokens adds nothing, whatever its weight.
       sums[kLoss] = length[0] == 0.0 ? 0.0 : sums[kLoss] * scales.token;
-      if (!Form::kLean && scales.bonus != 0.0)
-        sums[kLoss] -= sums[Form::kLean ? kLoss : kBonus] * scales.bonus;
+      add_bonus<Form>(sums, scales.bonus);
       sums[kTokens] = length[0];
       if (pass != kSums && call.sequence_losses != nullptr)
         static_cast<S*>(call.sequence_losses)[i] = static_cast<S>(sums[kLoss]);
@@ -207,7 +214,7 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass p
   }
   if (pass == kTokensOfEach && blockIdx.x == 0 && threadIdx.x == 0) {
     all.sums[kLoss] *= common.token;
-    if (!Form::kLean) all.sums[kLoss] -= all.sums[Form::kLean ? kLoss : kBonus] * common.bonus;
+    add_bonus<Form>(all.sums, common.bonus);
     write_totals<Form, S>(call, all);
   }
 }

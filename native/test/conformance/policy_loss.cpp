@@ -389,9 +389,39 @@ void conform_normalizer(Suite& suite, eqp_policy_normalizer normalizer, uint64_t
   }
 }
 
+// An entropy that is only measured does not touch the loss, even when it is no number: a ratio of 1 and
+// advantages of 1 give -1 per token.
+void check_entropy_without_a_bonus(Suite& suite) {
+  for (const int64_t sequences : {2, 40}) {
+    const std::vector<int64_t> shape = {sequences, 5};
+    std::vector<double> entropy(static_cast<size_t>(5 * sequences), 1);
+    entropy[3] = kInf;
+    const std::vector<double> log_probs(entropy.size(), -1), ones(entropy.size(), 1);
+    Case call(
+        suite.backend, suite.report, "policy_loss",
+        format("infinite entropy without a bonus, %d sequences", static_cast<int>(sequences)));
+    call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DAPO;
+    call.add("log_probs", EQP_F32, shape, log_probs);
+    call.add("old_log_probs", EQP_F32, shape, log_probs);
+    call.add("advantages", EQP_F32, {sequences},
+             std::vector<double>(static_cast<size_t>(sequences), 1));
+    call.add("mask", EQP_BOOL, shape, ones);
+    call.add("entropy", EQP_F32, shape, entropy);
+    call.add("loss", EQP_F32, {1});
+    call.add("sequence_losses", EQP_F32, {sequences});
+    if (!call.run()) return;
+    // Sums of whole numbers; the divisor's reciprocal and its product round.
+    call.expect("loss", [](int64_t) { return Expected{-1, 0x1p-22}; });
+    call.expect("sequence_losses", [&](int64_t) {
+      return Expected{-1 / static_cast<double>(sequences), 0x1p-22};
+    });
+  }
+}
+
 }  // namespace
 
 void conform_policy_loss(Suite& suite) {
+  check_entropy_without_a_bonus(suite);
   uint64_t seed = 2000;
   for (const eqp_policy_normalizer normalizer : kNormalizers) {
     Setup s;
