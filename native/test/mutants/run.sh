@@ -78,13 +78,13 @@ limit_since() { echo $((30 + 10 * (SECONDS - $1))); }
 run_started=$SECONDS
 unmutated elementary
 unmutated contract
+export limit_s=$(limit_since $run_started)
 mkdir limits
 for file in src/ops/*.cpp; do
   op=$(basename "$file" .cpp) suite_started=$SECONDS
   unmutated conformance --filter "$op"
   limit_since $suite_started > "limits/$op"
 done
-export limit_s=$(limit_since $run_started)
 
 # --- Mutants ----------------------------------------------------------------------------------------
 # Only lines that reach the compiler count: the other instruction sets' branches are not built here.
@@ -105,6 +105,13 @@ total=$(wc -l < all.txt)
 # Evenly spread, starting half a step in.
 awk -v n="$count" -v total="$total" 'BEGIN { if (n > 0) next_one = 0.5 * total / n } NR > next_one { print; next_one += total / n }' all.txt > chosen.txt
 
+judge() { # judge PROGRAM SECONDS [ARGUMENT...]: whether it notices the mutant in $dir
+  [ $verdict = survived ] || return 0
+  local status=0
+  LD_LIBRARY_PATH=$dir timeout "$2" "$1" "${@:3}" > "$dir/out.txt" 2>&1 || status=$?
+  [ $status = 0 ] || verdict=killed
+  [ $status != 124 ] || verdict=endless
+}
 try_mutant() {
   local number=$1 path line column from to dir files op program
   IFS=$'\t' read -r path line column from to < <(sed -n "${number}p" chosen.txt | sed 's/\t\t/\t\x01\t/g; s/\t$/\t\x01/')
@@ -116,7 +123,11 @@ try_mutant() {
     'NR == l { $0 = substr($0, 1, c - 1) to substr($0, c + length(from)) } { print }' "src/${path#src/}" > "$dir/src/${path#src/}"
   cp objects/*.o "$dir/"
   op=$(basename "$path"); op=${op%.*}
-  case $op in pair_loss_kinds | pair_sort) op=pair_loss ;; policy_surrogate) op=policy_loss ;; esac
+  case $op in
+    pair_loss_kinds | pair_sort) op=pair_loss ;;
+    policy_surrogate) op=policy_loss ;;
+    soft_cap) op=token_log_probs ;;
+  esac
   local verdict=survived programs="contract conformance" filter=$op
   case $path in
     src/ops/*.cpp) files=$path ;;
@@ -143,21 +154,21 @@ try_mutant() {
     "$CXX" -shared -o "$dir/libequipoise.so" "$dir"/*.o -lpthread -ldl 2> /dev/null || verdict=unbuildable
   fi
   for program in $programs; do
-    [ $verdict = survived ] || break
-    local binary=tests/$program arguments=
-    [ $program = elementary ] && binary=$dir/elementary
-    [ $program = conformance ] && [ -n "$filter" ] && arguments="--filter $filter"
-    local status=0 limit=$limit_s
-    [ -n "$filter" ] && [ -f "limits/$filter" ] && limit=$(cat "limits/$filter")
-    LD_LIBRARY_PATH=$dir timeout "$limit" "$binary" $arguments > "$dir/out.txt" 2>&1 || status=$?
-    [ $status = 0 ] || verdict=killed
-    [ $status != 124 ] || verdict=endless
+    case $program in
+      elementary) judge "$dir/elementary" "$limit_s" ;;
+      contract) judge tests/contract "$limit_s" ;;
+      conformance)
+        for op in ${filter:-$(ls limits)}; do
+          judge tests/conformance "$(cat "limits/$op")" --filter "$op"
+        done
+        ;;
+    esac
   done
   printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "${to:-(nothing)}" \
     "$(sed -n "${line}p" "$path" | sed 's/^[ \t]*//; s/\t/ /g')" > "$scratch/result-$number.txt"
   rm -rf "$dir"
 }
-export -f try_mutant
+export -f judge try_mutant
 seq 1 "$(wc -l < chosen.txt)" | xargs -r -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
 
 # --- The account ------------------------------------------------------------------------------------
