@@ -433,6 +433,13 @@ EQP_TEST(arguments_that_belong_together) {
     call.options<eqp_group_advantage_options>().baseline = EQP_ADVANTAGE_BASELINE_LENGTHS;
     call.present[static_cast<size_t>(call.op().index_of("baselines"))] = false;
   });
+  for (const eqp_advantage_scale scale : {EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_BATCH}) {
+    refuse(op_named("group_advantage"), "a standard deviation around given baselines", "scale",
+           [scale](LegalCall& call) {
+             call.options<eqp_group_advantage_options>().scale = scale;
+             return true;
+           });
+  }
   refuse(op_named("group_advantage"), "lengths that nothing reads", "lengths", [](LegalCall& call) {
     call.options<eqp_group_advantage_options>().scale = EQP_ADVANTAGE_SCALE_NONE;
     return true;

@@ -132,7 +132,8 @@ try_mutant() {
   case $path in
     src/ops/*.cpp) files=$path ;;
     src/ops/*.h) files=$(cd src && ls ops/*.cpp | sed 's|^|src/|'); filter= ;;
-    src/cpu/*.cpp | src/cpu/pair_sort.h | src/math/*_*.h) files=src/cpu/$op.cpp; programs=conformance ;;
+    src/cpu/*.cpp | src/cpu/pair_sort.h) files=src/cpu/$op.cpp; programs=conformance ;;
+    src/math/*_*.h) files="src/cpu/$op.cpp src/ops/$op.cpp" ;;
     *) files=$(cd src && ls cpu/*.cpp | sed 's|^|src/|'); programs="elementary conformance"; filter= ;;
   esac
   for file in $files; do
