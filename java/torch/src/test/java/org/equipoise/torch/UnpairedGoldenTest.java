@@ -84,8 +84,8 @@ class UnpairedGoldenTest {
             "logps/chosen", found.logProbDesirableSum() / found.desirable(),
             "logps/rejected", found.logProbUndesirableSum() / found.undesirable());
     expected
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             metric ->
                 assertEquals(
                     metric.getValue().asDouble(),
