@@ -62,7 +62,11 @@ public final class EntropyThreshold {
     long below = (long) Math.floor(position);
     Tensor low = values.kthvalue(below + 1).get0();
     Tensor high = values.kthvalue(Math.min(below + 2, count)).get0();
-    Tensor between = low.lerp(high, new Scalar(position - below));
+    // Equal neighbours may be infinite, and so may one that has no weight.
+    Tensor between =
+        position == below
+            ? low
+            : torch.where(low.eq(high), low, low.lerp(high, new Scalar(position - below)));
     // kthvalue orders NaN last; a single one must show.
     return torch.where(values.isnan().any(), values.sum(), between);
   }

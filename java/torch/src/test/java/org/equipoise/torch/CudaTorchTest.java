@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.kernels.UnpairedBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,6 +124,27 @@ class CudaTorchTest {
     }
     assertEquals(TestTensors.scalar(losses[0]), TestTensors.scalar(losses[1].cpu()), FLOAT);
     assertClose(gradients[0], gradients[1], FLOAT);
+  }
+
+  @Test
+  void unpairedLossAndItsGradient() {
+    Tensor mask = TestTensors.mask(new int[] {1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1}, 3, 4);
+    Tensor desirable = TestTensors.mask(new int[] {1, 0, 1}, 3);
+    Tensor policy = TestTensors.of(ScalarType.Float, TestTensors.gaussian(3, 12, 1, -2), 3, 4);
+    Tensor reference = TestTensors.of(ScalarType.Float, TestTensors.gaussian(4, 12, 1, -2), 3, 4);
+    Tensor cpu = policy.detach().set_requires_grad(true);
+    Tensor cuda = policy.cuda().detach().set_requires_grad(true);
+    UnpairedLoss loss = UnpairedLoss.apoZeroUnpaired().beta(0.3);
+    UnpairedLoss.Result expected =
+        loss.apply(UnpairedBatch.of(cpu, mask, desirable).reference(reference));
+    UnpairedLoss.Result found =
+        loss.apply(
+            UnpairedBatch.of(cuda, mask.cuda(), desirable.cuda()).reference(reference.cuda()));
+    expected.backward();
+    found.backward();
+    assertEquals(
+        TestTensors.scalar(expected.loss()), TestTensors.scalar(found.loss().cpu()), FLOAT);
+    assertClose(cpu.grad(), cuda.grad(), FLOAT);
   }
 
   @Test

@@ -74,6 +74,14 @@ class EntropyThresholdTest {
   }
 
   @Test
+  void infiniteNeighbours() {
+    double[] values = {1, 2, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY};
+    assertEquals(Double.POSITIVE_INFINITY, threshold(0.2, values, 1, 1, 1, 1), "both infinite");
+    assertEquals(2, threshold(0.5, new double[] {1, 2, Double.POSITIVE_INFINITY, 9}, 1, 1, 1, 0));
+    assertEquals(Double.POSITIVE_INFINITY, threshold(0.4, values, 1, 1, 1, 1), "one infinite");
+  }
+
+  @Test
   void errorsNameTheArgument() {
     Tensor entropy = TestTensors.of(ScalarType.Float, new double[] {1, 2}, 1, 2);
     Tensor mask = TestTensors.mask(new int[] {1, 1}, 1, 2);
