@@ -48,6 +48,8 @@ public class PairLossBenchmark {
   private Tensor reference;
   private Tensor mask;
   private Tensor floatMask;
+  private Tensor[] referenceOf;
+  private Tensor[] maskOf;
   private Tensor zero;
 
   @Setup
@@ -61,6 +63,8 @@ public class PairLossBenchmark {
     mask = torch.rand(2, pairs, tokens).gt(new Scalar(0.1));
     floatMask = mask.to(ScalarType.Float);
     zero = torch.zeros(1);
+    referenceOf = new Tensor[] {reference.select(0, 0), reference.select(0, 1)};
+    maskOf = new Tensor[] {mask.select(0, 0), mask.select(0, 1)};
     check();
   }
 
@@ -100,8 +104,8 @@ public class PairLossBenchmark {
   private Tensor equipoise(Tensor chosen, Tensor rejected) {
     PairLoss.Result result =
         pairLoss.apply(
-            PairBatch.of(chosen, rejected, mask.select(0, 0), mask.select(0, 1))
-                .reference(reference.select(0, 0), reference.select(0, 1)));
+            PairBatch.of(chosen, rejected, maskOf[0], maskOf[1])
+                .reference(referenceOf[0], referenceOf[1]));
     result.backward();
     return result.loss();
   }
