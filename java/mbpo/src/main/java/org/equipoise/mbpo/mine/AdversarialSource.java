@@ -13,11 +13,11 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.score.AnswerLogProbSums;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.Pgd;
 import org.equipoise.torch.PixelBatch;
-import org.equipoise.torch.TokenLogProbs;
 
 /**
  * Projected gradient descent against the chosen answer; images of one size are attacked together.
@@ -85,7 +85,6 @@ final class AdversarialSource implements NegativeSource {
     long[] streams = samples.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
     try (PointerScope scope = new PointerScope();
         FrozenParameters frozen = new FrozenParameters(model)) {
-      Tensor targets = AnswerScorer.targets(sequences);
       Tensor codes =
           Pgd.linf()
               .epsilon(epsilon)
@@ -94,31 +93,13 @@ final class AdversarialSource implements NegativeSource {
               .seed(seed)
               .randomStart(true)
               .minimise(
-                  images -> answerLogProbs(model, images, sequences, targets),
+                  images ->
+                      AnswerLogProbSums.of(
+                          model.forward(ImageBatch.of(images), sequences), sequences),
                   PixelBatch.of(stack(clean)).streams(streams))
               .codes();
       return split(HostTensors.toBytes(codes), clean);
     }
-  }
-
-  /**
-   * Summed log-prob of each answer, differentiable with respect to the images. The gradient with
-   * respect to the logits comes from the kernel; the value is corrected so that the sum of {@code
-   * logits·gradient} carries it.
-   */
-  private static Tensor answerLogProbs(
-      MultimodalModel model, Tensor images, List<TokenSequence> sequences, Tensor hostTargets) {
-    Tensor logits = model.forward(ImageBatch.of(images), sequences).logits();
-    TokenLogProbs logProbs =
-        TokenLogProbs.forward(logits, HostTensors.onDeviceOf(logits, hostTargets));
-    Tensor sums = AnswerScorer.sumPerSequence(logProbs.values().detach(), sequences);
-    if (!logits.requires_grad()) {
-      return sums;
-    }
-    logProbs.values().sum().backward();
-    Tensor carried = logits.mul(logProbs.backward()).sum(1);
-    Tensor perSequence = AnswerScorer.sumPerSequence(carried, sequences);
-    return perSequence.sub(perSequence.detach()).add(sums);
   }
 
   private static Tensor stack(List<RgbImage> images) {

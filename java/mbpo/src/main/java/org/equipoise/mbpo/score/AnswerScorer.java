@@ -9,11 +9,13 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.TokenLogProbs;
 
 /**
@@ -21,6 +23,9 @@ import org.equipoise.torch.TokenLogProbs;
  * model: one thread at a time.
  */
 public final class AnswerScorer {
+  /** Bytes of logits that are held at a time, where the model has a head. */
+  public static final long LOGIT_BUDGET = 256L << 20;
+
   private final MultimodalModel model;
   private final int batchSize;
 
@@ -66,14 +71,33 @@ public final class AnswerScorer {
           seen = ImageBatch.ofImages(images.subList(from, to));
           seen = sight == Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
         }
-        Tensor logits = model.forward(seen, batch).logits();
-        Tensor targets = HostTensors.onDeviceOf(logits, targets(batch));
-        scores.addAll(
-            split(HostTensors.toFloats(TokenLogProbs.forward(logits, targets).values()), batch));
+        scores.addAll(split(HostTensors.toFloats(logProbs(seen, batch)), batch));
       }
       done.accept(to);
     }
     return scores;
+  }
+
+  private Tensor logProbs(ImageBatch images, List<TokenSequence> batch) {
+    AnswerStates states = model.forward(images, batch);
+    if (fitsBudget(states, LOGIT_BUDGET)) {
+      Tensor logits = states.logits();
+      Tensor targets = HostTensors.onDeviceOf(logits, targets(batch));
+      return TokenLogProbs.forward(logits, targets).values();
+    }
+    Tensor targets = HostTensors.onDeviceOf(states.hidden(), targets(batch));
+    return FusedLinear.head(states.headWeight())
+        .logitBudget(LOGIT_BUDGET)
+        .score(states.hidden(), targets);
+  }
+
+  /** Whether logits are best held whole: they are few, or the model gives nothing else. */
+  public static boolean fitsBudget(AnswerStates states, long logitBudget) {
+    if (states.hidden() == null) {
+      return true;
+    }
+    long logits = states.hidden().size(0) * states.headWeight().size(0);
+    return logits * states.hidden().element_size() <= logitBudget;
   }
 
   /** Prompt and answer of a sample as token ids. */

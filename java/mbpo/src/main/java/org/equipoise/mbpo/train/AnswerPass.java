@@ -1,50 +1,100 @@
 package org.equipoise.mbpo.train;
 
 import java.util.List;
+import java.util.function.Function;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.torch.FusedLinear;
+import org.equipoise.torch.FusedLoss;
+import org.equipoise.torch.ScalarLoss;
 import org.equipoise.torch.TokenLogProbs;
 
-/** One teacher-forced pass with gradient, and the way back through it. */
+/**
+ * One teacher-forced pass with gradient, and the way back through it. Logits that fit a budget are
+ * held whole; of more, where the model has a head, only a budget's worth exists at a time.
+ */
 final class AnswerPass {
   private final List<TokenSequence> sequences;
-  private final TokenLogProbs logProbs;
+  private final AnswerStates states;
+  private final long logitBudget;
+  private final Tensor targets;
   private final AnswerGrid grid;
+  private Tensor logProbs;
 
   AnswerPass(MultimodalModel model, List<RgbImage> images, List<TokenSequence> sequences) {
     this(model, ImageBatch.ofImages(images), sequences);
   }
 
   AnswerPass(MultimodalModel model, ImageBatch images, List<TokenSequence> sequences) {
+    this(model, images, sequences, AnswerScorer.LOGIT_BUDGET);
+  }
+
+  /**
+   * @param logitBudget in bytes
+   */
+  AnswerPass(
+      MultimodalModel model, ImageBatch images, List<TokenSequence> sequences, long logitBudget) {
     this.sequences = sequences;
-    Tensor logits = model.forward(images, sequences).logits();
-    Tensor targets = HostTensors.onDeviceOf(logits, AnswerScorer.targets(sequences));
-    logProbs = TokenLogProbs.forward(logits, targets);
-    grid = new AnswerGrid(sequences, logits);
-  }
-
-  /** Log-probs of all answer tokens, packed; losses are built on it. */
-  Tensor packed() {
-    return logProbs.values();
-  }
-
-  /** The same as [sequences, longest]. */
-  Tensor arranged() {
-    return grid.arrange(logProbs.values());
+    this.logitBudget = logitBudget;
+    states = model.forward(images, sequences);
+    Tensor device = states.hidden() != null ? states.hidden() : states.logits();
+    targets = HostTensors.onDeviceOf(device, AnswerScorer.targets(sequences));
+    grid = new AnswerGrid(sequences, device);
   }
 
   AnswerGrid grid() {
     return grid;
   }
 
-  /** Log-probs of each sequence's answer tokens. */
+  /**
+   * Adds {@code share} times the gradient of a loss to the parameters' gradients; once per pass.
+   *
+   * @param loss from the log-probs of all answer tokens, packed
+   */
+  <R extends ScalarLoss> R backward(double share, Function<Tensor, R> loss) {
+    return backward(share, loss, false);
+  }
+
+  /**
+   * The same for a loss whose derivative by a token's log-prob depends on no other token's, which
+   * saves products with a trainable head. It may be called several times, with log-probs of which
+   * only the last call's are all there.
+   */
+  <R extends ScalarLoss> R backwardTokenwise(double share, Function<Tensor, R> loss) {
+    return backward(share, loss, true);
+  }
+
+  private <R extends ScalarLoss> R backward(
+      double share, Function<Tensor, R> loss, boolean tokenwise) {
+    Scalar scale = new Scalar(share);
+    if (AnswerScorer.fitsBudget(states, logitBudget)) {
+      TokenLogProbs whole = TokenLogProbs.forward(states.logits(), targets);
+      logProbs = whole.values();
+      R result = loss.apply(logProbs);
+      result.loss().mul(scale).backward();
+      whole.backwardThrough();
+      return result;
+    }
+    FusedLinear head = FusedLinear.head(states.headWeight()).logitBudget(logitBudget);
+    FusedLoss<R> fused =
+        tokenwise
+            ? head.tokenLoss(states.hidden(), targets, p -> loss.apply(p.values()))
+            : head.loss(states.hidden(), targets, p -> loss.apply(p.values()));
+    logProbs = fused.logProbs().values();
+    fused.loss().mul(scale).backward();
+    return fused.details();
+  }
+
+  /** After the way back: log-probs of each sequence's answer tokens. */
   List<float[]> read() {
-    return AnswerScorer.split(HostTensors.toFloats(logProbs.values()), sequences);
+    return AnswerScorer.split(HostTensors.toFloats(logProbs), sequences);
   }
 
   /** Over the sequences {@code first, first + stride, ...}: mean of the mean over tokens. */
@@ -60,16 +110,5 @@ final class AnswerPass {
       count++;
     }
     return sum / count;
-  }
-
-  /** Adds d(loss) to the parameters' gradients. The logits are gone afterwards. */
-  void backward(Tensor loss) {
-    loss.backward();
-    backwardThrough();
-  }
-
-  /** The second half of {@link #backward}, for a loss of several passes. */
-  void backwardThrough() {
-    logProbs.backwardThrough();
   }
 }

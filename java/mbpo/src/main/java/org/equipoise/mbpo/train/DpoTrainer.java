@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -109,23 +108,25 @@ public final class DpoTrainer {
               model,
               ReferenceLogProbs.images(model, batch),
               ReferenceLogProbs.sequences(model, batch));
-      Tensor policy = pass.arranged();
       Tensor start = pass.grid().arrange(referenceRows);
       Tensor mask = pass.grid().mask();
-      PairLoss.Result result =
-          loss.apply(
-              PairBatch.of(
-                      side(policy, CHOSEN),
-                      side(policy, REJECTED),
-                      side(mask, CHOSEN),
-                      side(mask, REJECTED))
-                  .reference(side(start, CHOSEN), side(start, REJECTED)));
       double share = (double) part.size() / indices.length;
-      Tensor partLoss = result.loss().mul(new Scalar(share));
-      pass.backward(partLoss);
+      PairLoss.Result result =
+          pass.backward(
+              share,
+              packed -> {
+                Tensor policy = pass.grid().arrange(packed);
+                return loss.apply(
+                    PairBatch.of(
+                            side(policy, CHOSEN),
+                            side(policy, REJECTED),
+                            side(mask, CHOSEN),
+                            side(mask, REJECTED))
+                        .reference(side(start, CHOSEN), side(start, REJECTED)));
+              });
       List<float[]> logProbs = pass.read();
       var pairMetrics = result.metrics();
-      metrics.merge("loss", (double) partLoss.item_float(), Double::sum);
+      metrics.merge("loss", share * result.loss().item_float(), Double::sum);
       metrics.merge("reward_margin", share * pairMetrics.margin(), Double::sum);
       metrics.merge("reward_accuracy", share * pairMetrics.accuracy(), Double::sum);
       metrics.merge(

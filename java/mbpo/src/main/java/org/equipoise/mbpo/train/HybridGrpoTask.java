@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -248,24 +247,27 @@ final class HybridGrpoTask implements TrainingTask {
       List<float[]> logProbs) {
     AnswerPass pass = new AnswerPass(model, batch.images(part), batch.sequences(part));
     AnswerGrid grid = pass.grid();
-    List<float[]> old = batch.old(part);
-    List<float[]> start = batch.reference(part);
-    PolicyLoss.Result result =
-        loss.apply(
-            PolicyBatch.of(pass.arranged(), grid.perSequence(batch.advantages(part)), grid.mask())
-                .old(old == null ? null : grid.arrange(old))
-                .reference(start == null ? null : grid.arrange(start))
-                .sequenceWeights(grid.perSequence(batch.weights(part))));
+    Tensor old = batch.old(part) == null ? null : grid.arrange(batch.old(part));
+    Tensor start = batch.reference(part) == null ? null : grid.arrange(batch.reference(part));
+    Tensor advantages = grid.perSequence(batch.advantages(part));
+    Tensor weights = grid.perSequence(batch.weights(part));
     // DAPO divides by the tokens of the call, the others by its sequences.
     double share =
         options.policy().normalizer() == Normalizer.DAPO
             ? tokenShare
             : (double) part.size() / batch.size();
-    Tensor partLoss = result.loss().mul(new Scalar(share));
-    pass.backward(partLoss);
+    PolicyLoss.Result result =
+        pass.backwardTokenwise(
+            share,
+            packed ->
+                loss.apply(
+                    PolicyBatch.of(grid.arrange(packed), advantages, grid.mask())
+                        .old(old)
+                        .reference(start)
+                        .sequenceWeights(weights)));
     logProbs.addAll(pass.read());
     var policy = result.metrics();
-    metrics.merge("loss", (double) partLoss.item_float(), Double::sum);
+    metrics.merge("loss", share * result.loss().item_float(), Double::sum);
     metrics.merge("kl", tokenShare * policy.kl(), Double::sum);
     metrics.merge("clip_low", tokenShare * policy.clipLow(), Double::sum);
     metrics.merge("clip_high", tokenShare * policy.clipHigh(), Double::sum);

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.RgbImage;
@@ -15,6 +14,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.torch.ScalarLoss;
 
 /**
  * Supervised fine-tuning on gold answers, end token included:
@@ -34,6 +34,11 @@ public final class SftTrainer {
   public TrainingResult train(
       MultimodalModel model, List<Sample> samples, TrainingContext context) {
     return TrainingLoop.run(model, options.optimizer(), new Task(model, samples), context);
+  }
+
+  private static ScalarLoss negativeSum(Tensor logProbs) {
+    Tensor sum = logProbs.sum().neg();
+    return () -> sum;
   }
 
   private final class Task implements TrainingTask {
@@ -90,9 +95,8 @@ public final class SftTrainer {
         try (PointerScope scope = new PointerScope()) {
           AnswerPass pass =
               new AnswerPass(model, images(part), sequences.subList(part.from(), part.to()));
-          Tensor partLoss = pass.packed().sum().mul(new Scalar(-1.0 / tokens));
-          loss += partLoss.item_float();
-          pass.backward(partLoss);
+          ScalarLoss sum = pass.backwardTokenwise(1.0 / tokens, SftTrainer::negativeSum);
+          loss += sum.loss().item_double() / tokens;
         }
       }
       Map<String, Double> metrics = new LinkedHashMap<>();
