@@ -173,7 +173,7 @@ public final class NegativeMiner {
 
   private String fingerprint(List<Sample> samples) {
     StringBuilder text = new StringBuilder();
-    text.append(model.name()).append(' ').append(WeightsFingerprint.of(model.parameters()));
+    text.append(model.name()).append(' ').append(WeightsFingerprint.of(model.weights()));
     text.append(' ').append(source.name());
     text.append(' ').append(new java.util.TreeMap<>(source.settings()));
     text.append(' ').append(options);

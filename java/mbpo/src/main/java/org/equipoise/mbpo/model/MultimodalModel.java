@@ -29,6 +29,14 @@ public interface MultimodalModel extends AutoCloseable {
   Map<String, Tensor> parameters();
 
   /**
+   * Every tensor that decides what the model says, trainable or frozen, by its full name in a fixed
+   * order. What was computed with a model is kept under a fingerprint of these.
+   */
+  default Map<String, Tensor> weights() {
+    return parameters();
+  }
+
+  /**
    * Teacher-forced pass. Gradients flow to {@link #parameters()} and, where an image tensor
    * requires grad, to its pixels.
    *
@@ -54,8 +62,16 @@ public interface MultimodalModel extends AutoCloseable {
   List<GeneratedAnswer> generate(
       ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options);
 
-  /** A second, independent copy with the same weights (reference model, parallel baselines). */
+  /** A second, independent copy with the same weights (parallel baselines). */
   MultimodalModel copy();
+
+  /**
+   * The model as it is now, whose answers do not change while this one is trained. It may share the
+   * memory of frozen weights, so it must be closed before this model.
+   */
+  default MultimodalModel reference() {
+    return copy();
+  }
 
   @Override
   void close();

@@ -45,7 +45,7 @@ public final class HybridGrpoTrainer {
     ReferenceLogProbs offlineReference =
         offline ? ReferenceLogProbs.of(model, pairs, context.checkpoint()) : null;
     try (MultimodalModel reference =
-        online && options.policy().klBeta() > 0 ? model.copy() : null) {
+        online && options.policy().klBeta() > 0 ? model.reference() : null) {
       OnlineGroups groups =
           online
               ? new OnlineGroups(model, prompts, reward, options.online(), options.seed())

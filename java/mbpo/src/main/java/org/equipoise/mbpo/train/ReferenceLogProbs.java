@@ -38,7 +38,7 @@ final class ReferenceLogProbs {
     String fingerprint =
         model.name()
             + " "
-            + WeightsFingerprint.of(model.parameters())
+            + WeightsFingerprint.of(model.weights())
             + " "
             + DataFingerprint.ofPairs(pairs);
     Path file =
