@@ -1,0 +1,154 @@
+package org.equipoise.mbpo.lora;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.tensor.HostTensors;
+
+/**
+ * Low-rank adapters on linear layers (arXiv 2106.09685):
+ *
+ * <pre>
+ * y = x Wᵀ + b + (alpha / rank) (x Aᵀ) Bᵀ      A [rank, in], B [out, rank], both float32
+ * </pre>
+ *
+ * A starts uniform in ±1/√in, B at zero, so that a fresh adapter changes nothing. The product is
+ * computed in float32 whatever the base's type, and rounded to it once. As thread-safe as the model
+ * they belong to.
+ */
+public final class LoraAdapters implements AutoCloseable {
+  private static final String WEIGHT = ".weight";
+  private static final String A = ".lora_A.weight";
+  private static final String B = ".lora_B.weight";
+
+  private final LoraOptions options;
+  private final Map<String, Tensor> parameters;
+
+  private LoraAdapters(LoraOptions options, Map<String, Tensor> parameters) {
+    this.options = options;
+    this.parameters = parameters;
+  }
+
+  /**
+   * Fresh adapters for every matching layer.
+   *
+   * @param weights the base's tensors by name; layers are matrices called {@code path.weight}
+   * @throws IllegalArgumentException if no layer matches
+   */
+  public static LoraAdapters create(LoraOptions options, Map<String, Tensor> weights) {
+    Map<String, Tensor> parameters = new LinkedHashMap<>();
+    KeyedRandom random = KeyedRandom.of(options.seed(), "lora");
+    try (PointerScope scope = new PointerScope()) {
+      for (String path : paths(options, weights)) {
+        Tensor weight = weights.get(path + WEIGHT);
+        int in = Math.toIntExact(weight.size(1));
+        int out = Math.toIntExact(weight.size(0));
+        float[] a = new float[Math.multiplyExact(options.rank(), in)];
+        double bound = 1 / Math.sqrt(in);
+        for (int i = 0; i < a.length; i++) {
+          a[i] = (float) (bound * (2 * random.uniform(0, KeyedRandom.id(path), i) - 1));
+        }
+        parameters.put(path + A, leaf(HostTensors.floats(a, options.rank(), in), weight));
+        parameters.put(
+            path + B,
+            leaf(HostTensors.floats(new float[out * options.rank()], out, options.rank()), weight));
+      }
+    }
+    return new LoraAdapters(options, parameters);
+  }
+
+  private static Tensor leaf(Tensor values, Tensor deviceOf) {
+    return HostTensors.onDeviceOf(deviceOf, values)
+        .detach()
+        .set_requires_grad(true)
+        .retainReference();
+  }
+
+  /** Paths of the layers that the options mean, in the order of the weights. */
+  public static List<String> paths(LoraOptions options, Map<String, Tensor> weights) {
+    Pattern targets = Pattern.compile(options.targets());
+    List<String> paths =
+        weights.entrySet().stream()
+            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().dim() == 2)
+            .map(entry -> entry.getKey().substring(0, entry.getKey().length() - WEIGHT.length()))
+            .filter(path -> targets.matcher(path).matches())
+            .toList();
+    if (paths.isEmpty()) {
+      throw new IllegalArgumentException(
+          "no linear layer's path matches the adapter's targets "
+              + options.targets()
+              + "; paths look like "
+              + weights.keySet().stream()
+                  .filter(name -> name.endsWith("_proj.weight"))
+                  .findFirst()
+                  .orElse("model.language_model.layers.0.self_attn.q_proj.weight"));
+    }
+    return paths;
+  }
+
+  public LoraOptions options() {
+    return options;
+  }
+
+  /** {@code path.lora_A.weight} and {@code path.lora_B.weight} of every layer; trainable. */
+  public Map<String, Tensor> parameters() {
+    return parameters;
+  }
+
+  /**
+   * The layer's output with its adapter's part.
+   *
+   * @param path of the layer
+   * @param x its input [..., in]
+   * @param y its output [..., out] without the adapter
+   * @return of the type of y; y itself where the layer has no adapter
+   */
+  public Tensor add(String path, Tensor x, Tensor y) {
+    Tensor a = parameters.get(path + A);
+    if (a == null) {
+      return y;
+    }
+    Tensor b = parameters.get(path + B);
+    Tensor part = x.to(ScalarType.Float).matmul(a.t()).matmul(b.t()).mul(scale());
+    return y.add(part.to(y.scalar_type()));
+  }
+
+  /** {@code W + (alpha / rank) B A}, in W's type; W itself where the layer has no adapter. */
+  public Tensor merged(String path, Tensor weight) {
+    Tensor a = parameters.get(path + A);
+    if (a == null) {
+      return weight;
+    }
+    try (NoGradGuard noGrad = new NoGradGuard()) {
+      Tensor product = parameters.get(path + B).matmul(a).mul(scale());
+      return weight.to(ScalarType.Float).add(product).to(weight.scalar_type());
+    }
+  }
+
+  private Scalar scale() {
+    return new Scalar(options.scale());
+  }
+
+  /** An independent copy with the same values, not trainable. */
+  public LoraAdapters frozenCopy() {
+    Map<String, Tensor> copies = new LinkedHashMap<>();
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      parameters.forEach(
+          (name, tensor) -> copies.put(name, tensor.detach().clone().retainReference()));
+    }
+    return new LoraAdapters(options, copies);
+  }
+
+  @Override
+  public void close() {
+    parameters.values().forEach(Tensor::close);
+  }
+}

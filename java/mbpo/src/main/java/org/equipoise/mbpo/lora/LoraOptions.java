@@ -1,0 +1,66 @@
+package org.equipoise.mbpo.lora;
+
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * Which linear layers get low-rank adapters, and of what size. Immutable.
+ *
+ * @param rank r, the inner width
+ * @param alpha the adapter's output is multiplied by {@code alpha / rank}
+ * @param targets regular expression that the whole path of a layer must match, for example {@code
+ *     model.language_model.layers.3.self_attn.q_proj}
+ * @param seed of the starting values
+ */
+public record LoraOptions(int rank, double alpha, String targets, long seed) {
+  /**
+   * Attention and MLP projections of the language model alone. The path is anchored: layers of the
+   * same name in the vision tower are not meant.
+   */
+  public static final String LANGUAGE_MODEL =
+      "model\\.language_model\\.layers\\.\\d+\\."
+          + "(self_attn\\.(q|k|v|o)_proj|mlp\\.(gate|up|down)_proj)";
+
+  public LoraOptions {
+    if (rank < 1) {
+      throw new IllegalArgumentException(
+          "the rank of an adapter must be at least 1, found " + rank);
+    }
+    if (!(alpha > 0) || Double.isInfinite(alpha)) {
+      throw new IllegalArgumentException(
+          "the alpha of an adapter must be positive and finite, found " + alpha);
+    }
+    try {
+      Pattern.compile(targets);
+    } catch (PatternSyntaxException e) {
+      throw new IllegalArgumentException(
+          "the targets of an adapter must be a regular expression: " + e.getMessage(), e);
+    }
+  }
+
+  /** Rank 16, alpha 32, all projections of the language model. */
+  public static LoraOptions defaults() {
+    return new LoraOptions(16, 32, LANGUAGE_MODEL, 0);
+  }
+
+  public LoraOptions rank(int innerWidth) {
+    return new LoraOptions(innerWidth, alpha, targets, seed);
+  }
+
+  public LoraOptions alpha(double value) {
+    return new LoraOptions(rank, value, targets, seed);
+  }
+
+  public LoraOptions targets(String regularExpression) {
+    return new LoraOptions(rank, alpha, regularExpression, seed);
+  }
+
+  public LoraOptions seed(long key) {
+    return new LoraOptions(rank, alpha, targets, key);
+  }
+
+  /** {@code alpha / rank}. */
+  public double scale() {
+    return alpha / rank;
+  }
+}
