@@ -62,11 +62,11 @@ public final class EntropyThreshold {
     long below = (long) Math.floor(position);
     Tensor low = values.kthvalue(below + 1).get0();
     Tensor high = values.kthvalue(Math.min(below + 2, count)).get0();
-    // Equal neighbours may be infinite, and so may one that has no weight.
+    // Where infinite, a neighbour counts only if it has weight, and then it is the result.
     Tensor between =
         position == below
             ? low
-            : torch.where(low.eq(high), low, low.lerp(high, new Scalar(position - below)));
+            : torch.where(high.isinf(), high, low.lerp(high, new Scalar(position - below)));
     // kthvalue orders NaN last; a single one must show.
     return torch.where(values.isnan().any(), values.sum(), between);
   }

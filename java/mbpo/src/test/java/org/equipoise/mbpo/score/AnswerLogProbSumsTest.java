@@ -19,7 +19,9 @@ import org.equipoise.mbpo.toy.ToyTask;
 import org.junit.jupiter.api.Test;
 
 class AnswerLogProbSumsTest {
-  private static final long SMALL_BUDGET = 64;
+  /** Two tokens of the toy's vocabulary at a time. */
+  private static final long SMALL_BUDGET = 2L * 4 * new ToyModel(3).tokenizer().vocabularySize();
+
   private static final List<Sample> SAMPLES = ToyTask.samples("s", 5, 0.5, 1);
 
   private record Attacked(float[] sums, List<float[]> pixelGradients) {}
