@@ -6,6 +6,8 @@ package org.equipoise.mbpo.model;
  *
  * @param maxNewTokens at least 1
  * @param temperature 0 is greedy (ties: lowest id)
+ * @param topK sampling takes only so many best tokens; 0 takes all
+ * @param topP of these, only the fewest best whose probabilities add up to this; 1 takes all
  * @param seed key of the random numbers when sampling
  * @param contrastAlpha blind-contrast decoding: next-token scores become {@code (1+α)·logits(image)
  *     − α·logits(blind image)}; 0 is off
@@ -15,6 +17,8 @@ package org.equipoise.mbpo.model;
 public record GenerationOptions(
     int maxNewTokens,
     double temperature,
+    int topK,
+    double topP,
     long seed,
     double contrastAlpha,
     double contrastPlausibility) {
@@ -24,6 +28,8 @@ public record GenerationOptions(
     require(
         temperature >= 0 && Double.isFinite(temperature),
         "temperature must be finite and not negative, found " + temperature);
+    require(topK >= 0, "topK must not be negative, found " + topK);
+    require(topP > 0 && topP <= 1, "topP must be in (0, 1], found " + topP);
     require(
         contrastAlpha >= 0 && Double.isFinite(contrastAlpha),
         "contrastAlpha must be finite and not negative, found " + contrastAlpha);
@@ -33,23 +39,35 @@ public record GenerationOptions(
   }
 
   public static GenerationOptions greedy() {
-    return new GenerationOptions(64, 0, 0, 0, 0.1);
+    return new GenerationOptions(64, 0, 0, 1, 0, 0, 0.1);
   }
 
   public static GenerationOptions sample(double temperature, long seed) {
-    return new GenerationOptions(64, temperature, seed, 0, 0.1);
+    return new GenerationOptions(64, temperature, 0, 1, seed, 0, 0.1);
   }
 
   public GenerationOptions maxNewTokens(int tokens) {
-    return new GenerationOptions(tokens, temperature, seed, contrastAlpha, contrastPlausibility);
+    return new GenerationOptions(
+        tokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility);
+  }
+
+  public GenerationOptions topK(int tokens) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, tokens, topP, seed, contrastAlpha, contrastPlausibility);
+  }
+
+  public GenerationOptions topP(double mass) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, mass, seed, contrastAlpha, contrastPlausibility);
   }
 
   public GenerationOptions blindContrast(double alpha) {
-    return new GenerationOptions(maxNewTokens, temperature, seed, alpha, contrastPlausibility);
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, seed, alpha, contrastPlausibility);
   }
 
   public GenerationOptions plausibility(double share) {
-    return new GenerationOptions(maxNewTokens, temperature, seed, contrastAlpha, share);
+    return new GenerationOptions(maxNewTokens, temperature, topK, topP, seed, contrastAlpha, share);
   }
 
   private static void require(boolean condition, String message) {

@@ -1,10 +1,30 @@
-package org.equipoise.mbpo.demo.model;
+package org.equipoise.mbpo.model;
 
-import org.equipoise.mbpo.model.GenerationOptions;
+import java.util.Arrays;
 
 /** From next-token logits to a token. */
-final class TokenChoice {
+public final class TokenChoice {
   private TokenChoice() {}
+
+  /**
+   * The chosen token of one row.
+   *
+   * @param logits of several rows, one after the other
+   * @param blind logits given the blind image, for contrast; otherwise {@code null}
+   * @param offset where the row begins
+   * @param vocabulary its length
+   * @param uniform in [0, 1), what sampling depends on
+   */
+  public static int choose(
+      float[] logits,
+      float[] blind,
+      int offset,
+      int vocabulary,
+      GenerationOptions options,
+      double uniform) {
+    double[] scores = scores(logits, blind, offset, vocabulary, options);
+    return options.temperature() == 0 ? greedy(scores) : sample(scores, options, uniform);
+  }
 
   /**
    * Scores of one row: the logits, or with blind contrast (1+α)·logits − α·blind, where tokens
@@ -43,20 +63,52 @@ final class TokenChoice {
     return best;
   }
 
-  /** Inverse-transform sample of softmax(scores / temperature) at u in [0, 1). */
-  static int sample(double[] scores, double temperature, double u) {
+  /**
+   * Inverse-transform sample, in the order of ids, of softmax(scores / temperature) among the
+   * {@code topK} best tokens and, of these, the fewest best whose probabilities add up to {@code
+   * topP}. Tokens that tie with the last one taken are taken too.
+   */
+  static int sample(double[] scores, GenerationOptions options, double uniform) {
     double best = scores[greedy(scores)];
+    double lowest = lowestScore(scores, best, options);
     double[] cumulative = new double[scores.length];
     double sum = 0;
     for (int v = 0; v < scores.length; v++) {
-      sum += Math.exp((scores[v] - best) / temperature);
+      if (scores[v] >= lowest) {
+        sum += Math.exp((scores[v] - best) / options.temperature());
+      }
       cumulative[v] = sum;
     }
     for (int v = 0; v < scores.length; v++) {
-      if (u * sum < cumulative[v]) {
+      if (uniform * sum < cumulative[v]) {
         return v;
       }
     }
     return greedy(scores);
+  }
+
+  /** The score from which on tokens are among those to sample from. */
+  private static double lowestScore(double[] scores, double best, GenerationOptions options) {
+    int count = options.topK() == 0 ? scores.length : Math.min(options.topK(), scores.length);
+    if (count == scores.length && options.topP() == 1) {
+      return Double.NEGATIVE_INFINITY;
+    }
+    double[] ascending = scores.clone();
+    Arrays.sort(ascending);
+    int from = scores.length - count;
+    if (options.topP() == 1) {
+      return ascending[from];
+    }
+    double total = 0;
+    for (int i = from; i < ascending.length; i++) {
+      total += Math.exp((ascending[i] - best) / options.temperature());
+    }
+    double taken = 0;
+    int last = ascending.length;
+    while (last > from && (last == ascending.length || taken < options.topP() * total)) {
+      last--;
+      taken += Math.exp((ascending[last] - best) / options.temperature());
+    }
+    return ascending[last];
   }
 }

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.TokenChoice;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.tensor.HostTensors;
 
@@ -92,13 +93,10 @@ final class SmallModelGenerator {
         if (finished[i]) {
           continue;
         }
-        double[] scores =
-            TokenChoice.scores(logits, blindLogits, i * vocabulary, vocabulary, options);
+        double uniform =
+            options.temperature() == 0 ? 0 : random.uniform(0, streams[rows.get(i)], step);
         int token =
-            options.temperature() == 0
-                ? TokenChoice.greedy(scores)
-                : TokenChoice.sample(
-                    scores, options.temperature(), random.uniform(0, streams[rows.get(i)], step));
+            TokenChoice.choose(logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
         tokens[i][produced[i]++] = token;
         next[i] = token;
         if (token == model.tokenizer().endToken()) {

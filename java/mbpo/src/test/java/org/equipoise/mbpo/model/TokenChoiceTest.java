@@ -1,0 +1,97 @@
+package org.equipoise.mbpo.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class TokenChoiceTest {
+  /** Probabilities 0.1, 0.4, 0.2, 0.3 behind a row that is not looked at. */
+  private static final float[] LOGITS = {
+    9,
+    9,
+    9,
+    9,
+    (float) Math.log(0.1),
+    (float) Math.log(0.4),
+    (float) Math.log(0.2),
+    (float) Math.log(0.3)
+  };
+
+  private static int choose(GenerationOptions options, double uniform) {
+    return TokenChoice.choose(LOGITS, null, 4, 4, options, uniform);
+  }
+
+  /** Shares of the tokens over an even grid of random numbers. */
+  private static Map<Integer, Double> shares(GenerationOptions options) {
+    Map<Integer, Double> shares = new TreeMap<>();
+    int draws = 10_000;
+    for (int i = 0; i < draws; i++) {
+      shares.merge(choose(options, (i + 0.5) / draws), 1.0 / draws, Double::sum);
+    }
+    return shares;
+  }
+
+  private static void assertShares(Map<Integer, Double> expected, GenerationOptions options) {
+    Map<Integer, Double> found = shares(options);
+    assertEquals(expected.keySet(), found.keySet());
+    expected.forEach((token, share) -> assertEquals(share, found.get(token), 2e-4));
+  }
+
+  private static GenerationOptions sampling() {
+    return GenerationOptions.sample(1, 7);
+  }
+
+  @Test
+  void greedyTakesTheBest() {
+    assertEquals(1, choose(GenerationOptions.greedy(), 0));
+  }
+
+  @Test
+  void samplesInProportion() {
+    assertShares(new TreeMap<>(Map.of(0, 0.1, 1, 0.4, 2, 0.2, 3, 0.3)), sampling());
+  }
+
+  @Test
+  void temperatureComesBeforeTheRest() {
+    // Squared and normalised: 0.01, 0.16, 0.04, 0.09 over 0.3; the two best have 0.83 of it.
+    GenerationOptions half = GenerationOptions.sample(0.5, 7);
+    assertShares(
+        new TreeMap<>(Map.of(0, 0.01 / 0.3, 1, 0.16 / 0.3, 2, 0.04 / 0.3, 3, 0.09 / 0.3)), half);
+    assertShares(new TreeMap<>(Map.of(1, 16 / 25.0, 3, 9 / 25.0)), half.topP(0.83));
+  }
+
+  @Test
+  void topKTakesTheBest() {
+    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().topK(2));
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topK(1));
+    assertEquals(shares(sampling()), shares(sampling().topK(100)));
+  }
+
+  @Test
+  void topPTakesTheFewestThatAddUpToIt() {
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topP(0.39));
+    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().topP(0.41));
+    assertShares(new TreeMap<>(Map.of(1, 4 / 9.0, 2, 2 / 9.0, 3, 3 / 9.0)), sampling().topP(0.71));
+    // Of the two best, 4/7 reach one half.
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topK(2).topP(0.5));
+  }
+
+  @Test
+  void tiesAreTakenTogether() {
+    float[] even = {0, 0, 0};
+    for (double uniform : new double[] {0.1, 0.5, 0.9}) {
+      assertEquals(
+          (int) (3 * uniform), TokenChoice.choose(even, null, 0, 3, sampling().topK(1), uniform));
+    }
+  }
+
+  @Test
+  void optionsAreChecked() {
+    assertThrows(IllegalArgumentException.class, () -> sampling().topK(-1));
+    assertThrows(IllegalArgumentException.class, () -> sampling().topP(0));
+    assertThrows(IllegalArgumentException.class, () -> sampling().topP(1.1));
+  }
+}
