@@ -39,7 +39,9 @@ public final class HostTensors {
   public static float[] toFloats(Tensor tensor) {
     Tensor host = tensor.detach().cpu().to(ScalarType.Float).contiguous();
     float[] values = new float[Math.toIntExact(host.numel())];
-    host.data_ptr_float().get(values);
+    if (values.length > 0) {
+      host.data_ptr_float().get(values);
+    }
     return values;
   }
 
@@ -47,7 +49,9 @@ public final class HostTensors {
   public static byte[] toBytes(Tensor tensor) {
     Tensor host = tensor.cpu().contiguous();
     byte[] values = new byte[Math.toIntExact(host.numel())];
-    new BytePointer(host.data_ptr()).get(values);
+    if (values.length > 0) {
+      new BytePointer(host.data_ptr()).get(values);
+    }
     return values;
   }
 

@@ -1,0 +1,113 @@
+package org.equipoise.mbpo.qwen;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One object of a config.json; errors name the file and the field's path. */
+final class ConfigNode {
+  private final Path file;
+  private final String path;
+  private final JsonNode node;
+
+  ConfigNode(Path file, String path, JsonNode node) {
+    this.file = file;
+    this.path = path;
+    this.node = node;
+  }
+
+  boolean has(String field) {
+    return node.hasNonNull(field);
+  }
+
+  ConfigNode child(String field) {
+    JsonNode child = node.path(field);
+    if (!child.isObject()) {
+      throw error(field, "an object", child);
+    }
+    return new ConfigNode(file, path + field + ".", child);
+  }
+
+  int integer(String field, int otherwise) {
+    return has(field) ? integer(field) : otherwise;
+  }
+
+  /** A positive whole number. */
+  int integer(String field) {
+    JsonNode value = node.path(field);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 1) {
+      throw error(field, "a positive whole number", value);
+    }
+    return value.asInt();
+  }
+
+  double number(String field, double otherwise) {
+    if (!has(field)) {
+      return otherwise;
+    }
+    JsonNode value = node.path(field);
+    if (!value.isNumber() || !(value.asDouble() > 0)) {
+      throw error(field, "a positive number", value);
+    }
+    return value.asDouble();
+  }
+
+  String text(String field, String otherwise) {
+    if (!has(field)) {
+      return otherwise;
+    }
+    JsonNode value = node.path(field);
+    if (!value.isTextual()) {
+      throw error(field, "a text", value);
+    }
+    return value.asText();
+  }
+
+  boolean flag(String field, boolean otherwise) {
+    if (!has(field)) {
+      return otherwise;
+    }
+    JsonNode value = node.path(field);
+    if (!value.isBoolean()) {
+      throw error(field, "true or false", value);
+    }
+    return value.asBoolean();
+  }
+
+  List<Integer> integers(String field, List<Integer> otherwise) {
+    if (!has(field)) {
+      return otherwise;
+    }
+    JsonNode values = node.path(field);
+    List<Integer> list = new ArrayList<>();
+    for (JsonNode value : values) {
+      if (!value.isIntegralNumber() || value.asInt() < 0) {
+        throw error(field, "a list of whole numbers", values);
+      }
+      list.add(value.asInt());
+    }
+    if (!values.isArray()) {
+      throw error(field, "a list of whole numbers", values);
+    }
+    return list;
+  }
+
+  void require(boolean condition, String field, String expected) {
+    if (!condition) {
+      throw error(field, expected, node.path(field));
+    }
+  }
+
+  private IllegalArgumentException error(String field, String expected, JsonNode found) {
+    return new IllegalArgumentException(
+        file
+            + ": "
+            + path
+            + field
+            + ": expected "
+            + expected
+            + ", found "
+            + (found.isMissingNode() ? "nothing" : found));
+  }
+}

@@ -1,0 +1,149 @@
+package org.equipoise.mbpo.qwen;
+
+import java.util.List;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The language model: token embedding, pre-norm blocks of grouped-query attention with multimodal
+ * rotary positions and a gated MLP, a last norm. Holds borrowed weights.
+ */
+final class LanguageModel {
+  private static final String PATH = "model.language_model.";
+
+  private final QwenConfig.Text config;
+  private final QwenWeights weights;
+  private final float[] frequencies;
+
+  LanguageModel(QwenConfig config, QwenWeights weights) {
+    this.config = config.text();
+    this.weights = weights;
+    this.frequencies = Rotary.frequencies(config.text().ropeTheta(), config.text().headWidth());
+  }
+
+  int layers() {
+    return config.layers();
+  }
+
+  /** Embedded tokens [..., width]. */
+  Tensor embed(Tensor ids) {
+    return torch.embedding(weights.get(PATH + "embed_tokens.weight"), ids);
+  }
+
+  /** The last norm. */
+  Tensor norm(Tensor states) {
+    return weights.rmsNorm(PATH + "norm", states, config.normEpsilon());
+  }
+
+  /**
+   * Rotary embedding for positions in time, height and width: frequency k follows time below the
+   * first section's end, height below the second's, width above.
+   *
+   * @param rows the rows' positions
+   * @param from first position of each row to take
+   * @param length how many; shorter rows repeat their last one, which nobody looks at
+   * @return [rows, 1, length, head width]
+   */
+  Rotary rotary(List<MultimodalPositions> rows, int from, int length, Tensor like) {
+    int half = frequencies.length;
+    float[] angles = new float[rows.size() * length * half];
+    int at = 0;
+    int timeEnd = config.ropeSections().get(0);
+    int heightEnd = timeEnd + config.ropeSections().get(1);
+    for (MultimodalPositions row : rows) {
+      for (int t = from; t < from + length; t++) {
+        for (int k = 0; k < half; k++) {
+          int axis = k < timeEnd ? 0 : k < heightEnd ? 1 : 2;
+          angles[at++] = row.position(axis, t) * frequencies[k];
+        }
+      }
+    }
+    return Rotary.of(angles, new long[] {rows.size(), 1, length, half}, like)
+        .to(like.scalar_type());
+  }
+
+  /**
+   * One block over whole rows [rows, positions, width], causal.
+   *
+   * @param cache where to keep keys and values, or {@code null}
+   */
+  Tensor block(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+    Heads heads = heads(layer, normed(layer, x), rotary);
+    if (cache != null) {
+      cache.prompt(layer, heads.key, heads.value);
+    }
+    long groups = config.heads() / config.keyValueHeads();
+    Tensor mixed =
+        torch.scaled_dot_product_attention(
+            heads.query,
+            repeated(heads.key, groups),
+            repeated(heads.value, groups),
+            new TensorOptional(),
+            0,
+            true,
+            new DoubleOptional(),
+            false);
+    return finish(layer, x, joined(mixed));
+  }
+
+  /** One block over one new position per row [rows, 1, width], after those in the cache. */
+  Tensor next(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+    Heads heads = heads(layer, normed(layer, x), rotary);
+    Tensor mixed = cache.attend(layer, heads.query, heads.key, heads.value);
+    return finish(layer, x, joined(mixed));
+  }
+
+  /** Query [rows, heads, positions, head width], key and value with their own number of heads. */
+  private record Heads(Tensor query, Tensor key, Tensor value) {}
+
+  private static String path(int layer) {
+    return PATH + "layers." + layer + ".";
+  }
+
+  private Tensor normed(int layer, Tensor x) {
+    return weights.rmsNorm(path(layer) + "input_layernorm", x, config.normEpsilon());
+  }
+
+  private Heads heads(int layer, Tensor normed, Rotary rotary) {
+    String path = path(layer) + "self_attn.";
+    return new Heads(
+        rotary.apply(split(weights.linear(path + "q_proj", normed), config.heads())),
+        rotary.apply(split(weights.linear(path + "k_proj", normed), config.keyValueHeads())),
+        split(weights.linear(path + "v_proj", normed), config.keyValueHeads()));
+  }
+
+  private static Tensor split(Tensor x, long heads) {
+    return x.view(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+  }
+
+  /** [rows, heads, positions, head width] to [rows, positions, width]. */
+  private static Tensor joined(Tensor heads) {
+    return heads
+        .transpose(1, 2)
+        .reshape(heads.size(0), heads.size(2), heads.size(1) * heads.size(3));
+  }
+
+  /** Each head of keys or values as often as query heads use it. */
+  private static Tensor repeated(Tensor x, long times) {
+    if (times == 1) {
+      return x;
+    }
+    return x.unsqueeze(2)
+        .expand(x.size(0), x.size(1), times, x.size(2), x.size(3))
+        .reshape(x.size(0), x.size(1) * times, x.size(2), x.size(3));
+  }
+
+  private Tensor finish(int layer, Tensor x, Tensor mixed) {
+    Tensor attended = x.add(weights.linear(path(layer) + "self_attn.o_proj", mixed));
+    Tensor normed =
+        weights.rmsNorm(path(layer) + "post_attention_layernorm", attended, config.normEpsilon());
+    String mlp = path(layer) + "mlp.";
+    Tensor inner =
+        torch
+            .silu(weights.linear(mlp + "gate_proj", normed))
+            .mul(weights.linear(mlp + "up_proj", normed));
+    return attended.add(weights.linear(mlp + "down_proj", inner));
+  }
+}

@@ -1,0 +1,257 @@
+package org.equipoise.mbpo.qwen;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.lora.LoraAdapters;
+import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.model.AnswerStates;
+import org.equipoise.mbpo.model.GeneratedAnswer;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.ImageProcessor;
+import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.tensor.HostTensors;
+
+/**
+ * Qwen2-VL and Qwen2.5-VL. Prompts hold one image placeholder per image; the model replaces it by
+ * as many as the image has tokens. A batch's images are those of the placeholders in order, so that
+ * a prompt may have several or none.
+ */
+public final class QwenModel implements MultimodalModel {
+  private static final String EMBEDDING = "model.language_model.embed_tokens.weight";
+  private static final String HEAD = "lm_head.weight";
+
+  private final QwenConfig config;
+  private final Map<String, Tensor> base;
+  private final boolean ownsBase;
+  private final LoraAdapters adapters;
+  private final TextTokenizer tokenizer;
+  private final ImageProcessor processor;
+  private final Set<Integer> stopTokens;
+  private final VisionTower tower;
+  private final LanguageModel language;
+
+  private QwenModel(
+      QwenConfig config,
+      Map<String, Tensor> base,
+      boolean ownsBase,
+      LoraAdapters adapters,
+      TextTokenizer tokenizer,
+      ImageProcessor processor,
+      Set<Integer> stopTokens) {
+    this.config = config;
+    this.base = base;
+    this.ownsBase = ownsBase;
+    this.adapters = adapters;
+    this.tokenizer = tokenizer;
+    this.processor = processor;
+    this.stopTokens = stopTokens;
+    QwenWeights weights = new QwenWeights(base, adapters);
+    this.tower = new VisionTower(config, weights, processor.mean(), processor.standardDeviation());
+    this.language = new LanguageModel(config, weights);
+  }
+
+  /**
+   * A model all of whose weights are trained.
+   *
+   * @param weights by their names in transformers 5 ({@code model.visual.*}, {@code
+   *     model.language_model.*}, and {@code lm_head.weight} unless tied); leaves, which the model
+   *     takes over
+   * @param stopTokens ids that end an answer
+   */
+  public static QwenModel full(
+      QwenConfig config,
+      Map<String, Tensor> weights,
+      TextTokenizer tokenizer,
+      ImageProcessor processor,
+      Set<Integer> stopTokens) {
+    Map<String, Tensor> checked = QwenShapes.check(config, weights);
+    checked.values().forEach(weight -> weight.set_requires_grad(true));
+    return new QwenModel(config, checked, true, null, tokenizer, processor, stopTokens);
+  }
+
+  /** A model whose weights stay and that has fresh adapters to train. */
+  public static QwenModel withAdapters(
+      QwenConfig config,
+      Map<String, Tensor> weights,
+      LoraOptions options,
+      TextTokenizer tokenizer,
+      ImageProcessor processor,
+      Set<Integer> stopTokens) {
+    Map<String, Tensor> checked = QwenShapes.check(config, weights);
+    LoraAdapters adapters = LoraAdapters.create(options, checked);
+    return new QwenModel(config, checked, true, adapters, tokenizer, processor, stopTokens);
+  }
+
+  public QwenConfig config() {
+    return config;
+  }
+
+  @Override
+  public String name() {
+    long count = base.values().stream().mapToLong(Tensor::numel).sum();
+    return String.format(Locale.ROOT, "%s-%.2fM", config.generation().modelType(), count / 1e6);
+  }
+
+  @Override
+  public TextTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  @Override
+  public ImageProcessor imageProcessor() {
+    return processor;
+  }
+
+  @Override
+  public Map<String, Tensor> parameters() {
+    return adapters == null ? base : adapters.parameters();
+  }
+
+  @Override
+  public Map<String, Tensor> weights() {
+    Map<String, Tensor> all = new LinkedHashMap<>(base);
+    if (adapters != null) {
+      all.putAll(adapters.parameters());
+    }
+    return Collections.unmodifiableMap(all);
+  }
+
+  /** The adapters, or {@code null} where all weights are trained. */
+  public LoraAdapters adapters() {
+    return adapters;
+  }
+
+  /** Base weights with the adapters' part added; {@code name} is a base weight's. */
+  public Tensor merged(String name) {
+    String suffix = ".weight";
+    return adapters == null || !name.endsWith(suffix)
+        ? base.get(name)
+        : adapters.merged(name.substring(0, name.length() - suffix.length()), base.get(name));
+  }
+
+  /** Names of the base weights in their order. */
+  public Set<String> baseNames() {
+    return Collections.unmodifiableSet(base.keySet());
+  }
+
+  Set<Integer> stopTokens() {
+    return stopTokens;
+  }
+
+  VisionTower tower() {
+    return tower;
+  }
+
+  LanguageModel language() {
+    return language;
+  }
+
+  Tensor headWeight() {
+    return config.tiedHead() ? base.get(EMBEDDING) : base.get(HEAD);
+  }
+
+  /** A tensor on the model's device. */
+  Tensor deviceOf() {
+    return base.get(EMBEDDING);
+  }
+
+  @Override
+  public AnswerStates forward(ImageBatch images, List<TokenSequence> sequences) {
+    if (sequences.isEmpty()) {
+      throw new IllegalArgumentException("at least one sequence is needed, found none");
+    }
+    List<int[]> texts = new ArrayList<>();
+    for (TokenSequence sequence : sequences) {
+      // The last answer token is predicted, never read.
+      int[] text =
+          Arrays.copyOf(sequence.prompt(), sequence.prompt().length + sequence.answer().length - 1);
+      System.arraycopy(
+          sequence.answer(), 0, text, sequence.prompt().length, sequence.answer().length - 1);
+      texts.add(text);
+    }
+    QwenRows rows = QwenRows.of(config, images, texts);
+    Tensor x = rows.embed(language, rows.encode(tower), deviceOf());
+    Rotary rotary = language.rotary(rows.positions(), 0, rows.longest(), x);
+    for (int layer = 0; layer < language.layers(); layer++) {
+      x = language.block(layer, x, rotary, null);
+    }
+    Tensor hidden =
+        language.norm(x.reshape(-1, x.size(2)).index_select(0, answerPlaces(rows, sequences)));
+    return new States(hidden, headWeight());
+  }
+
+  /** Flat indices of the states that predict answer tokens. */
+  private Tensor answerPlaces(QwenRows rows, List<TokenSequence> sequences) {
+    int tokens = sequences.stream().mapToInt(s -> s.answer().length).sum();
+    long[] places = new long[tokens];
+    int at = 0;
+    for (int row = 0; row < sequences.size(); row++) {
+      int count = sequences.get(row).answer().length;
+      for (int t = 0; t < count; t++) {
+        places[at++] = (long) row * rows.longest() + rows.length(row) - count + t;
+      }
+    }
+    return HostTensors.onDeviceOf(deviceOf(), HostTensors.longs(places, tokens));
+  }
+
+  private record States(Tensor hidden, Tensor headWeight) implements AnswerStates {
+    @Override
+    public Tensor logits() {
+      return hidden.matmul(headWeight.t());
+    }
+  }
+
+  @Override
+  public List<GeneratedAnswer> generate(
+      ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+    return new QwenGenerator(this, options).generate(images, prompts, streams);
+  }
+
+  /** Shares the frozen base where only adapters are trained. */
+  @Override
+  public QwenModel copy() {
+    if (adapters != null) {
+      LoraAdapters own = adapters.frozenCopy();
+      own.parameters().values().forEach(tensor -> tensor.set_requires_grad(true));
+      return new QwenModel(config, base, false, own, tokenizer, processor, stopTokens);
+    }
+    Map<String, Tensor> copies = new LinkedHashMap<>();
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      base.forEach(
+          (name, tensor) ->
+              copies.put(name, tensor.detach().clone().set_requires_grad(true).retainReference()));
+    }
+    return new QwenModel(config, copies, true, null, tokenizer, processor, stopTokens);
+  }
+
+  @Override
+  public MultimodalModel reference() {
+    return adapters == null
+        ? copy()
+        : new QwenModel(
+            config, base, false, adapters.frozenCopy(), tokenizer, processor, stopTokens);
+  }
+
+  @Override
+  public void close() {
+    if (adapters != null) {
+      adapters.close();
+    }
+    if (ownsBase) {
+      base.values().forEach(Tensor::close);
+    }
+  }
+}

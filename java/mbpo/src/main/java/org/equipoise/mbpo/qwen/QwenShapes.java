@@ -1,0 +1,141 @@
+package org.equipoise.mbpo.qwen;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/** Which tensors a model of a configuration has, by their names in transformers 5. */
+public final class QwenShapes {
+  private static final int LISTED = 5;
+
+  private QwenShapes() {}
+
+  /** Shapes by name, in a fixed order. */
+  public static Map<String, long[]> of(QwenConfig config) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    vision(config, shapes);
+    text(config, shapes);
+    return shapes;
+  }
+
+  private static void vision(QwenConfig config, Map<String, long[]> shapes) {
+    QwenConfig.Vision vision = config.vision();
+    boolean second = config.generation() == QwenConfig.Generation.QWEN2_5_VL;
+    long width = vision.width();
+    long patch = vision.patchSize();
+    String path = "model.visual.";
+    shapes.put(
+        path + "patch_embed.proj.weight",
+        new long[] {width, 3, vision.temporalPatchSize(), patch, patch});
+    for (int block = 0; block < vision.depth(); block++) {
+      String own = path + "blocks." + block + ".";
+      for (String norm : List.of("norm1", "norm2")) {
+        norm(shapes, own + norm, width, !second);
+      }
+      linear(shapes, own + "attn.qkv", 3 * width, width, true);
+      linear(shapes, own + "attn.proj", width, width, true);
+      if (second) {
+        linear(shapes, own + "mlp.gate_proj", vision.mlpWidth(), width, true);
+        linear(shapes, own + "mlp.up_proj", vision.mlpWidth(), width, true);
+        linear(shapes, own + "mlp.down_proj", width, vision.mlpWidth(), true);
+      } else {
+        linear(shapes, own + "mlp.fc1", vision.mlpWidth(), width, true);
+        linear(shapes, own + "mlp.fc2", width, vision.mlpWidth(), true);
+      }
+    }
+    long merged = width * vision.mergeSize() * vision.mergeSize();
+    norm(shapes, path + "merger.ln_q", width, !second);
+    linear(shapes, path + "merger.mlp.0", merged, merged, true);
+    linear(shapes, path + "merger.mlp.2", config.text().width(), merged, true);
+  }
+
+  private static void text(QwenConfig config, Map<String, long[]> shapes) {
+    QwenConfig.Text text = config.text();
+    long width = text.width();
+    long keys = (long) text.keyValueHeads() * text.headWidth();
+    String path = "model.language_model.";
+    shapes.put(path + "embed_tokens.weight", new long[] {text.vocabulary(), width});
+    for (int layer = 0; layer < text.layers(); layer++) {
+      String own = path + "layers." + layer + ".";
+      norm(shapes, own + "input_layernorm", width, false);
+      linear(shapes, own + "self_attn.q_proj", width, width, true);
+      linear(shapes, own + "self_attn.k_proj", keys, width, true);
+      linear(shapes, own + "self_attn.v_proj", keys, width, true);
+      linear(shapes, own + "self_attn.o_proj", width, width, false);
+      norm(shapes, own + "post_attention_layernorm", width, false);
+      linear(shapes, own + "mlp.gate_proj", text.mlpWidth(), width, false);
+      linear(shapes, own + "mlp.up_proj", text.mlpWidth(), width, false);
+      linear(shapes, own + "mlp.down_proj", width, text.mlpWidth(), false);
+    }
+    norm(shapes, path + "norm", width, false);
+    if (!config.tiedHead()) {
+      shapes.put("lm_head.weight", new long[] {text.vocabulary(), width});
+    }
+  }
+
+  private static void linear(
+      Map<String, long[]> shapes, String path, long out, long in, boolean bias) {
+    shapes.put(path + ".weight", new long[] {out, in});
+    if (bias) {
+      shapes.put(path + ".bias", new long[] {out});
+    }
+  }
+
+  private static void norm(Map<String, long[]> shapes, String path, long width, boolean bias) {
+    shapes.put(path + ".weight", new long[] {width});
+    if (bias) {
+      shapes.put(path + ".bias", new long[] {width});
+    }
+  }
+
+  /**
+   * The same tensors in the fixed order, if they are exactly those of the configuration. A head
+   * beside a tied embedding, which some checkpoints carry, is left out.
+   */
+  static Map<String, Tensor> check(QwenConfig config, Map<String, Tensor> weights) {
+    Map<String, long[]> shapes = of(config);
+    List<String> problems = new ArrayList<>();
+    Map<String, Tensor> ordered = new LinkedHashMap<>();
+    shapes.forEach(
+        (name, shape) -> {
+          Tensor weight = weights.get(name);
+          if (weight == null) {
+            problems.add(name + " is missing");
+          } else if (!Arrays.equals(shape, shape(weight))) {
+            problems.add(
+                name
+                    + " has shape "
+                    + Arrays.toString(shape(weight))
+                    + ", expected "
+                    + Arrays.toString(shape));
+          }
+          ordered.put(name, weight);
+        });
+    weights.keySet().stream()
+        .filter(name -> !shapes.containsKey(name))
+        .filter(name -> !(config.tiedHead() && name.equals("lm_head.weight")))
+        .forEach(name -> problems.add(name + " is unknown"));
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(
+          "the tensors do not fit the configuration "
+              + config.generation().modelType()
+              + " ("
+              + problems.size()
+              + " problems): "
+              + String.join("; ", problems.subList(0, Math.min(LISTED, problems.size())))
+              + (problems.size() > LISTED ? "; ..." : ""));
+    }
+    return ordered;
+  }
+
+  private static long[] shape(Tensor tensor) {
+    long[] shape = new long[(int) tensor.dim()];
+    for (int d = 0; d < shape.length; d++) {
+      shape[d] = tensor.size(d);
+    }
+    return shape;
+  }
+}
