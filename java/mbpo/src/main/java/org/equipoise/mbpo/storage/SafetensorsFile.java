@@ -1,14 +1,11 @@
 package org.equipoise.mbpo.storage;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -20,7 +17,6 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Reads and writes the safetensors format: 8 bytes of header length, a JSON header, then the
@@ -28,7 +24,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public final class SafetensorsFile {
   private static final String METADATA = "__metadata__";
-  private static final long LARGEST_HEADER = 100_000_000;
   private static final int CHUNK = 1 << 28;
 
   private SafetensorsFile() {}
@@ -82,16 +77,13 @@ public final class SafetensorsFile {
 
   /** Reads a whole file. */
   public static Contents read(Path file) {
+    SafetensorsHeader header = SafetensorsHeader.read(file);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      JsonNode header = header(file, channel);
-      long start = channel.position();
       Map<String, Tensor> tensors = new LinkedHashMap<>();
-      for (Map.Entry<String, JsonNode> entry : header.properties()) {
-        if (!entry.getKey().equals(METADATA)) {
-          tensors.put(entry.getKey(), readTensor(file, channel, start, entry));
-        }
+      for (Map.Entry<String, SafetensorsHeader.Entry> entry : header.entries().entrySet()) {
+        tensors.put(entry.getKey(), readTensor(header, channel, entry.getValue()));
       }
-      return new Contents(tensors, metadata(header));
+      return new Contents(tensors, header.metadata());
     } catch (IOException e) {
       throw StorageException.of("read", file, e);
     }
@@ -99,11 +91,7 @@ public final class SafetensorsFile {
 
   /** The metadata alone. */
   public static Map<String, String> readMetadata(Path file) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return metadata(header(file, channel));
-    } catch (IOException e) {
-      throw StorageException.of("read", file, e);
-    }
+    return SafetensorsHeader.read(file).metadata();
   }
 
   /** Copies a file's tensors into existing ones; names, shapes and order of names must match. */
@@ -146,79 +134,23 @@ public final class SafetensorsFile {
             + found.keySet().stream().filter(n -> !expected.containsKey(n)).findFirst().orElse("?");
   }
 
-  private static JsonNode header(Path file, FileChannel channel) throws IOException {
-    ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-    readFully(file, channel, length);
-    long bytes = length.flip().getLong();
-    if (bytes < 2 || bytes > Math.min(LARGEST_HEADER, channel.size() - 8)) {
-      throw damaged(
-          file, "its header length is " + bytes + " bytes in a file of " + channel.size());
-    }
-    ByteBuffer json = ByteBuffer.allocate((int) bytes);
-    readFully(file, channel, json);
-    try {
-      JsonNode header = Json.MAPPER.readTree(new String(json.array(), StandardCharsets.UTF_8));
-      if (!header.isObject()) {
-        throw damaged(file, "its header is not a JSON object");
-      }
-      return header;
-    } catch (JsonProcessingException e) {
-      throw damaged(file, "its header is not JSON: " + e.getOriginalMessage());
-    }
-  }
-
-  private static Map<String, String> metadata(JsonNode header) {
-    Map<String, String> metadata = new LinkedHashMap<>();
-    header
-        .path(METADATA)
-        .properties()
-        .forEach(e -> metadata.put(e.getKey(), e.getValue().asText()));
-    return metadata;
-  }
-
   private static Tensor readTensor(
-      Path file, FileChannel channel, long start, Map.Entry<String, JsonNode> entry)
+      SafetensorsHeader header, FileChannel channel, SafetensorsHeader.Entry entry)
       throws IOException {
-    JsonNode description = entry.getValue();
-    long[] shape = new long[description.path("shape").size()];
-    for (int d = 0; d < shape.length; d++) {
-      shape[d] = description.path("shape").get(d).asLong();
-    }
-    ScalarType type = type(file, entry.getKey(), description.path("dtype").asText());
-    long from = description.path("data_offsets").path(0).asLong(-1);
-    long to = description.path("data_offsets").path(1).asLong(-1);
     Tensor tensor;
-    try (TensorOptions options = new TensorOptions(type)) {
-      tensor = torch.zeros(shape, options);
+    try (TensorOptions options = new TensorOptions(entry.type())) {
+      tensor = torch.zeros(entry.shape(), options);
     }
-    if (from < 0 || to - from != byteCount(tensor) || start + to > channel.size()) {
-      throw damaged(
-          file,
-          "tensor "
-              + entry.getKey()
-              + " claims bytes "
-              + from
-              + " to "
-              + to
-              + ", its shape needs "
-              + byteCount(tensor)
-              + ", the file has "
-              + (channel.size() - start));
-    }
-    channel.position(start + from);
-    for (long at = 0; at < to - from; at += CHUNK) {
-      readFully(file, channel, chunk(tensor, at));
+    channel.position(header.dataStart() + entry.from());
+    for (long at = 0; at < entry.bytes(); at += CHUNK) {
+      ByteBuffer into = chunk(tensor, at);
+      while (into.hasRemaining()) {
+        if (channel.read(into) < 0) {
+          throw SafetensorsHeader.damaged(header.file(), "it ends too early");
+        }
+      }
     }
     return tensor;
-  }
-
-  private static void readFully(Path file, FileChannel channel, ByteBuffer into)
-      throws IOException {
-    while (into.hasRemaining()) {
-      if (channel.read(into) < 0) {
-        throw damaged(file, "it ends too early");
-      }
-    }
   }
 
   private static ByteBuffer chunk(Tensor tensor, long at) {
@@ -256,25 +188,5 @@ public final class SafetensorsFile {
                   + tensor.scalar_type()
                   + ", which safetensors files of ours do not hold");
     };
-  }
-
-  private static ScalarType type(Path file, String name, String text) {
-    return switch (text) {
-      case "F32" -> ScalarType.Float;
-      case "F64" -> ScalarType.Double;
-      case "F16" -> ScalarType.Half;
-      case "BF16" -> ScalarType.BFloat16;
-      case "I64" -> ScalarType.Long;
-      case "I32" -> ScalarType.Int;
-      case "U8" -> ScalarType.Byte;
-      case "BOOL" -> ScalarType.Bool;
-      default ->
-          throw damaged(file, "tensor " + name + " has the unknown element type \"" + text + "\"");
-    };
-  }
-
-  private static IllegalArgumentException damaged(Path file, String found) {
-    return new IllegalArgumentException(
-        file + " is not a whole safetensors file: " + found + "; fetch or write it again");
   }
 }

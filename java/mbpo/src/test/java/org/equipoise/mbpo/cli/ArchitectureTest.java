@@ -54,6 +54,7 @@ class ArchitectureTest {
     forbid("reward", "run", "mine", "train", "evaluate", "cli", "report");
     forbid("lora", "data", "image", "model", "run", "mine", "train", "evaluate", "cli", "report");
     forbid("qwen", "run", "mine", "train", "evaluate", "cli", "report");
+    forbid("checkpoint", "run", "mine", "train", "evaluate", "cli", "report");
     forbid("mine", "train", "evaluate", "cli", "report");
     forbid("train", "mine", "evaluate", "cli", "report");
     forbid("evaluate", "mine", "train", "cli");

@@ -1,0 +1,2 @@
+/** Checkpoint folders as Hugging Face's tools write and read them. */
+package org.equipoise.mbpo.checkpoint;

@@ -1,0 +1,78 @@
+package org.equipoise.mbpo.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.stream.StreamSupport;
+import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.RgbImage;
+import org.junit.jupiter.api.Test;
+
+/** Token ids and resized images equal to transformers 5.17's and Pillow's. */
+class CheckpointGoldenTest {
+  private static final int MULTIPLE = 28;
+
+  private static JsonNode json(String name) throws IOException {
+    return new ObjectMapper().readTree(Files.readAllBytes(TinyCheckpoint.resource(name)));
+  }
+
+  private static int[] ids(JsonNode list) {
+    return StreamSupport.stream(list.spliterator(), false).mapToInt(JsonNode::asInt).toArray();
+  }
+
+  @Test
+  void promptsOfTextsOneAndSeveralImages() throws IOException {
+    QwenTokenizer tokenizer = QwenTokenizer.read(TinyCheckpoint.folder(), 320);
+    JsonNode prompts = json("prompts.json").get("prompts");
+    assertEquals(6, prompts.size());
+    for (JsonNode prompt : prompts) {
+      String question = prompt.get("question").asText();
+      int images = prompt.get("images").asInt();
+      assertArrayEquals(ids(prompt.get("ids")), tokenizer.encodePrompt(images, question), question);
+      if (images < 2) {
+        assertArrayEquals(
+            ids(prompt.get("ids")),
+            images == 1 ? tokenizer.encodePrompt(question) : tokenizer.encodeTextPrompt(question));
+      }
+    }
+  }
+
+  @Test
+  void answersThereAndBack() throws IOException {
+    QwenTokenizer tokenizer = QwenTokenizer.read(TinyCheckpoint.folder(), 320);
+    for (JsonNode answer : json("prompts.json").get("answers")) {
+      int[] ids = ids(answer.get("ids"));
+      assertArrayEquals(ids, tokenizer.encodeAnswer(answer.get("text").asText()));
+      assertEquals(answer.get("text").asText(), tokenizer.decodeAnswer(ids));
+    }
+  }
+
+  @Test
+  void sizes() throws IOException {
+    for (JsonNode row : json("sizes.json")) {
+      int[] n = ids(row);
+      QwenImageProcessor processor =
+          QwenImageProcessor.of(MULTIPLE, n[2], n[3], new float[3], new float[3]);
+      assertEquals(
+          new QwenImageProcessor.Size(n[4], n[5]), processor.sizeFor(n[0], n[1]), row.toString());
+    }
+  }
+
+  @Test
+  void resizedImagesHavePillowsBits() {
+    QwenImageProcessor processor =
+        QwenImageProcessor.read(TinyCheckpoint.folder(), MULTIPLE, Integer.MAX_VALUE);
+    for (int i = 0; i < 4; i++) {
+      RgbImage source = ImageFiles.read(TinyCheckpoint.resource("image-" + i + ".png"));
+      RgbImage expected = ImageFiles.read(TinyCheckpoint.resource("image-" + i + "-resized.png"));
+      RgbImage found = processor.resize(source);
+      assertEquals(expected.width(), found.width());
+      assertEquals(expected.height(), found.height());
+      assertArrayEquals(expected.planes(), found.planes(), "image " + i);
+    }
+  }
+}
