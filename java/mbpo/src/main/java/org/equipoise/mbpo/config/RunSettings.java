@@ -1,0 +1,195 @@
+package org.equipoise.mbpo.config;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.TreeNode;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+
+/**
+ * The settings of a run: the documented defaults, a user's YAML file over them, single values of
+ * the command line over that. Only keys that the defaults have are accepted. Immutable.
+ */
+public final class RunSettings {
+  private static final String DEFAULTS = "defaults.yaml";
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .build();
+
+  private final ObjectNode tree;
+  private final SettingSources sources;
+
+  private RunSettings(ObjectNode tree, SettingSources sources) {
+    this.tree = tree;
+    this.sources = sources;
+  }
+
+  /** The text of the defaults, comments and all. */
+  public static String defaultsText() {
+    try (InputStream stream = RunSettings.class.getResourceAsStream(DEFAULTS)) {
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * @param file a user's file, or {@code null}
+   * @param single values by the path of their key, for example {@code train.lora.rank}
+   */
+  public static RunSettings load(Path file, Map<String, String> single) {
+    ObjectNode tree = (ObjectNode) parse("the defaults", defaultsText());
+    SettingSources sources = new SettingSources();
+    if (file != null) {
+      String text = AtomicFiles.readText(file);
+      JsonNode own = parse(file.toString(), text);
+      sources.addFile(file, text);
+      if (own.isObject()) {
+        merge(tree, (ObjectNode) own, "", sources);
+      } else if (!own.isMissingNode() && !own.isNull()) {
+        throw new IllegalArgumentException(
+            file + ": expected settings as KEY: VALUE, found " + own.getNodeType());
+      }
+    }
+    single.forEach(
+        (path, value) -> {
+          sources.addOption(path, value);
+          String[] keys = path.split("\\.");
+          ObjectNode own = MAPPER.createObjectNode();
+          ObjectNode at = own;
+          for (int i = 0; i < keys.length - 1; i++) {
+            at = at.putObject(keys[i]);
+          }
+          at.set(keys[keys.length - 1], parse("--set " + path, value));
+          merge(tree, own, "", sources);
+        });
+    return new RunSettings(tree, sources);
+  }
+
+  private static JsonNode parse(String name, String text) {
+    LoaderOptions strict = new LoaderOptions();
+    strict.setAllowDuplicateKeys(false);
+    try {
+      return MAPPER.valueToTree(new Yaml(new SafeConstructor(strict)).load(text));
+    } catch (MarkedYAMLException e) {
+      throw new IllegalArgumentException(
+          name
+              + (e.getProblemMark() == null ? "" : ":" + (e.getProblemMark().getLine() + 1))
+              + ": expected YAML, found: "
+              + e.getProblem(),
+          e);
+    } catch (YAMLException e) {
+      throw new IllegalArgumentException(name + ": expected YAML, found: " + e.getMessage(), e);
+    }
+  }
+
+  private static void merge(ObjectNode into, ObjectNode own, String path, SettingSources sources) {
+    for (Map.Entry<String, JsonNode> entry : own.properties()) {
+      String key = path + entry.getKey();
+      JsonNode known = into.get(entry.getKey());
+      if (known == null) {
+        List<String> keys =
+            into.properties().stream().map(Map.Entry::getKey).collect(Collectors.toList());
+        throw new IllegalArgumentException(
+            sources.where(key)
+                + ": unknown setting "
+                + key
+                + "; did you mean "
+                + path
+                + Spelling.nearest(entry.getKey(), keys)
+                + "? `equipoise config` prints all of them");
+      }
+      if (known.isObject()) {
+        if (!entry.getValue().isObject()) {
+          throw new IllegalArgumentException(
+              sources.where(key)
+                  + ": "
+                  + key
+                  + ": expected settings of its own, such as "
+                  + known.properties().iterator().next().getKey()
+                  + ", found "
+                  + entry.getValue());
+        }
+        merge((ObjectNode) known, (ObjectNode) entry.getValue(), key + ".", sources);
+      } else if (entry.getValue().isContainerNode()) {
+        throw new IllegalArgumentException(
+            sources.where(key) + ": " + key + ": expected one value, found " + entry.getValue());
+      } else {
+        into.set(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  /**
+   * The settings below a key as a record (or the value at it), whose constructor checks them.
+   *
+   * @throws IllegalArgumentException naming file, line and key of what is wrong
+   */
+  public <T> T bind(String path, Class<T> type) {
+    JsonNode node = tree;
+    for (String key : path.split("\\.")) {
+      node = node.path(key);
+    }
+    if (node.isMissingNode()) {
+      throw new IllegalArgumentException("there is no setting " + path);
+    }
+    try {
+      return MAPPER.treeToValue((TreeNode) node, type);
+    } catch (JsonMappingException e) {
+      String key =
+          e.getPath().stream()
+              .map(reference -> "." + reference.getFieldName())
+              .collect(Collectors.joining("", path, ""));
+      Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
+      String found =
+          cause == e ? e.getOriginalMessage().lines().findFirst().orElse("") : cause.getMessage();
+      throw new IllegalArgumentException(sources.where(key) + ": " + key + ": " + found, e);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(path + ": " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /** A path, or {@code null} where none is set. */
+  public Path path(String key) {
+    String text = bind(key, String.class);
+    return text == null || text.isBlank() ? null : Path.of(text);
+  }
+
+  /** A path that must be set. */
+  public Path requiredPath(String key) {
+    Path path = path(key);
+    if (path == null) {
+      throw new IllegalArgumentException(
+          key + " is not set; give it in the settings file or as --set " + key + "=PATH");
+    }
+    return path;
+  }
+
+  /** Everything as YAML, for the record. */
+  public String text() {
+    DumperOptions blocks = new DumperOptions();
+    blocks.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
+    return new Yaml(blocks).dump(MAPPER.convertValue(tree, Map.class));
+  }
+}

@@ -1,0 +1,158 @@
+package org.equipoise.mbpo.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.train.Schedule;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunSettingsTest {
+  @TempDir Path folder;
+
+  private RunSettings file(String text) throws IOException {
+    return RunSettings.load(write(text), Map.of());
+  }
+
+  private Path write(String text) throws IOException {
+    Path file = folder.resolve("run.yaml");
+    Files.writeString(file, text);
+    return file;
+  }
+
+  private static void assertSays(Exception error, String... parts) {
+    for (String part : parts) {
+      assertTrue(error.getMessage().contains(part), "\"" + error.getMessage() + "\" says " + part);
+    }
+  }
+
+  /** A key that no record knows, or a component that no key sets, is an error of binding. */
+  @Test
+  void everyDefaultIsBoundAndEveryComponentHasADefault() {
+    RunSettings settings = RunSettings.load(null, Map.of());
+    TrainSettings train = settings.bind("train", TrainSettings.class);
+    assertEquals(LoraOptions.defaults(), train.lora());
+    assertEquals(Double.NEGATIVE_INFINITY, train.hybrid().policy().negativeLogProbFloor());
+    assertEquals(Schedule.COSINE, train.dpo().optimizer().schedule());
+    assertEquals(GenerationOptions.greedy(), settings.bind("generate", GenerationOptions.class));
+    assertEquals(
+        GenerationOptions.greedy(),
+        settings.bind("evaluate", EvaluationOptions.class).generation());
+    assertEquals(16, settings.bind("mine", MineSettings.class).epsilonIn255ths());
+    assertEquals(401408, settings.bind("model", ModelSettings.class).maxPixels());
+    assertNull(settings.path("data.samples"));
+    assertEquals(2, settings.bind("threads", Integer.class));
+  }
+
+  @Test
+  void aFileIsOverTheDefaultsAndSingleValuesAreOverIt() throws IOException {
+    Path file =
+        write("train:\n  lora: {rank: 4}\n  hybrid:\n    optimizer:\n      learningRate: 2e-6\n");
+    RunSettings settings =
+        RunSettings.load(file, Map.of("train.lora.rank", "8", "train.method", "dpo"));
+    TrainSettings train = settings.bind("train", TrainSettings.class);
+    assertEquals(8, train.lora().rank());
+    assertEquals(32, train.lora().alpha());
+    assertEquals(2e-6, train.hybrid().optimizer().learningRate());
+    assertEquals(TrainSettings.Method.DPO, train.method());
+    RunSettings again = file(settings.text());
+    assertEquals(train, again.bind("train", TrainSettings.class));
+  }
+
+  @Test
+  void anEmptyFileChangesNothing() throws IOException {
+    assertEquals(RunSettings.load(null, Map.of()).text(), file("# nothing\n").text());
+  }
+
+  @Test
+  void unknownKeysNameFileLineAndTheNearestKey() throws IOException {
+    Path file = write("seed: 1\ntrain:\n  lorra:\n    rank: 4\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(file, Map.of())),
+        "run.yaml:3",
+        "train.lorra",
+        "train.lora?");
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> RunSettings.load(null, Map.of("trian.lora.rank", "4"))),
+        "--set trian.lora.rank=4",
+        "train?");
+  }
+
+  @Test
+  void wrongValuesNameFileLineAndKey() throws IOException {
+    RunSettings word = file("mine:\n  steps: many\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> word.bind("mine", MineSettings.class)),
+        "run.yaml:2",
+        "mine.steps",
+        "many");
+    RunSettings range = file("mine:\n  options:\n    batchSize: 0\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> range.bind("mine", MineSettings.class)),
+        "run.yaml:2",
+        "mine.options",
+        "batchSize must be at least 1, found 0");
+    RunSettings choice = file("train:\n  method: PPO\n");
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class, () -> choice.bind("train", TrainSettings.class)),
+        "run.yaml:2",
+        "train.method",
+        "PPO",
+        "HYBRID");
+    RunSettings none = file("generate:\n  topP: null\n");
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class, () -> none.bind("generate", GenerationOptions.class)),
+        "run.yaml:2",
+        "generate.topP");
+  }
+
+  @Test
+  void whatIsNoSettings() throws IOException {
+    Path broken = write("a: [1\nb: 2\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(broken, Map.of())),
+        "run.yaml:2");
+    Path list = write("- 1\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(list, Map.of())),
+        "expected settings as KEY: VALUE");
+    Path twice = write("seed: 1\nseed: 2\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(twice, Map.of())),
+        "run.yaml",
+        "seed");
+    Path flat = write("train: 3\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(flat, Map.of())),
+        "run.yaml:1",
+        "train");
+    Path deep = write("seed:\n  a: 1\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(deep, Map.of())),
+        "run.yaml:1",
+        "expected one value");
+  }
+
+  @Test
+  void requiredPaths() {
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> RunSettings.load(null, Map.of()).requiredPath("data.samples")),
+        "data.samples is not set",
+        "--set data.samples=PATH");
+  }
+}
