@@ -16,6 +16,27 @@ final class JsonFields {
     this.path = path;
   }
 
+  /** Whether the field is there and not null. */
+  boolean has(String name) {
+    return node.hasNonNull(name);
+  }
+
+  /** A list of objects. */
+  List<JsonFields> objects(String name) {
+    JsonNode value = node.path(name);
+    List<JsonFields> objects = new ArrayList<>();
+    for (JsonNode item : value) {
+      if (!item.isObject()) {
+        throw wrong(name, "a list of objects", item);
+      }
+      objects.add(new JsonFields(item, path + name + "[" + objects.size() + "]."));
+    }
+    if (!value.isArray()) {
+      throw wrong(name, "a list of objects", value);
+    }
+    return objects;
+  }
+
   String text(String name) {
     JsonNode value = node.path(name);
     if (!value.isTextual()) {

@@ -18,36 +18,92 @@ import org.equipoise.mbpo.storage.Json;
  * <pre>{"id": "q1", "image": "photos/1.jpg", "question": "is there a dog ?", "answer": "yes",
  *  "kind": "yes-no", "options": [], "twin": "q2", "objects": []}</pre>
  *
- * {@code image} is relative to the file; {@code options}, {@code twin} and {@code objects} may be
- * left out.
+ * {@code image} is relative to the file. All but image, question and answer may be left out: an id
+ * is then made of the file's name and the line, and the kind follows from options and answer. Also
+ * read are conversations as LLaVA's data has them, of which the first question and answer are
+ * taken:
+ *
+ * <pre>{"id": "1", "image": "1.jpg", "conversations": [
+ *  {"from": "human", "value": "&lt;image&gt;\nis there a dog ?"}, {"from": "gpt", "value": "yes"}]}
+ * </pre>
  */
 public final class SampleFile {
+  private static final String IMAGE_MARK = "<image>";
+
   private SampleFile() {}
 
   /** Reads all samples; images are decoded when asked for. Errors name file and line. */
   public static List<Sample> read(Path file) {
     Path folder = file.toAbsolutePath().getParent();
-    Map<String, Integer> lineById = new HashMap<>();
+    String stem = file.getFileName().toString().replaceAll("\\.[^.]*$", "");
+    String prefix = stem.replaceAll("[^A-Za-z0-9._-]", "_") + "-";
+    Map<String, Integer> recordById = new HashMap<>();
     return JsonLines.read(
         file,
         fields -> {
-          Sample sample =
-              new Sample(
-                  fields.text("id"),
-                  ImageSource.of(folder.resolve(fields.text("image"))),
-                  fields.text("question"),
-                  fields.text("answer"),
-                  fields.text("kind"),
-                  fields.texts("options"),
-                  fields.textOrNull("twin"),
-                  fields.texts("objects"));
-          Integer earlier = lineById.put(sample.id(), lineById.size() + 1);
+          String madeUp = prefix + (recordById.size() + 1);
+          Sample sample = sample(folder, fields, madeUp);
+          Integer earlier = recordById.put(sample.id(), recordById.size() + 1);
           if (earlier != null) {
             throw new IllegalArgumentException(
                 "id \"" + sample.id() + "\" was already used by record " + earlier);
           }
           return sample;
         });
+  }
+
+  private static Sample sample(Path folder, JsonFields fields, String madeUpId) {
+    boolean conversation = fields.has("conversations");
+    String question;
+    String answer;
+    if (conversation) {
+      List<JsonFields> turns = fields.objects("conversations");
+      if (turns.size() < 2
+          || !turns.get(0).text("from").equals("human")
+          || !turns.get(1).text("from").equals("gpt")) {
+        throw new IllegalArgumentException(
+            "field \"conversations\": expected a question from \"human\" and an answer from"
+                + " \"gpt\" first");
+      }
+      question = turns.get(0).text("value").replace(IMAGE_MARK, "").strip();
+      answer = turns.get(1).text("value").strip();
+    } else {
+      question = fields.text("question");
+      answer = fields.text("answer");
+    }
+    List<String> options = fields.texts("options");
+    String id = fields.textOrNull("id");
+    String kind = fields.textOrNull("kind");
+    return new Sample(
+        id == null ? madeUpId : conversation ? id.replaceAll("[^A-Za-z0-9._-]", "_") : id,
+        ImageSource.of(folder.resolve(image(fields))),
+        question,
+        answer,
+        kind == null ? kind(answer, options) : kind,
+        options,
+        fields.textOrNull("twin"),
+        fields.texts("objects"));
+  }
+
+  private static String image(JsonFields fields) {
+    if (!fields.has("images")) {
+      return fields.text("image");
+    }
+    List<String> images = fields.texts("images");
+    if (images.size() != 1) {
+      throw new IllegalArgumentException(
+          "field \"images\": expected one image, found "
+              + images.size()
+              + "; samples with several images cannot be mined or trained on");
+    }
+    return images.get(0);
+  }
+
+  private static String kind(String answer, List<String> options) {
+    if (!options.isEmpty()) {
+      return "multiple-choice";
+    }
+    return answer.strip().matches("(?i)(yes|no)[.!]?") ? "yes-no" : "open";
   }
 
   /** Writes samples whose images are files, with paths relative to the file's folder. */

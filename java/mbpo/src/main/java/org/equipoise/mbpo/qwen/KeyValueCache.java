@@ -97,7 +97,7 @@ final class KeyValueCache {
         weights
             .narrow(3, promptLength, later + 1)
             .matmul(laterValues[layer].narrow(2, 0, later + 1));
-    return fromPrompt.add(fromLater).view(rows, heads * groups, 1, width);
+    return fromPrompt.add(fromLater).reshape(rows, heads * groups, 1, width);
   }
 
   /** After all layers have added a position. */

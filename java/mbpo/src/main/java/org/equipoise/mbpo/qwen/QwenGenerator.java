@@ -170,7 +170,8 @@ final class QwenGenerator {
             : logits
                 .unsqueeze(1)
                 .expand(logits.size(0), rowsPerPrompt, logits.size(1))
-                .reshape(logits.size(0) * rowsPerPrompt, logits.size(1)),
+                .reshape(logits.size(0) * rowsPerPrompt, logits.size(1))
+                .contiguous(),
         cache);
   }
 

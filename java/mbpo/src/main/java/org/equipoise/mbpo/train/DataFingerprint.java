@@ -8,10 +8,11 @@ import org.equipoise.mbpo.storage.Sha256;
 /**
  * Short texts that differ when data differ. Image contents are not looked at, only their sources.
  */
-final class DataFingerprint {
+public final class DataFingerprint {
   private DataFingerprint() {}
 
-  static String ofSamples(List<Sample> samples) {
+  /** Of everything but the images. */
+  public static String ofSamples(List<Sample> samples) {
     Sha256 hash = new Sha256();
     for (Sample sample : samples) {
       hash.add(sample.id(), sample.question(), sample.answer(), sample.kind());
@@ -19,7 +20,8 @@ final class DataFingerprint {
     return samples.size() + ":" + hash.shortHex();
   }
 
-  static String ofPairs(List<PreferenceRecord> pairs) {
+  /** Of everything but the images and what mining measured. */
+  public static String ofPairs(List<PreferenceRecord> pairs) {
     Sha256 hash = new Sha256();
     for (PreferenceRecord pair : pairs) {
       hash.add(pair.id(), pair.question(), pair.chosen(), pair.rejected());

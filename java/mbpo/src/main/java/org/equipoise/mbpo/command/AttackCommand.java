@@ -1,0 +1,145 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.config.MineSettings;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.torch.Equipoise;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise attack}. */
+@Command(
+    name = "attack",
+    description = {
+      "Perturbs an image so that an answer becomes improbable, and shows what the model says then.",
+      "How images are perturbed is under `mine` in the settings. The PNG has the size that the model"
+          + " sees; it is read again for the last row."
+    })
+public final class AttackCommand implements Callable<Integer> {
+  @Spec private CommandSpec specification;
+  @Mixin private SettingsOptions options;
+
+  @Option(names = "--image", required = true, paramLabel = "FILE", description = "The image.")
+  private Path image;
+
+  @Option(
+      names = "--answer",
+      required = true,
+      paramLabel = "TEXT",
+      description = "The answer that is to become improbable.")
+  private String answer;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE.png",
+      defaultValue = "attacked.png",
+      description = "Where the perturbed image is written (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Parameters(paramLabel = "QUESTION", description = "The question.")
+  private String question;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new AttackCommand();
+    }
+  }
+
+  @Override
+  public Integer call() {
+    RunSettings settings = options.load();
+    MineSettings mine = settings.bind("mine", MineSettings.class);
+    Sample sample =
+        Sample.of("attacked", ImageSource.of(ImageFiles.read(image)), question, answer, "");
+    Equipoise.threads(settings.bind("threads", Integer.class));
+    try (PointerScope scope = new PointerScope();
+        QwenModel model = LoadedModel.toAsk(settings)) {
+      RgbImage clean = model.imageProcessor().resize(sample.image().load());
+      RgbImage perturbed =
+          mine.negatives(List.of(sample), settings.bind("seed", Long.class))
+              .perturb(model, List.of(sample), List.of(clean))
+              .get(0);
+      ImageFiles.writePng(out, perturbed);
+      PrintWriter console = specification.commandLine().getOut();
+      console.printf(
+          Locale.ROOT, "%-22s %14s  %s%n", "image", "log p(answer)", "the model's own answer");
+      GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
+      row(console, model, "clean", clean, sample, generation);
+      row(console, model, "perturbed", perturbed, sample, generation);
+      RgbImage again = model.imageProcessor().resize(ImageFiles.read(out));
+      row(console, model, "perturbed, from file", again, sample, generation);
+      console.printf(
+          Locale.ROOT,
+          "%s: %dx%d, changed by at most %d of 255 levels%n",
+          out,
+          perturbed.width(),
+          perturbed.height(),
+          largestChange(clean, perturbed));
+      console.flush();
+    }
+    return ExitCode.OK;
+  }
+
+  private static void row(
+      PrintWriter console,
+      QwenModel model,
+      String name,
+      RgbImage image,
+      Sample sample,
+      GenerationOptions generation) {
+    TokenSequence sequence =
+        AnswerScorer.sequence(model.tokenizer(), sample.question(), sample.answer());
+    float[] logProbs =
+        new AnswerScorer(model, 1)
+            .tokenLogProbs(List.of(image), List.of(sequence), AnswerScorer.Sight.IMAGE)
+            .get(0);
+    double sum = 0;
+    for (float value : logProbs) {
+      sum += value;
+    }
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      String text =
+          model
+              .generate(
+                  ImageBatch.ofImages(List.of(image)),
+                  List.of(sequence.prompt()),
+                  new long[1],
+                  generation)
+              .get(0)
+              .text();
+      console.printf(Locale.ROOT, "%-22s %14.3f  %s%n", name, sum, text.replace("\n", "\\n"));
+    }
+  }
+
+  private static int largestChange(RgbImage a, RgbImage b) {
+    int largest = 0;
+    for (int i = 0; i < a.planes().length; i++) {
+      largest = Math.max(largest, Math.abs((a.planes()[i] & 0xff) - (b.planes()[i] & 0xff)));
+    }
+    return largest;
+  }
+}

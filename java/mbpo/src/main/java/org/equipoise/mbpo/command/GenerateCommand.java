@@ -1,0 +1,113 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.bytedeco.javacpp.PointerScope;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.GeneratedAnswer;
+import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.torch.Equipoise;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise generate}. */
+@Command(
+    name = "generate",
+    description = {
+      "Answers a question about an image, or a question alone.",
+      "How answers are generated is under `generate` in the settings."
+    })
+public final class GenerateCommand implements Callable<Integer> {
+  @Spec private CommandSpec specification;
+  @Mixin private SettingsOptions options;
+
+  @Option(
+      names = "--image",
+      paramLabel = "FILE",
+      description = "The image; without one the question is asked alone.")
+  private Path image;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "So many answers; with a temperature above 0 (default: ${DEFAULT-VALUE}).")
+  private int samples;
+
+  @Parameters(paramLabel = "QUESTION", description = "The question.")
+  private String question;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new GenerateCommand();
+    }
+  }
+
+  @Override
+  public Integer call() {
+    RunSettings settings = options.load();
+    GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
+    if (samples < 1 || samples > 1 && generation.temperature() == 0) {
+      throw new IllegalArgumentException(
+          "--samples must be at least 1, and several answers need a temperature: --set"
+              + " generate.temperature=1; found "
+              + samples);
+    }
+    RgbImage picture = image == null ? null : ImageFiles.read(image);
+    Equipoise.threads(settings.bind("threads", Integer.class));
+    PrintWriter out = specification.commandLine().getOut();
+    try (PointerScope scope = new PointerScope();
+        QwenModel model = LoadedModel.toAsk(settings)) {
+      int[] prompt =
+          picture == null
+              ? model.tokenizer().encodeTextPrompt(question)
+              : model.tokenizer().encodePrompt(question);
+      RgbImage resized = picture == null ? null : model.imageProcessor().resize(picture);
+      ImageBatch images =
+          resized == null
+              ? null
+              : ImageBatch.ofImages(java.util.Collections.nCopies(samples, resized));
+      long[] streams = new long[samples];
+      for (int i = 0; i < samples; i++) {
+        streams[i] = i;
+      }
+      long started = System.nanoTime();
+      List<GeneratedAnswer> answers =
+          model.generate(
+              images, java.util.Collections.nCopies(samples, prompt), streams, generation);
+      double seconds = (System.nanoTime() - started) / 1e9;
+      int tokens = 0;
+      for (GeneratedAnswer answer : answers) {
+        out.println(answer.text() + (answer.finished() ? "" : " [cut at the length limit]"));
+        tokens += answer.tokens().length;
+      }
+      out.flush();
+      specification
+          .commandLine()
+          .getErr()
+          .println(
+              String.format(
+                  Locale.ROOT,
+                  "%d tokens in %.1f s, %.1f tokens/s with the prompt's pass",
+                  tokens,
+                  seconds,
+                  tokens / seconds));
+    }
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,60 @@
+package org.equipoise.mbpo.command;
+
+import java.nio.file.Path;
+import org.equipoise.mbpo.checkpoint.AdapterFiles;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.config.ModelSettings;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.config.TrainSettings;
+import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.qwen.QwenModel;
+
+/** From settings to a model. */
+final class LoadedModel {
+  private LoadedModel() {}
+
+  /** Configuration and headers alone: fast, and says early what is wrong with a folder. */
+  static QwenCheckpoint checkpoint(RunSettings settings) {
+    return QwenCheckpoint.open(settings.requiredPath("model.folder"));
+  }
+
+  /** The model with the adapters that the settings name, to ask. */
+  static QwenModel toAsk(RunSettings settings) {
+    Path adapter = settings.path("model.adapter");
+    return load(
+        settings,
+        adapter == null ? LoraOptions.defaults().rank(1) : AdapterFiles.options(adapter),
+        adapter);
+  }
+
+  /** The model to train, with fresh adapters, or those that the settings name to go on from. */
+  static QwenModel toTrain(RunSettings settings, TrainSettings train) {
+    Path adapter = settings.path("model.adapter");
+    if (!train.full()) {
+      return load(
+          settings, adapter == null ? train.lora() : AdapterFiles.options(adapter), adapter);
+    }
+    if (adapter != null) {
+      throw new IllegalArgumentException(
+          "train.full trains the weights themselves; merge the adapters of model.adapter first, or"
+              + " leave train.full out");
+    }
+    ModelSettings model = settings.bind("model", ModelSettings.class);
+    if (model.type() != ModelSettings.Type.FLOAT32) {
+      throw new IllegalArgumentException(
+          "train.full needs --set model.type=FLOAT32: steps of a small learning rate are lost in"
+              + " 16-bit weights. Low-rank adapters train over a bfloat16 checkpoint");
+    }
+    return checkpoint(settings).load(model.type().scalarType(), model.maxPixels());
+  }
+
+  private static QwenModel load(RunSettings settings, LoraOptions lora, Path adapter) {
+    ModelSettings model = settings.bind("model", ModelSettings.class);
+    QwenModel loaded =
+        checkpoint(settings).load(lora, model.type().scalarType(), model.maxPixels());
+    if (adapter != null) {
+      AdapterFiles.read(adapter, loaded.adapters());
+    }
+    return loaded;
+  }
+}

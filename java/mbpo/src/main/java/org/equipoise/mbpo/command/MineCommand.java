@@ -1,0 +1,184 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ConsoleRun;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.config.MineSettings;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DroppedSample;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.PreferenceStore;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.mine.ImageInformationGain;
+import org.equipoise.mbpo.mine.InformationGainSelection;
+import org.equipoise.mbpo.mine.MiningReport;
+import org.equipoise.mbpo.mine.NegativeMiner;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.run.RunFolder;
+import org.equipoise.mbpo.run.Stage;
+import org.equipoise.mbpo.run.StageContext;
+import org.equipoise.mbpo.run.StageGraph;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Json;
+import org.equipoise.torch.Equipoise;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise mine}. */
+@Command(
+    name = "mine",
+    description = {
+      "Finds hard negatives: keeps the samples whose image tells most, perturbs their images until"
+          + " the right answer is improbable, and takes what the model says then as the rejected"
+          + " answer.",
+      "Mines a few samples first and shows them. The same command goes on after an interruption.",
+      "Needs data.samples; writes preference pairs that `train` and other tools read into"
+          + " OUT/mine/preferences."
+    })
+public final class MineCommand implements Callable<Integer> {
+  private static final String STORE = "preferences";
+  private static final int SHOWN_CHARACTERS = 40;
+
+  @Spec private CommandSpec specification;
+  @Mixin private SettingsOptions options;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      defaultValue = "mine-run",
+      description = "Where everything is written (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
+  @Option(names = "--preview-only", description = "Stop after the preview.")
+  private boolean previewOnly;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new MineCommand();
+    }
+  }
+
+  private RunSettings settings;
+  private MineSettings mine;
+  private List<Sample> samples;
+
+  @Override
+  public Integer call() {
+    settings = options.load();
+    mine = settings.bind("mine", MineSettings.class);
+    PrintWriter messages = specification.commandLine().getErr();
+    samples = InputSamples.read(settings, "data.samples", messages);
+    var checkpoint = LoadedModel.checkpoint(settings);
+    messages.printf(
+        "%d samples, %s, negatives by %s%n",
+        samples.size(),
+        checkpoint.config().generation().modelType(),
+        mine.source().name().toLowerCase(Locale.ROOT));
+    messages.flush();
+    if (dryRun) {
+      return ExitCode.OK;
+    }
+    int threads = settings.bind("threads", Integer.class);
+    try (RunFolder run = RunFolder.open(out)) {
+      AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      if (mine.preview() > 0) {
+        ConsoleRun.run(
+            StageGraph.of(List.of(stage("preview", "preview"))),
+            run,
+            1,
+            () -> Equipoise.threads(threads));
+        show(run.stage("preview").resolve(STORE));
+      }
+      if (!previewOnly) {
+        ConsoleRun.run(
+            StageGraph.of(List.of(stage("mine", "mine hard negatives"))),
+            run,
+            1,
+            () -> Equipoise.threads(threads));
+        summarise(run.stage("mine"));
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private Stage stage(String id, String title) {
+    boolean preview = id.equals("preview");
+    List<Sample> chosen =
+        preview ? samples.subList(0, Math.min(mine.preview(), samples.size())) : samples;
+    return Stage.of(id, context -> work(context, chosen, preview))
+        .title(title)
+        .weight(chosen.size())
+        .setting("model", settings.bind("model", org.equipoise.mbpo.config.ModelSettings.class))
+        .setting("mine", mine)
+        .setting("seed", settings.bind("seed", Long.class))
+        .setting("samples", SampleFingerprint.of(chosen));
+  }
+
+  private void work(StageContext context, List<Sample> chosen, boolean preview) {
+    long seed = settings.bind("seed", Long.class);
+    try (QwenModel model = LoadedModel.toAsk(settings)) {
+      double[] gains =
+          ImageInformationGain.against(mine.baseline())
+              .batchSize(mine.options().batchSize())
+              .measure(model, chosen, context.progress(0, 0.1));
+      InformationGainSelection.Selection selection =
+          new InformationGainSelection(preview ? 1 : mine.keepShare()).select(chosen, gains);
+      NegativeMiner miner =
+          new NegativeMiner(
+              model, mine.negatives(samples, seed), SampleVerifier.INSTANCE, mine.options());
+      MiningReport report =
+          miner.mine(
+              selection.kept(), selection.gains(), context.file(STORE), context.progress(0.1, 1));
+      AtomicFiles.write(context.file("mining.json"), Json.text(report));
+    }
+  }
+
+  private void show(Path store) {
+    PrintWriter console = specification.commandLine().getOut();
+    console.println("Preview, sample by sample:");
+    for (PreferenceRecord pair : PreferenceStore.read(store)) {
+      console.printf(
+          Locale.ROOT,
+          "  kept      %+8.2f nats  %s%n      right: %s%n      rejected: %s%n",
+          pair.scores().delta(),
+          shortened(pair.question()),
+          shortened(pair.chosen()),
+          shortened(pair.rejected()));
+    }
+    for (DroppedSample sample : PreferenceStore.readDropped(store)) {
+      console.printf(
+          Locale.ROOT,
+          "  left out  %+8.2f nats  %s: %s (answered: %s)%n",
+          sample.delta(),
+          sample.id(),
+          sample.reason().toLowerCase(Locale.ROOT).replace('_', ' '),
+          shortened(sample.answer()));
+    }
+    console.flush();
+  }
+
+  private static String shortened(String text) {
+    String line = text.replace("\n", "\\n");
+    return line.length() <= SHOWN_CHARACTERS ? line : line.substring(0, SHOWN_CHARACTERS) + "...";
+  }
+
+  private void summarise(Path stage) {
+    PrintWriter console = specification.commandLine().getOut();
+    console.println(AtomicFiles.readText(stage.resolve("mining.json")));
+    console.println("Pairs: " + stage.resolve(STORE));
+    console.flush();
+  }
+}

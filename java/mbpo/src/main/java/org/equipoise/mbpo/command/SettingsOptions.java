@@ -1,0 +1,38 @@
+package org.equipoise.mbpo.command;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.equipoise.mbpo.config.RunSettings;
+import picocli.CommandLine.Option;
+
+/** Options by which every command takes its settings. */
+final class SettingsOptions {
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Settings as YAML; `equipoise config` prints all of them with their defaults.")
+  private Path config;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description =
+          "One setting over those of the file, for example train.lora.rank=8. Repeatable.")
+  private Map<String, String> single = new LinkedHashMap<>();
+
+  @Option(
+      names = "--model",
+      paramLabel = "FOLDER",
+      description = "Checkpoint folder; the same as --set model.folder=FOLDER.")
+  private Path model;
+
+  RunSettings load() {
+    Map<String, String> all = new LinkedHashMap<>();
+    if (model != null) {
+      all.put("model.folder", '"' + model.toString().replace("\\", "\\\\") + '"');
+    }
+    all.putAll(single);
+    return RunSettings.load(config, all);
+  }
+}

@@ -1,0 +1,212 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.equipoise.mbpo.checkpoint.AdapterFiles;
+import org.equipoise.mbpo.checkpoint.CheckpointWriter;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ConsoleRun;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.config.ModelSettings;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.config.TrainSettings;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.PreferenceStore;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.run.RunFolder;
+import org.equipoise.mbpo.run.Stage;
+import org.equipoise.mbpo.run.StageContext;
+import org.equipoise.mbpo.run.StageGraph;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.train.DataFingerprint;
+import org.equipoise.mbpo.train.DpoTrainer;
+import org.equipoise.mbpo.train.HybridGrpoTrainer;
+import org.equipoise.mbpo.train.SftTrainer;
+import org.equipoise.mbpo.train.TrainingContext;
+import org.equipoise.mbpo.train.TrainingResult;
+import org.equipoise.torch.Equipoise;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise train}. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a checkpoint on preference pairs, on answers it gives while it trains, or on gold"
+          + " answers.",
+      "Writes low-rank adapters that PEFT loads, with --merge a whole checkpoint that transformers"
+          + " loads, metrics of every step as CSV, and a report with curves. The same command goes"
+          + " on after an interruption."
+    })
+public final class TrainCommand implements Callable<Integer> {
+  private static final String STAGE = "train";
+  private static final String CHECKPOINT = "checkpoint.safetensors";
+  static final String METRICS = "metrics.csv";
+  static final String REPORT = "report.html";
+
+  @Spec private CommandSpec specification;
+  @Mixin private SettingsOptions options;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      defaultValue = "train-run",
+      description = "Where everything is written (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Option(
+      names = "--merge",
+      description = "Also write the whole checkpoint with what was learnt added to its weights.")
+  private boolean merge;
+
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new TrainCommand();
+    }
+  }
+
+  private RunSettings settings;
+  private TrainSettings train;
+  private List<PreferenceRecord> pairs = List.of();
+  private List<Sample> samples = List.of();
+
+  @Override
+  public Integer call() {
+    settings = options.load();
+    train = settings.bind("train", TrainSettings.class);
+    PrintWriter messages = specification.commandLine().getErr();
+    readData(messages);
+    QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
+    messages.printf(
+        "%s of %s, %d pairs, %d samples, %s%n",
+        train.method().name().toLowerCase(Locale.ROOT),
+        checkpoint.config().generation().modelType(),
+        pairs.size(),
+        samples.size(),
+        train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
+    messages.flush();
+    if (dryRun) {
+      return ExitCode.OK;
+    }
+    int threads = settings.bind("threads", Integer.class);
+    try (RunFolder run = RunFolder.open(out)) {
+      AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      Stage stage =
+          Stage.of(STAGE, this::work)
+              .title("train")
+              .setting("model", settings.bind("model", ModelSettings.class))
+              .setting("train", train)
+              .setting("merge", merge)
+              .setting("samples", SampleFingerprint.of(samples))
+              .setting("pairs", DataFingerprint.ofPairs(pairs));
+      ConsoleRun.run(StageGraph.of(List.of(stage)), run, 1, () -> Equipoise.threads(threads));
+      PrintWriter console = specification.commandLine().getOut();
+      Path folder = run.stage(STAGE);
+      if (!train.full()) {
+        console.println("Adapter: " + folder.resolve("adapter"));
+      }
+      if (merge || train.full()) {
+        console.println("Checkpoint: " + folder.resolve("merged"));
+      }
+      console.println("Metrics: " + folder.resolve(METRICS));
+      console.println("Report: " + folder.resolve(REPORT).toUri());
+      console.flush();
+    }
+    return ExitCode.OK;
+  }
+
+  private void readData(PrintWriter messages) {
+    boolean online = train.hybrid().online().promptsPerIteration() > 0;
+    switch (train.method()) {
+      case SFT -> samples = InputSamples.read(settings, "data.samples", messages);
+      case DPO -> pairs = pairs();
+      case HYBRID -> {
+        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs() : List.of();
+        if (online) {
+          samples = InputSamples.read(settings, "data.prompts", messages);
+          List<String> open =
+              samples.stream()
+                  .filter(sample -> !SampleVerifier.isClosed(sample))
+                  .map(Sample::id)
+                  .toList();
+          if (!open.isEmpty()) {
+            throw new IllegalArgumentException(
+                "data.prompts: online answers need questions whose answers a computer can check"
+                    + " (yes or no, or with options); "
+                    + open.size()
+                    + " are not, the first is "
+                    + open.get(0));
+          }
+        }
+      }
+    }
+  }
+
+  private List<PreferenceRecord> pairs() {
+    Path store = settings.requiredPath("data.pairs");
+    List<PreferenceRecord> read = PreferenceStore.read(store);
+    if (read.isEmpty()) {
+      throw new IllegalArgumentException(store + " holds no pair");
+    }
+    return read;
+  }
+
+  private void work(StageContext context) {
+    try (QwenModel model = LoadedModel.toTrain(settings, train)) {
+      MetricsCsv metrics = new MetricsCsv(context.file(METRICS));
+      TrainingContext training =
+          TrainingContext.plain()
+              .checkpoint(context.file(CHECKPOINT), train.checkpointEvery())
+              .cancelled(context::cancelled)
+              .onStep(
+                  step -> {
+                    metrics.add(step);
+                    step.alarms().forEach(alarm -> System.err.println("Alarm: " + alarm));
+                    context.progress(
+                        (step.step() + 1.0) / step.totalSteps(),
+                        String.format(Locale.ROOT, "loss %.4f", step.value("loss")));
+                  });
+      TrainingResult result = train(model, training);
+      context.stopIfCancelled();
+      if (!train.full()) {
+        AdapterFiles.write(
+            model.adapters(),
+            settings.requiredPath("model.folder").toString(),
+            context.file("adapter"));
+      }
+      if (merge || train.full()) {
+        CheckpointWriter.write(
+            model,
+            LoadedModel.checkpoint(settings),
+            context.file("merged"),
+            CheckpointWriter.SHARD_BYTES);
+      }
+      TrainingReport.write(context.file(REPORT), settings, train, result);
+    }
+  }
+
+  private TrainingResult train(QwenModel model, TrainingContext training) {
+    return switch (train.method()) {
+      case SFT -> new SftTrainer(train.sft()).train(model, samples, training);
+      case DPO -> new DpoTrainer(train.dpo()).train(model, pairs, training);
+      case HYBRID ->
+          new HybridGrpoTrainer(
+                  train.hybrid(), VerifiedReward.formatAndAccuracy(SampleVerifier.INSTANCE))
+              .train(model, pairs, samples, training);
+    };
+  }
+}
