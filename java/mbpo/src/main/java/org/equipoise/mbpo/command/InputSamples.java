@@ -21,7 +21,12 @@ final class InputSamples {
    */
   static List<Sample> read(RunSettings settings, String key, PrintWriter messages) {
     Path file = settings.requiredPath(key);
-    List<Sample> samples = SampleFile.read(file);
+    return existing(settings, file, SampleFile.read(file), messages);
+  }
+
+  /** The samples of a file whose images are there. */
+  static List<Sample> existing(
+      RunSettings settings, Path file, List<Sample> samples, PrintWriter messages) {
     List<Sample> good = new ArrayList<>();
     List<String> missing = new ArrayList<>();
     for (Sample sample : samples) {

@@ -1,0 +1,137 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.config.ModelSettings;
+import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.PopeFile;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.report.ConsoleTable;
+import org.equipoise.mbpo.report.HtmlReport;
+import org.equipoise.mbpo.report.ReportData;
+import org.equipoise.mbpo.report.ResultCsv;
+import org.equipoise.mbpo.report.ResultTable;
+import org.equipoise.mbpo.report.SettingGroup;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.torch.Equipoise;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise evaluate}. */
+@Command(
+    name = "evaluate",
+    description = {
+      "Measures how often a model is right, and how often it is right without seeing the image: the"
+          + " difference is what the images are good for.",
+      "Reads data.samples: questions of yes or no, with options, or captions with the objects that"
+          + " are there; or POPE's files. Words are compared whole."
+    })
+public final class EvaluateCommand implements Callable<Integer> {
+  @Spec private CommandSpec specification;
+  @Mixin private SettingsOptions options;
+
+  @Option(
+      names = "--pope",
+      paramLabel = "FILE",
+      description = "Questions in POPE's format, instead of data.samples.")
+  private Path pope;
+
+  @Option(
+      names = "--images",
+      paramLabel = "FOLDER",
+      description = "Folder of the images of --pope.")
+  private Path images;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      defaultValue = "evaluation",
+      description = "Where results.csv and report.html are written (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new EvaluateCommand();
+    }
+  }
+
+  @Override
+  public Integer call() {
+    RunSettings settings = options.load();
+    PrintWriter messages = specification.commandLine().getErr();
+    if (pope != null && images == null) {
+      throw new IllegalArgumentException("--pope needs --images, the folder of its images");
+    }
+    List<Sample> samples =
+        pope != null
+            ? InputSamples.existing(settings, pope, PopeFile.read(pope, images), messages)
+            : InputSamples.read(settings, "data.samples", messages);
+    EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
+    Equipoise.threads(settings.bind("threads", Integer.class));
+    List<ResultTable> tables = new ArrayList<>();
+    try (QwenModel model = LoadedModel.toAsk(settings)) {
+      SightTables sight = new SightTables(model, evaluation);
+      List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
+      List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
+      List<Sample> captions =
+          samples.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
+      int used = yesNo.size() + choice.size() + captions.size();
+      messages.printf(
+          "%d questions of yes or no, %d with options, %d captions; %d of other kinds are left"
+              + " out%n",
+          yesNo.size(), choice.size(), captions.size(), samples.size() - used);
+      messages.flush();
+      if (!yesNo.isEmpty()) {
+        tables.add(sight.yesNo(yesNo));
+        ResultTable byImage = sight.allOfAnImage(yesNo);
+        if (byImage != null) {
+          tables.add(byImage);
+        }
+      }
+      if (!choice.isEmpty()) {
+        tables.add(sight.multipleChoice(choice));
+      }
+      if (!captions.isEmpty()) {
+        tables.add(sight.captions(captions));
+      }
+      write(settings, model.name(), tables);
+    }
+    PrintWriter console = specification.commandLine().getOut();
+    tables.forEach(table -> console.println(ConsoleTable.render(table, Charset.defaultCharset())));
+    console.println("Report: " + out.resolve("report.html").toAbsolutePath().toUri());
+    console.flush();
+    return ExitCode.OK;
+  }
+
+  private void write(RunSettings settings, String model, List<ResultTable> tables) {
+    AtomicFiles.createDirectories(out);
+    AtomicFiles.write(out.resolve("results.csv"), ResultCsv.format(tables));
+    HtmlReport.write(
+        ReportData.builder(
+                "What the images are good for",
+                "Answers of "
+                    + model
+                    + " with the images and with blind ones of the same size and one colour.")
+            .results(tables)
+            .settings(
+                List.of(
+                    SettingGroup.of("Model", settings.bind("model", ModelSettings.class)),
+                    SettingGroup.of(
+                        "Evaluation", settings.bind("evaluate", EvaluationOptions.class))))
+            .build(),
+        out.resolve("report.html"));
+  }
+}
