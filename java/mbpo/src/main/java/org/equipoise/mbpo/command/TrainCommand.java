@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.equipoise.mbpo.checkpoint.AdapterFiles;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
+import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
@@ -49,6 +50,7 @@ import picocli.CommandLine.Spec;
     })
 public final class TrainCommand implements Callable<Integer> {
   private static final String STAGE = "train";
+  private static final double GIB = 1L << 30;
   private static final String CHECKPOINT = "checkpoint.safetensors";
   static final String METRICS = "metrics.csv";
   static final String REPORT = "report.html";
@@ -99,6 +101,9 @@ public final class TrainCommand implements Callable<Integer> {
         samples.size(),
         train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
     messages.flush();
+    if (train.full()) {
+      requireRoom(checkpoint);
+    }
     if (dryRun) {
       return ExitCode.OK;
     }
@@ -127,6 +132,22 @@ public final class TrainCommand implements Callable<Integer> {
       console.flush();
     }
     return ExitCode.OK;
+  }
+
+  /** All weights with gradients and moments: said before hours are spent. */
+  private static void requireRoom(QwenCheckpoint checkpoint) {
+    MemoryEstimate least = MemoryEstimate.of(checkpoint.config(), null, Float.BYTES, 16, 16, 1);
+    long machine = InspectCommand.machineBytes();
+    if (least.weights() + least.trainable() > machine) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "training all weights needs %.0f GiB for the weights, their gradients and two moments"
+                  + " alone, this machine has %.0f GiB; train adapters instead (leave train.full"
+                  + " out)",
+              (least.weights() + least.trainable()) / GIB,
+              machine / GIB));
+    }
   }
 
   private void readData(PrintWriter messages) {

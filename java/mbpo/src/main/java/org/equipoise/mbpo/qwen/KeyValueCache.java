@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.qwen;
 
+import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -13,7 +14,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>All prompts have one length, and each has the same number of rows after it, which are
  * neighbours.
  */
-final class KeyValueCache {
+final class KeyValueCache implements AutoCloseable {
   private final Tensor[] promptKeys;
   private final Tensor[] promptValues;
   private final Tensor[] laterKeys;
@@ -37,11 +38,11 @@ final class KeyValueCache {
 
   /** Keys and values [prompts, heads, positions, head width] of a layer. */
   void prompt(int layer, Tensor keys, Tensor values) {
-    promptKeys[layer] = keys.contiguous();
-    promptValues[layer] = values.contiguous();
+    promptKeys[layer] = kept(keys.contiguous());
+    promptValues[layer] = kept(values.contiguous());
     long[] shape = {keys.size(0) * rowsPerPrompt, keys.size(1), capacity, keys.size(3)};
-    laterKeys[layer] = keys.new_empty(shape);
-    laterValues[layer] = keys.new_empty(shape);
+    laterKeys[layer] = kept(keys.new_empty(shape));
+    laterValues[layer] = kept(keys.new_empty(shape));
   }
 
   /**
@@ -103,5 +104,21 @@ final class KeyValueCache {
   /** After all layers have added a position. */
   void advance() {
     later++;
+  }
+
+  /** Outlives the scope of the block that made it. */
+  private static Tensor kept(Tensor tensor) {
+    return tensor.retainReference();
+  }
+
+  @Override
+  public void close() {
+    for (Tensor[] tensors : List.of(promptKeys, promptValues, laterKeys, laterValues)) {
+      for (Tensor tensor : tensors) {
+        if (tensor != null) {
+          tensor.close();
+        }
+      }
+    }
   }
 }

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.mbpo.tensor.Scoped;
 
 /**
  * The language model: token embedding, pre-norm blocks of grouped-query attention with multimodal
@@ -70,6 +71,10 @@ final class LanguageModel {
    * @param cache where to keep keys and values, or {@code null}
    */
   Tensor block(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+    return Scoped.result(() -> wholeRows(layer, x, rotary, cache));
+  }
+
+  private Tensor wholeRows(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
     Heads heads = heads(layer, normed(layer, x), rotary);
     if (cache != null) {
       cache.prompt(layer, heads.key, heads.value);
@@ -90,9 +95,12 @@ final class LanguageModel {
 
   /** One block over one new position per row [rows, 1, width], after those in the cache. */
   Tensor next(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
-    Heads heads = heads(layer, normed(layer, x), rotary);
-    Tensor mixed = cache.attend(layer, heads.query, heads.key, heads.value);
-    return finish(layer, x, joined(mixed));
+    return Scoped.result(
+        () -> {
+          Heads heads = heads(layer, normed(layer, x), rotary);
+          Tensor mixed = cache.attend(layer, heads.query, heads.key, heads.value);
+          return finish(layer, x, joined(mixed));
+        });
   }
 
   /** Query [rows, heads, positions, head width], key and value with their own number of heads. */

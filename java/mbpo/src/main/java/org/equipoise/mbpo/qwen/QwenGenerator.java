@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -82,7 +83,12 @@ final class QwenGenerator {
   }
 
   /** Next-token logits [rows, vocabulary] and the keys and values behind them. */
-  private record Stream(Tensor logits, KeyValueCache cache) {}
+  private record Stream(Tensor logits, KeyValueCache cache) implements AutoCloseable {
+    @Override
+    public void close() {
+      cache.close();
+    }
+  }
 
   private void generate(
       QwenRows all,
@@ -95,31 +101,32 @@ final class QwenGenerator {
     int perPrompt = groups.get(0).rows().size();
     List<Integer> rows = groups.stream().flatMap(group -> group.rows().stream()).toList();
     List<MultimodalPositions> positions = rows.stream().map(all.positions()::get).toList();
-    Stream seeing = prefill(prompts, features, perPrompt);
-    Stream blind = blindFeatures == null ? null : prefill(prompts, blindFeatures, perPrompt);
     int limit = options.maxNewTokens();
     int[][] tokens = new int[rows.size()][limit];
     int[] produced = new int[rows.size()];
     boolean[] finished = new boolean[rows.size()];
-    int open = rows.size();
-    for (int step = 0; step < limit && open > 0; step++) {
-      long[] next = new long[rows.size()];
-      try (PointerScope scope = new PointerScope()) {
-        int[] chosen = choose(seeing, blind, rows, streams, step);
-        for (int i = 0; i < rows.size(); i++) {
-          next[i] = chosen[i];
-          if (!finished[i]) {
-            tokens[i][produced[i]++] = chosen[i];
-            finished[i] = model.stopTokens().contains(chosen[i]);
-            open -= finished[i] ? 1 : 0;
+    try (Stream seeing = prefill(prompts, features, perPrompt);
+        Stream blind = blindFeatures == null ? null : prefill(prompts, blindFeatures, perPrompt)) {
+      int open = rows.size();
+      for (int step = 0; step < limit && open > 0; step++) {
+        long[] next = new long[rows.size()];
+        try (PointerScope scope = new PointerScope()) {
+          int[] chosen = choose(seeing, blind, rows, streams, step);
+          for (int i = 0; i < rows.size(); i++) {
+            next[i] = chosen[i];
+            if (!finished[i]) {
+              tokens[i][produced[i]++] = chosen[i];
+              finished[i] = model.stopTokens().contains(chosen[i]);
+              open -= finished[i] ? 1 : 0;
+            }
           }
         }
-      }
-      if (step + 1 < limit && open > 0) {
-        int place = prompts.longest() + step;
-        advance(seeing, next, positions, place);
-        if (blind != null) {
-          advance(blind, next, positions, place);
+        if (step + 1 < limit && open > 0) {
+          int place = prompts.longest() + step;
+          advance(seeing, next, positions, place);
+          if (blind != null) {
+            advance(blind, next, positions, place);
+          }
         }
       }
     }
@@ -192,6 +199,7 @@ final class QwenGenerator {
   }
 
   private Tensor logits(Tensor states) {
-    return model.language().norm(states.reshape(-1, states.size(2))).matmul(model.headWeight().t());
+    Tensor normed = model.language().norm(states.reshape(-1, states.size(2)));
+    return torch.linear(normed, model.headWeight());
   }
 }

@@ -11,6 +11,7 @@ import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.model.AnswerStates;
@@ -209,7 +210,7 @@ public final class QwenModel implements MultimodalModel {
   private record States(Tensor hidden, Tensor headWeight) implements AnswerStates {
     @Override
     public Tensor logits() {
-      return hidden.matmul(headWeight.t());
+      return torch.linear(hidden, headWeight);
     }
   }
 

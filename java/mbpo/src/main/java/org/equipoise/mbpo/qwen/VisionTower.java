@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.qwen.QwenConfig.Generation;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Scoped;
 
 /**
  * From pixels to image tokens: patches, transformer blocks with two-dimensional rotary positions
@@ -75,8 +76,9 @@ final class VisionTower {
         List.of(new VisionLayout.WindowGroup(layout.blocks(), 1));
     for (int block = 0; block < config.depth(); block++) {
       boolean all = config.windowSize() == 0 || config.fullAttentionBlocks().contains(block);
-      states =
-          block(PATH + "blocks." + block + ".", states, rotary, all ? whole : layout.windows());
+      String path = PATH + "blocks." + block + ".";
+      Tensor before = states;
+      states = Scoped.result(() -> block(path, before, rotary, all ? whole : layout.windows()));
     }
     Tensor merged = merge(states, layout);
     Tensor places =

@@ -1,0 +1,98 @@
+package org.equipoise.mbpo.checkpoint;
+
+import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.qwen.QwenConfig;
+import org.equipoise.mbpo.qwen.QwenShapes;
+
+/**
+ * Bytes that generating and training need, from a configuration, with a GiB for libraries and the
+ * Java heap. Activations are those between the operations of one block, times
+ * the blocks, since all of them are kept until the way back.
+ *
+ * @param weights the checkpoint's parameters in their type; mapped from the file where it has the
+ *     same type
+ * @param trainable trained parameters with gradient and both moments, in float32
+ * @param activations of one pass over the rows of a step
+ * @param logits at a time
+ * @param cache keys and values while generating one row of the same length
+ */
+public record MemoryEstimate(
+    long weights, long trainable, long activations, long logits, long cache) {
+  private static final long LOGIT_BUDGET = 256L << 20;
+  private static final long PROCESS = 1L << 30;
+  private static final int STATES_PER_TRAINED = 4;
+  private static final int FLOAT = 4;
+
+  /**
+   * @param lora the adapters, or {@code null} to train all weights
+   * @param elementBytes of the weights: 2 or 4
+   * @param imageTokens of one image
+   * @param textTokens of prompt and answer
+   * @param rows sequences in one pass
+   */
+  public static MemoryEstimate of(
+      QwenConfig config,
+      LoraOptions lora,
+      int elementBytes,
+      long imageTokens,
+      long textTokens,
+      int rows) {
+    long parameters = parameters(config);
+    long trained = lora == null ? parameters : adapters(config, lora);
+    QwenConfig.Text text = config.text();
+    long tokens = rows * (imageTokens + textTokens);
+    long keys = (long) text.keyValueHeads() * text.headWidth();
+    // Inputs, norms, rotated queries, attention's output, both residuals; gate, its activation, up
+    // and their product.
+    long plain = elementBytes * (14L * text.width() + 8 * keys + 4L * text.mlpWidth());
+    // What an adapter takes in is kept in float32, and what it gives out until it is added.
+    long adapted = lora == null ? 0 : FLOAT * (9L * text.width() + 4 * keys + 3L * text.mlpWidth());
+    QwenConfig.Vision vision = config.vision();
+    long patches = rows * imageTokens * vision.mergeSize() * vision.mergeSize();
+    long visionPlain = elementBytes * (14L * vision.width() + 3L * vision.mlpWidth());
+    // Frozen, and without a gradient of the pixels, the tower keeps no more than one block.
+    long visionBlocks = lora == null ? vision.depth() : 1;
+    return new MemoryEstimate(
+        parameters * elementBytes,
+        trained * FLOAT * STATES_PER_TRAINED - (lora == null ? trained * elementBytes : 0),
+        tokens * text.layers() * (plain + adapted) + patches * visionBlocks * visionPlain,
+        Math.min(LOGIT_BUDGET, tokens * text.vocabulary() * elementBytes),
+        2L * text.layers() * keys * elementBytes * (imageTokens + textTokens));
+  }
+
+  /** Numbers in all weights. */
+  public static long parameters(QwenConfig config) {
+    return QwenShapes.of(config).values().stream().mapToLong(MemoryEstimate::product).sum();
+  }
+
+  private static long adapters(QwenConfig config, LoraOptions lora) {
+    return QwenShapes.of(config).entrySet().stream()
+        .filter(entry -> entry.getKey().endsWith(".weight") && entry.getValue().length == 2)
+        .filter(
+            entry ->
+                entry
+                    .getKey()
+                    .substring(0, entry.getKey().length() - ".weight".length())
+                    .matches(lora.targets()))
+        .mapToLong(entry -> lora.rank() * (entry.getValue()[0] + entry.getValue()[1]))
+        .sum();
+  }
+
+  private static long product(long[] shape) {
+    long product = 1;
+    for (long size : shape) {
+      product = Math.multiplyExact(product, size);
+    }
+    return product;
+  }
+
+  /** Everything that training holds at once. */
+  public long training() {
+    return PROCESS + weights + trainable + activations + logits;
+  }
+
+  /** Everything that generating holds at once. */
+  public long generation() {
+    return PROCESS + weights + cache;
+  }
+}

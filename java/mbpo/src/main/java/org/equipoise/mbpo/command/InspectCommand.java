@@ -1,0 +1,161 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import org.equipoise.mbpo.checkpoint.MemoryEstimate;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.cli.CommandContribution;
+import org.equipoise.mbpo.cli.ExitCode;
+import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.qwen.QwenConfig;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code equipoise inspect}. */
+@Command(
+    name = "inspect",
+    description =
+        "Says what is in a checkpoint and whether it will fit into this machine's memory.")
+public final class InspectCommand implements Callable<Integer> {
+  private static final double GIB = 1L << 30;
+  private static final int[] IMAGE_TOKENS = {128, 512, 2048};
+
+  @Spec private CommandSpec specification;
+
+  @Option(
+      names = "--text-tokens",
+      defaultValue = "128",
+      paramLabel = "N",
+      description = "Tokens of prompt and answer (default: ${DEFAULT-VALUE}).")
+  private int textTokens;
+
+  @Option(
+      names = "--rows",
+      defaultValue = "2",
+      paramLabel = "N",
+      description = "Sequences in one pass, train.*.microBatch (default: ${DEFAULT-VALUE}).")
+  private int rows;
+
+  @Option(
+      names = "--rank",
+      defaultValue = "16",
+      paramLabel = "N",
+      description = "Rank of the adapters (default: ${DEFAULT-VALUE}).")
+  private int rank;
+
+  @Parameters(paramLabel = "FOLDER", description = "The checkpoint's folder.")
+  private Path folder;
+
+  /** Contributes the command to the command line. */
+  public static final class Contribution implements CommandContribution {
+    @Override
+    public Object command() {
+      return new InspectCommand();
+    }
+  }
+
+  @Override
+  public Integer call() {
+    QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
+    QwenConfig config = checkpoint.config();
+    PrintWriter out = specification.commandLine().getOut();
+    long parameters = MemoryEstimate.parameters(config);
+    out.printf(
+        Locale.ROOT,
+        "%s, %.1f million parameters in %d tensors of %d files%n",
+        config.generation().modelType(),
+        parameters / 1e6,
+        checkpoint.weights().names().size(),
+        checkpoint.weights().files().size());
+    Map<String, Long> bytesByType = new TreeMap<>();
+    for (String name : checkpoint.weights().names()) {
+      var entry = checkpoint.weights().entry(name);
+      bytesByType.merge(entry.type().name(), entry.bytes(), Long::sum);
+    }
+    bytesByType.forEach(
+        (type, bytes) ->
+            out.printf(Locale.ROOT, "  %s: %s%n", type.toLowerCase(Locale.ROOT), size(bytes)));
+    QwenConfig.Text text = config.text();
+    out.printf(
+        "language model: %d layers of width %d, %d heads, %d of keys and values, %d tokens,"
+            + " head %s%n",
+        text.layers(),
+        text.width(),
+        text.heads(),
+        text.keyValueHeads(),
+        text.vocabulary(),
+        config.tiedHead() ? "tied to the embedding" : "of its own");
+    QwenConfig.Vision vision = config.vision();
+    out.printf(
+        "vision tower: %d layers of width %d, patches of %d pixels, one token for %dx%d pixels%n",
+        vision.depth(),
+        vision.width(),
+        vision.patchSize(),
+        vision.pixelMultiple(),
+        vision.pixelMultiple());
+    table(out, config);
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private void table(PrintWriter out, QwenConfig config) {
+    long machine = machineBytes();
+    out.printf(
+        "%nMemory for %d sequences of %d text tokens and an image each; this machine has %s.%n",
+        rows, textTokens, size(machine));
+    out.printf(
+        "%-34s %14s %14s %14s%n", "", tokens(config, 0), tokens(config, 1), tokens(config, 2));
+    for (int elementBytes : new int[] {2, 4}) {
+      String type = elementBytes == 2 ? "bfloat16" : "float32";
+      row(out, "generate, " + type, config, null, elementBytes, machine, false);
+      LoraOptions lora = LoraOptions.defaults().rank(rank);
+      row(out, "train adapters, " + type, config, lora, elementBytes, machine, true);
+    }
+    row(out, "train all weights, float32", config, null, 4, machine, true);
+    out.println(
+        "! does not fit. Weights of the file's own type are mapped and need not all be in memory at"
+            + " once.");
+  }
+
+  private static String tokens(QwenConfig config, int column) {
+    long side = config.vision().pixelMultiple();
+    return IMAGE_TOKENS[column] * side * side / 1000 + " kpixel";
+  }
+
+  private void row(
+      PrintWriter out,
+      String name,
+      QwenConfig config,
+      LoraOptions lora,
+      int elementBytes,
+      long machine,
+      boolean training) {
+    out.printf("%-34s", name);
+    for (int imageTokens : IMAGE_TOKENS) {
+      MemoryEstimate estimate =
+          MemoryEstimate.of(config, lora, elementBytes, imageTokens, textTokens, rows);
+      long bytes = training ? estimate.training() : estimate.generation();
+      out.printf(" %14s", size(bytes) + (bytes > machine ? " !" : ""));
+    }
+    out.println();
+  }
+
+  private static String size(long bytes) {
+    return bytes < GIB
+        ? String.format(Locale.ROOT, "%.1f MiB", bytes / GIB * 1024)
+        : String.format(Locale.ROOT, "%.1f GiB", bytes / GIB);
+  }
+
+  static long machineBytes() {
+    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getTotalMemorySize();
+  }
+}
