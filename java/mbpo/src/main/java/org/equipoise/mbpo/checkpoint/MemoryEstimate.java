@@ -6,8 +6,8 @@ import org.equipoise.mbpo.qwen.QwenShapes;
 
 /**
  * Bytes that generating and training need, from a configuration, with a GiB for libraries and the
- * Java heap. Activations are those between the operations of one block, times
- * the blocks, since all of them are kept until the way back.
+ * Java heap. Activations are those between the operations of one block, times the blocks, since all
+ * of them are kept until the way back.
  *
  * @param weights the checkpoint's parameters in their type; mapped from the file where it has the
  *     same type

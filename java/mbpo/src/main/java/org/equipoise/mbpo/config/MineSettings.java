@@ -30,8 +30,24 @@ public record MineSettings(
   }
 
   public MineSettings {
-    if (preview < 0) {
-      throw new IllegalArgumentException("preview must not be negative, found " + preview);
+    require(keepShare > 0 && keepShare <= 1, "keepShare must be in (0, 1]", keepShare);
+    require(
+        epsilonIn255ths > 0 && epsilonIn255ths <= 255,
+        "epsilonIn255ths must be in (0, 255]",
+        epsilonIn255ths);
+    require(stepIn255ths > 0, "stepIn255ths must be positive", stepIn255ths);
+    require(steps >= 1, "steps must be at least 1", steps);
+    require(sigma > 0, "sigma must be positive", sigma);
+    require(
+        diffusionStep >= 0 && diffusionStep < 1000,
+        "diffusionStep must be from 0 to 999",
+        diffusionStep);
+    require(preview >= 0, "preview must not be negative", preview);
+  }
+
+  private static void require(boolean condition, String message, Number found) {
+    if (!condition) {
+      throw new IllegalArgumentException(message + ", found " + found);
     }
   }
 

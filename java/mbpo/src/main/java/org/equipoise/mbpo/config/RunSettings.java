@@ -147,10 +147,7 @@ public final class RunSettings {
    * @throws IllegalArgumentException naming file, line and key of what is wrong
    */
   public <T> T bind(String path, Class<T> type) {
-    JsonNode node = tree;
-    for (String key : path.split("\\.")) {
-      node = node.path(key);
-    }
+    JsonNode node = at(path);
     if (node.isMissingNode()) {
       throw new IllegalArgumentException("there is no setting " + path);
     }
@@ -164,10 +161,21 @@ public final class RunSettings {
       Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
       String found =
           cause == e ? e.getOriginalMessage().lines().findFirst().orElse("") : cause.getMessage();
-      throw new IllegalArgumentException(sources.where(key) + ": " + key + ": " + found, e);
+      // Records begin their texts with the component's name.
+      String component = key + "." + found.split("[^A-Za-z0-9]", 2)[0];
+      String named = at(component).isMissingNode() ? key : component;
+      throw new IllegalArgumentException(sources.where(named) + ": " + named + ": " + found, e);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(path + ": " + e.getOriginalMessage(), e);
     }
+  }
+
+  private JsonNode at(String path) {
+    JsonNode node = tree;
+    for (String key : path.split("\\.")) {
+      node = node.path(key);
+    }
+    return node;
   }
 
   /** A path, or {@code null} where none is set. */

@@ -100,8 +100,8 @@ class RunSettingsTest {
     RunSettings range = file("mine:\n  options:\n    batchSize: 0\n");
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> range.bind("mine", MineSettings.class)),
-        "run.yaml:2",
-        "mine.options",
+        "run.yaml:3",
+        "mine.options.batchSize",
         "batchSize must be at least 1, found 0");
     RunSettings choice = file("train:\n  method: PPO\n");
     assertSays(
