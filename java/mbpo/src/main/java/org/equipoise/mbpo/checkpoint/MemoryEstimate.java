@@ -6,8 +6,8 @@ import org.equipoise.mbpo.qwen.QwenShapes;
 
 /**
  * Bytes that generating and training need, from a configuration, with a GiB for libraries and the
- * Java heap. Activations are those between the operations of one block, times the blocks, since all
- * of them are kept until the way back.
+ * Java heap. Activations are what the way back needs: the inputs of all blocks, and what lies
+ * between the operations of one of them, or of all where nothing is computed anew.
  *
  * @param weights the checkpoint's parameters in their type; mapped from the file where it has the
  *     same type
@@ -29,6 +29,7 @@ public record MemoryEstimate(
    * @param imageTokens of one image
    * @param textTokens of prompt and answer
    * @param rows sequences in one pass
+   * @param recompute whether blocks are computed anew on the way back
    */
   public static MemoryEstimate of(
       QwenConfig config,
@@ -36,7 +37,8 @@ public record MemoryEstimate(
       int elementBytes,
       long imageTokens,
       long textTokens,
-      int rows) {
+      int rows,
+      boolean recompute) {
     long parameters = parameters(config);
     long trained = lora == null ? parameters : adapters(config, lora);
     QwenConfig.Text text = config.text();
@@ -47,6 +49,10 @@ public record MemoryEstimate(
     long plain = elementBytes * (14L * text.width() + 8 * keys + 4L * text.mlpWidth());
     // What an adapter takes in is kept in float32, and what it gives out until it is added.
     long adapted = lora == null ? 0 : FLOAT * (9L * text.width() + 4 * keys + 3L * text.mlpWidth());
+    long kept =
+        recompute
+            ? (long) text.layers() * text.width() * elementBytes + plain + adapted
+            : text.layers() * (plain + adapted);
     QwenConfig.Vision vision = config.vision();
     long patches = rows * imageTokens * vision.mergeSize() * vision.mergeSize();
     long visionPlain = elementBytes * (14L * vision.width() + 3L * vision.mlpWidth());
@@ -55,7 +61,7 @@ public record MemoryEstimate(
     return new MemoryEstimate(
         parameters * elementBytes,
         trained * FLOAT * STATES_PER_TRAINED - (lora == null ? trained * elementBytes : 0),
-        tokens * text.layers() * (plain + adapted) + patches * visionBlocks * visionPlain,
+        tokens * kept + patches * visionBlocks * visionPlain,
         Math.min(LOGIT_BUDGET, tokens * text.vocabulary() * elementBytes),
         2L * text.layers() * keys * elementBytes * (imageTokens + textTokens));
   }

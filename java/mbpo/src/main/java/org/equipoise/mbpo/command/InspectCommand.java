@@ -51,6 +51,11 @@ public final class InspectCommand implements Callable<Integer> {
       description = "Rank of the adapters (default: ${DEFAULT-VALUE}).")
   private int rank;
 
+  @Option(
+      names = "--keep-activations",
+      description = "As with train.recomputeActivations=false: faster, and needs more.")
+  private boolean keepActivations;
+
   @Parameters(paramLabel = "FOLDER", description = "The checkpoint's folder.")
   private Path folder;
 
@@ -141,7 +146,8 @@ public final class InspectCommand implements Callable<Integer> {
     out.printf("%-34s", name);
     for (int imageTokens : IMAGE_TOKENS) {
       MemoryEstimate estimate =
-          MemoryEstimate.of(config, lora, elementBytes, imageTokens, textTokens, rows);
+          MemoryEstimate.of(
+              config, lora, elementBytes, imageTokens, textTokens, rows, !keepActivations);
       long bytes = training ? estimate.training() : estimate.generation();
       out.printf(" %14s", size(bytes) + (bytes > machine ? " !" : ""));
     }

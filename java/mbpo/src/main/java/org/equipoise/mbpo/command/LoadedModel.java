@@ -31,8 +31,10 @@ final class LoadedModel {
   static QwenModel toTrain(RunSettings settings, TrainSettings train) {
     Path adapter = settings.path("model.adapter");
     if (!train.full()) {
-      return load(
-          settings, adapter == null ? train.lora() : AdapterFiles.options(adapter), adapter);
+      QwenModel loaded =
+          load(settings, adapter == null ? train.lora() : AdapterFiles.options(adapter), adapter);
+      loaded.recomputeActivations(train.recomputeActivations());
+      return loaded;
     }
     if (adapter != null) {
       throw new IllegalArgumentException(
@@ -45,7 +47,9 @@ final class LoadedModel {
           "train.full needs --set model.type=FLOAT32: steps of a small learning rate are lost in"
               + " 16-bit weights. Low-rank adapters train over a bfloat16 checkpoint");
     }
-    return checkpoint(settings).load(model.type().scalarType(), model.maxPixels());
+    QwenModel loaded = checkpoint(settings).load(model.type().scalarType(), model.maxPixels());
+    loaded.recomputeActivations(train.recomputeActivations());
+    return loaded;
   }
 
   private static QwenModel load(RunSettings settings, LoraOptions lora, Path adapter) {

@@ -136,7 +136,8 @@ public final class TrainCommand implements Callable<Integer> {
 
   /** All weights with gradients and moments: said before hours are spent. */
   private static void requireRoom(QwenCheckpoint checkpoint) {
-    MemoryEstimate least = MemoryEstimate.of(checkpoint.config(), null, Float.BYTES, 16, 16, 1);
+    MemoryEstimate least =
+        MemoryEstimate.of(checkpoint.config(), null, Float.BYTES, 16, 16, 1, true);
     long machine = InspectCommand.machineBytes();
     if (least.weights() + least.trainable() > machine) {
       throw new IllegalArgumentException(

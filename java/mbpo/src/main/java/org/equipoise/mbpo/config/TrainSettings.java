@@ -10,6 +10,7 @@ public record TrainSettings(
     Method method,
     boolean full,
     int checkpointEvery,
+    boolean recomputeActivations,
     LoraOptions lora,
     HybridGrpoOptions hybrid,
     DpoOptions dpo,

@@ -20,4 +20,11 @@ public interface AnswerStates {
 
   /** Head weight [vocab, width] (a parameter), or {@code null} if only logits exist. */
   Tensor headWeight();
+
+  /**
+   * Second half of the way back: to be called once after the {@code backward()} of a loss of these
+   * states. A model that computes its layers anew instead of keeping what they need does it here;
+   * for others the first half was all.
+   */
+  default void backwardThrough() {}
 }

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -42,6 +43,7 @@ public final class QwenModel implements MultimodalModel {
   private final Set<Integer> stopTokens;
   private final VisionTower tower;
   private final LanguageModel language;
+  private boolean recompute;
 
   private QwenModel(
       QwenConfig config,
@@ -93,6 +95,15 @@ public final class QwenModel implements MultimodalModel {
     Map<String, Tensor> checked = QwenShapes.check(config, weights);
     LoraAdapters adapters = LoraAdapters.create(options, checked);
     return new QwenModel(config, checked, true, adapters, tokenizer, processor, stopTokens);
+  }
+
+  /**
+   * Whether a pass with gradient keeps only what goes into each block and computes the rest anew on
+   * the way back ({@link AnswerStates#backwardThrough}); off at first. Passes whose pixels want a
+   * gradient keep everything.
+   */
+  public void recomputeActivations(boolean on) {
+    recompute = on;
   }
 
   public QwenConfig config() {
@@ -185,12 +196,25 @@ public final class QwenModel implements MultimodalModel {
     QwenRows rows = QwenRows.of(config, images, texts);
     Tensor x = rows.embed(language, rows.encode(tower), deviceOf());
     Rotary rotary = language.rotary(rows.positions(), 0, rows.longest(), x);
+    if (recompute && GradMode.is_enabled() && !pixelsAreWanted(images)) {
+      return new RecomputedStates(language, x, rotary, answerPlaces(rows, sequences), headWeight());
+    }
     for (int layer = 0; layer < language.layers(); layer++) {
       x = language.block(layer, x, rotary, null);
     }
     Tensor hidden =
         language.norm(x.reshape(-1, x.size(2)).index_select(0, answerPlaces(rows, sequences)));
     return new States(hidden, headWeight());
+  }
+
+  /** An attack's gradient goes on into the pixels, by way of LibTorch's own graph. */
+  private static boolean pixelsAreWanted(ImageBatch images) {
+    if (images == null) {
+      return false;
+    }
+    return images.stacked() != null
+        ? images.stacked().requires_grad()
+        : images.images().stream().anyMatch(Tensor::requires_grad);
   }
 
   /** Flat indices of the states that predict answer tokens. */

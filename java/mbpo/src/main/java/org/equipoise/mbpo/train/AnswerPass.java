@@ -74,6 +74,13 @@ final class AnswerPass {
   private <R extends ScalarLoss> R backward(
       double share, Function<Tensor, R> loss, boolean tokenwise) {
     Scalar scale = new Scalar(share);
+    R result = throughHead(scale, loss, tokenwise);
+    states.backwardThrough();
+    return result;
+  }
+
+  private <R extends ScalarLoss> R throughHead(
+      Scalar scale, Function<Tensor, R> loss, boolean tokenwise) {
     if (AnswerScorer.fitsBudget(states, logitBudget)) {
       TokenLogProbs whole = TokenLogProbs.forward(states.logits(), targets);
       logProbs = whole.values();
