@@ -5,9 +5,10 @@ import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
 
 /**
- * Bytes that generating and training need, from a configuration, with a GiB for libraries and the
- * Java heap. Activations are what the way back needs: the inputs of all blocks, and what lies
- * between the operations of one of them, or of all where nothing is computed anew.
+ * Bytes that generating and training need, from a configuration, with 1.75 GiB for libraries, the
+ * Java heap and what single operations need. Activations are what the way back needs: the inputs of
+ * all blocks, and what lies between the operations of one of them, or of all where nothing is
+ * computed anew.
  *
  * @param weights the checkpoint's parameters in their type; mapped from the file where it has the
  *     same type
@@ -19,7 +20,7 @@ import org.equipoise.mbpo.qwen.QwenShapes;
 public record MemoryEstimate(
     long weights, long trainable, long activations, long logits, long cache) {
   private static final long LOGIT_BUDGET = 256L << 20;
-  private static final long PROCESS = 1L << 30;
+  private static final long PROCESS = 7L << 28;
   private static final int STATES_PER_TRAINED = 4;
   private static final int FLOAT = 4;
 

@@ -10,7 +10,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -200,6 +199,6 @@ final class QwenGenerator {
 
   private Tensor logits(Tensor states) {
     Tensor normed = model.language().norm(states.reshape(-1, states.size(2)));
-    return torch.linear(normed, model.headWeight());
+    return QwenWeights.product(normed, model.headWeight(), null);
   }
 }

@@ -2,13 +2,17 @@ package org.equipoise.mbpo.qwen;
 
 import java.util.Map;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraAdapters;
 
 /** The layers that both halves of the model are made of, over tensors by name. */
 final class QwenWeights {
+  private static final long FEW_ROWS = 16;
+
   private final Map<String, Tensor> tensors;
   private final LoraAdapters adapters;
 
@@ -32,9 +36,37 @@ final class QwenWeights {
   Tensor linear(String path, Tensor x) {
     Tensor weight = get(path + ".weight");
     Tensor bias = tensors.get(path + ".bias");
-    Tensor y =
-        bias == null ? torch.linear(x, weight) : torch.linear(x, weight, new TensorOptional(bias));
+    Tensor y = product(x, weight, bias);
     return adapters == null ? y : adapters.add(path, x, y);
+  }
+
+  /**
+   * {@code x Wᵀ + b}. While decoding, x has few rows, for which OpenBLAS's products with the weight
+   * on the left are up to five times faster than LibTorch's order: it then reads the weight as it
+   * lies instead of packing it (one thread, W 8960 x 1536 float32: 1.8 instead of 9.4 ms for one
+   * row, 4.2 instead of 6.0 ms for eight).
+   */
+  static Tensor product(Tensor x, Tensor weight, Tensor bias) {
+    long rows = x.numel() / x.size(-1);
+    boolean few =
+        rows <= FEW_ROWS
+            && rows > 0
+            && !GradMode.is_enabled()
+            && weight.scalar_type().intern() == ScalarType.Float;
+    if (!few) {
+      return bias == null
+          ? torch.linear(x, weight)
+          : torch.linear(x, weight, new TensorOptional(bias));
+    }
+    long[] shape = new long[(int) x.dim()];
+    for (int d = 0; d < shape.length - 1; d++) {
+      shape[d] = x.size(d);
+    }
+    shape[shape.length - 1] = weight.size(0);
+    Tensor flat = x.reshape(rows, x.size(-1));
+    Tensor y = rows == 1 ? weight.mv(flat.view(-1)) : weight.mm(flat.t()).t();
+    Tensor shaped = y.reshape(shape);
+    return bias == null ? shaped : shaped.add(bias);
   }
 
   Tensor rmsNorm(String path, Tensor x, double epsilon) {

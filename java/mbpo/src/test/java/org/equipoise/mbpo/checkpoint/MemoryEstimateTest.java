@@ -48,9 +48,11 @@ class MemoryEstimateTest {
     assertEquals(2 * 2_208_985_600L, kept.weights());
     // 28 layers of rank 16: q and o 1536+1536, k and v 1536+256, three of 1536+8960; 16 bytes each.
     assertEquals(28L * 16 * (2 * 3072 + 2 * 1792 + 3 * 10496) * 16, kept.trainable());
-    // Measured resident memory of such a step that kept everything: 8.2 GiB.
+    // Measured resident memory of such a step: 8.23 GiB if it keeps everything, otherwise 6.39 GiB.
     assertTrue(kept.training() / GIB > 8.2 && kept.training() / GIB < 11, kept.toString());
-    assertTrue(recomputed.training() < kept.training() - 3 * GIB, recomputed.toString());
+    assertTrue(
+        recomputed.training() / GIB > 6.39 && recomputed.training() / GIB < 8,
+        recomputed.toString());
     assertEquals(2L * 28 * 256 * 2 * 291, kept.cache());
     MemoryEstimate full = MemoryEstimate.of(config(), null, 4, 256, 35, 2, true);
     assertEquals(16 * 2_208_985_600L, full.weights() + full.trainable());
