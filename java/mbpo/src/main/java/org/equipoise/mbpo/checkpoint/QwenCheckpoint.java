@@ -71,6 +71,11 @@ public final class QwenCheckpoint {
         config, named(type), adapters, tokenizer(), processor(maxPixels), stopTokens());
   }
 
+  /** Loads the model to ask it; nothing of it is trained. */
+  public QwenModel loadFrozen(ScalarType type, long maxPixels) {
+    return QwenModel.frozen(config, named(type), tokenizer(), processor(maxPixels), stopTokens());
+  }
+
   /** Loads the model to train all of its weights. */
   public QwenModel load(ScalarType type, long maxPixels) {
     return QwenModel.full(config, named(type), tokenizer(), processor(maxPixels), stopTokens());

@@ -21,10 +21,11 @@ final class LoadedModel {
   /** The model with the adapters that the settings name, to ask. */
   static QwenModel toAsk(RunSettings settings) {
     Path adapter = settings.path("model.adapter");
-    return load(
-        settings,
-        adapter == null ? LoraOptions.defaults().rank(1) : AdapterFiles.options(adapter),
-        adapter);
+    if (adapter != null) {
+      return load(settings, AdapterFiles.options(adapter), adapter);
+    }
+    ModelSettings model = settings.bind("model", ModelSettings.class);
+    return checkpoint(settings).loadFrozen(model.type().scalarType(), model.maxPixels());
   }
 
   /** The model to train, with fresh adapters, or those that the settings name to go on from. */

@@ -1,9 +1,7 @@
 package org.equipoise.mbpo.qwen;
 
 import java.util.List;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.tensor.Scoped;
 
@@ -81,15 +79,8 @@ final class LanguageModel {
     }
     long groups = config.heads() / config.keyValueHeads();
     Tensor mixed =
-        torch.scaled_dot_product_attention(
-            heads.query,
-            repeated(heads.key, groups),
-            repeated(heads.value, groups),
-            new TensorOptional(),
-            0,
-            true,
-            new DoubleOptional(),
-            false);
+        Attention.attend(
+            heads.query, repeated(heads.key, groups), repeated(heads.value, groups), true);
     return finish(layer, x, joined(mixed));
   }
 

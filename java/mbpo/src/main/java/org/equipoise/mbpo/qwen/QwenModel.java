@@ -38,6 +38,7 @@ public final class QwenModel implements MultimodalModel {
   private final Map<String, Tensor> base;
   private final boolean ownsBase;
   private final LoraAdapters adapters;
+  private final boolean trainable;
   private final TextTokenizer tokenizer;
   private final ImageProcessor processor;
   private final Set<Integer> stopTokens;
@@ -50,6 +51,7 @@ public final class QwenModel implements MultimodalModel {
       Map<String, Tensor> base,
       boolean ownsBase,
       LoraAdapters adapters,
+      boolean trainable,
       TextTokenizer tokenizer,
       ImageProcessor processor,
       Set<Integer> stopTokens) {
@@ -57,6 +59,7 @@ public final class QwenModel implements MultimodalModel {
     this.base = base;
     this.ownsBase = ownsBase;
     this.adapters = adapters;
+    this.trainable = trainable;
     this.tokenizer = tokenizer;
     this.processor = processor;
     this.stopTokens = stopTokens;
@@ -81,7 +84,18 @@ public final class QwenModel implements MultimodalModel {
       Set<Integer> stopTokens) {
     Map<String, Tensor> checked = QwenShapes.check(config, weights);
     checked.values().forEach(weight -> weight.set_requires_grad(true));
-    return new QwenModel(config, checked, true, null, tokenizer, processor, stopTokens);
+    return new QwenModel(config, checked, true, null, true, tokenizer, processor, stopTokens);
+  }
+
+  /** A model to ask: nothing of it is trained. */
+  public static QwenModel frozen(
+      QwenConfig config,
+      Map<String, Tensor> weights,
+      TextTokenizer tokenizer,
+      ImageProcessor processor,
+      Set<Integer> stopTokens) {
+    Map<String, Tensor> checked = QwenShapes.check(config, weights);
+    return new QwenModel(config, checked, true, null, false, tokenizer, processor, stopTokens);
   }
 
   /** A model whose weights stay and that has fresh adapters to train. */
@@ -94,7 +108,7 @@ public final class QwenModel implements MultimodalModel {
       Set<Integer> stopTokens) {
     Map<String, Tensor> checked = QwenShapes.check(config, weights);
     LoraAdapters adapters = LoraAdapters.create(options, checked);
-    return new QwenModel(config, checked, true, adapters, tokenizer, processor, stopTokens);
+    return new QwenModel(config, checked, true, adapters, false, tokenizer, processor, stopTokens);
   }
 
   /**
@@ -128,7 +142,10 @@ public final class QwenModel implements MultimodalModel {
 
   @Override
   public Map<String, Tensor> parameters() {
-    return adapters == null ? base : adapters.parameters();
+    if (adapters != null) {
+      return adapters.parameters();
+    }
+    return trainable ? base : Map.of();
   }
 
   @Override
@@ -140,7 +157,7 @@ public final class QwenModel implements MultimodalModel {
     return Collections.unmodifiableMap(all);
   }
 
-  /** The adapters, or {@code null} where all weights are trained. */
+  /** The adapters, or {@code null} where there are none. */
   public LoraAdapters adapters() {
     return adapters;
   }
@@ -250,16 +267,17 @@ public final class QwenModel implements MultimodalModel {
     if (adapters != null) {
       LoraAdapters own = adapters.frozenCopy();
       own.parameters().values().forEach(tensor -> tensor.set_requires_grad(true));
-      return new QwenModel(config, base, false, own, tokenizer, processor, stopTokens);
+      return new QwenModel(config, base, false, own, false, tokenizer, processor, stopTokens);
     }
     Map<String, Tensor> copies = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       base.forEach(
           (name, tensor) ->
-              copies.put(name, tensor.detach().clone().set_requires_grad(true).retainReference()));
+              copies.put(
+                  name, tensor.detach().clone().set_requires_grad(trainable).retainReference()));
     }
-    return new QwenModel(config, copies, true, null, tokenizer, processor, stopTokens);
+    return new QwenModel(config, copies, true, null, trainable, tokenizer, processor, stopTokens);
   }
 
   @Override
@@ -267,7 +285,7 @@ public final class QwenModel implements MultimodalModel {
     return adapters == null
         ? copy()
         : new QwenModel(
-            config, base, false, adapters.frozenCopy(), tokenizer, processor, stopTokens);
+            config, base, false, adapters.frozenCopy(), false, tokenizer, processor, stopTokens);
   }
 
   @Override

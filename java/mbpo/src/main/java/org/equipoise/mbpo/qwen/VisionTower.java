@@ -2,10 +2,8 @@ package org.equipoise.mbpo.qwen;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.qwen.QwenConfig.Generation;
@@ -160,14 +158,10 @@ final class VisionTower {
       long length = (long) group.blocks() * perBlock;
       long span = length * group.count();
       Tensor attended =
-          torch.scaled_dot_product_attention(
+          Attention.attend(
               windowed(query, from, span, group.count(), length),
               windowed(key, from, span, group.count(), length),
               windowed(value, from, span, group.count(), length),
-              new TensorOptional(),
-              0,
-              false,
-              new DoubleOptional(),
               false);
       mixed.add(
           attended
