@@ -53,7 +53,7 @@ public final class AdapterFiles {
     if (!Files.exists(file)) {
       throw new IllegalArgumentException(folder + ": expected " + CONFIG + ", found none");
     }
-    JsonNode config = JsonFile.read(file);
+    JsonNode config = Json.readObject(file);
     JsonNode targets = config.path("target_modules");
     if (!config.path("peft_type").asText().equals("LORA")
         || !config.path("r").isIntegralNumber()

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.storage.Json;
 
 /**
  * A folder with a Qwen2-VL or Qwen2.5-VL checkpoint: {@code config.json}, weights as safetensors,
@@ -102,7 +103,7 @@ public final class QwenCheckpoint {
     stops.add(tokenizer().endToken());
     Path file = folder.resolve("generation_config.json");
     if (Files.exists(file)) {
-      JsonNode ends = JsonFile.read(file).path("eos_token_id");
+      JsonNode ends = Json.readObject(file).path("eos_token_id");
       for (JsonNode id : ends.isArray() ? ends : java.util.List.of(ends)) {
         if (id.isIntegralNumber()) {
           stops.add(id.asInt());

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import org.equipoise.mbpo.image.BicubicResize;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.ImageProcessor;
+import org.equipoise.mbpo.storage.Json;
 
 /**
  * Resizes an image to sides that are multiples of a block of patches and to an area within bounds,
@@ -63,7 +64,7 @@ public final class QwenImageProcessor implements ImageProcessor {
       return new QwenImageProcessor(
           multiple, 56 * 56, maxPixels, CLIP_MEAN.clone(), CLIP_DEVIATION.clone());
     }
-    JsonNode config = JsonFile.read(file);
+    JsonNode config = Json.readObject(file);
     JsonNode size = config.path("size");
     long own = pixels(file, config, "max_pixels", size.path("longest_edge"), maxPixels);
     long least = pixels(file, config, "min_pixels", size.path("shortest_edge"), 56 * 56);

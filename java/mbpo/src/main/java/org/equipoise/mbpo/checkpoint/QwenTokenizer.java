@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Json;
 
 /**
  * A checkpoint's {@code tokenizer.json} with Qwen's chat format:
@@ -94,7 +95,7 @@ public final class QwenTokenizer implements TextTokenizer {
     for (String name : List.of("chat_template.json", "tokenizer_config.json")) {
       Path file = folder.resolve(name);
       if (Files.exists(file)) {
-        JsonNode template = JsonFile.read(file).path("chat_template");
+        JsonNode template = Json.readObject(file).path("chat_template");
         if (template.isTextual()) {
           return template.asText();
         }

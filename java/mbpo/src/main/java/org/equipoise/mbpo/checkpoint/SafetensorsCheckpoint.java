@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.checkpoint;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +15,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
 
@@ -55,13 +53,7 @@ public final class SafetensorsCheckpoint {
   }
 
   private static SafetensorsCheckpoint sharded(Path folder, Path index) {
-    JsonNode map;
-    try {
-      map = Json.MAPPER.readTree(AtomicFiles.readText(index)).path("weight_map");
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          index + ": expected a JSON object, found: " + e.getOriginalMessage(), e);
-    }
+    JsonNode map = Json.readObject(index).path("weight_map");
     if (!map.isObject() || map.isEmpty()) {
       throw new IllegalArgumentException(
           index + ": weight_map: expected the file of each tensor, found " + map.getNodeType());

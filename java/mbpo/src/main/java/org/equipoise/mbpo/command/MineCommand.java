@@ -176,8 +176,28 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private void summarise(Path stage) {
+    MiningReport report = Json.read(stage.resolve("mining.json"), MiningReport.class);
     PrintWriter console = specification.commandLine().getOut();
-    console.println(AtomicFiles.readText(stage.resolve("mining.json")));
+    console.printf(
+        Locale.ROOT,
+        "%d of %d samples gave a pair; perturbing changed the right answers' log-prob by %.2f nats"
+            + " on average.%n",
+        report.usable(),
+        report.samples(),
+        report.meanDelta());
+    report
+        .droppedByReason()
+        .forEach(
+            (reason, count) ->
+                console.printf(
+                    "  left out: %s %d%n",
+                    reason.name().toLowerCase(Locale.ROOT).replace('_', ' '), count));
+    if (report.usable() > 0) {
+      console.printf(
+          Locale.ROOT,
+          "%.0f %% of the rejected answers are what the model says to a blind image.%n",
+          100 * report.priorShare());
+    }
     console.println("Pairs: " + stage.resolve(STORE));
     console.flush();
   }

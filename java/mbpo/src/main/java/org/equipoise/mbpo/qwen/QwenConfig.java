@@ -1,11 +1,9 @@
 package org.equipoise.mbpo.qwen;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 
 /**
@@ -113,17 +111,7 @@ public record QwenConfig(
 
   /** Reads {@code config.json}; errors name the file and the field. */
   public static QwenConfig read(Path file) {
-    JsonNode node;
-    try {
-      node = Json.MAPPER.readTree(AtomicFiles.readText(file));
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          file + ": expected a JSON object, found: " + e.getOriginalMessage(), e);
-    }
-    if (!node.isObject()) {
-      throw new IllegalArgumentException(
-          file + ": expected a JSON object, found " + node.getNodeType());
-    }
+    JsonNode node = Json.readObject(file);
     return of(new ConfigNode(file, "", node), file);
   }
 

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.storage;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.UncheckedIOException;
@@ -48,5 +49,21 @@ public final class Json {
               + e.getOriginalMessage(),
           e);
     }
+  }
+
+  /** Reads a whole file that must hold an object; an error names the file. */
+  public static JsonNode readObject(Path file) {
+    JsonNode node;
+    try {
+      node = MAPPER.readTree(AtomicFiles.readText(file));
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(
+          file + ": expected a JSON object, found: " + e.getOriginalMessage(), e);
+    }
+    if (!node.isObject()) {
+      throw new IllegalArgumentException(
+          file + ": expected a JSON object, found " + node.getNodeType());
+    }
+    return node;
   }
 }
