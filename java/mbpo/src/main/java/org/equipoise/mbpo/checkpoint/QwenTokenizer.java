@@ -33,6 +33,15 @@ public final class QwenTokenizer implements TextTokenizer {
   private static final String END = "<|im_end|>";
   private static final List<String> MARKS = List.of(START, END, IMAGE, SYSTEM);
 
+  static {
+    // The library reports its use to its makers and may fetch files, unless told not to.
+    for (String setting : List.of("OPT_OUT_TRACKING", "ai.djl.offline")) {
+      if (System.getProperty(setting) == null) {
+        System.setProperty(setting, "true");
+      }
+    }
+  }
+
   private final HuggingFaceTokenizer tokenizer;
   private final int endToken;
   private final int vocabularySize;

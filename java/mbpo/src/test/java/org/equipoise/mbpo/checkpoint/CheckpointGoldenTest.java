@@ -2,6 +2,7 @@ package org.equipoise.mbpo.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -39,6 +40,13 @@ class CheckpointGoldenTest {
             images == 1 ? tokenizer.encodePrompt(question) : tokenizer.encodeTextPrompt(question));
       }
     }
+  }
+
+  @Test
+  void theTokenizerNeitherReportsNorFetches() {
+    QwenTokenizer.read(TinyCheckpoint.folder(), 320);
+    assertEquals("true", System.getProperty("OPT_OUT_TRACKING"));
+    assertTrue(ai.djl.util.Utils.isOfflineMode());
   }
 
   @Test
