@@ -68,18 +68,23 @@ public final class QwenCheckpoint {
    * @param maxPixels largest area of an image
    */
   public QwenModel load(LoraOptions adapters, ScalarType type, long maxPixels) {
+    QwenTokenizer tokenizer = tokenizer();
     return QwenModel.withAdapters(
-        config, named(type), adapters, tokenizer(), processor(maxPixels), stopTokens());
+        config, named(type), adapters, tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
   public QwenModel loadFrozen(ScalarType type, long maxPixels) {
-    return QwenModel.frozen(config, named(type), tokenizer(), processor(maxPixels), stopTokens());
+    QwenTokenizer tokenizer = tokenizer();
+    return QwenModel.frozen(
+        config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   /** Loads the model to train all of its weights. */
   public QwenModel load(ScalarType type, long maxPixels) {
-    return QwenModel.full(config, named(type), tokenizer(), processor(maxPixels), stopTokens());
+    QwenTokenizer tokenizer = tokenizer();
+    return QwenModel.full(
+        config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   private Map<String, Tensor> named(ScalarType type) {
@@ -98,9 +103,9 @@ public final class QwenCheckpoint {
   }
 
   /** Ids that end an answer: the chat format's, and those of {@code generation_config.json}. */
-  public Set<Integer> stopTokens() {
+  public Set<Integer> stopTokens(QwenTokenizer tokenizer) {
     Set<Integer> stops = new TreeSet<>();
-    stops.add(tokenizer().endToken());
+    stops.add(tokenizer.endToken());
     Path file = folder.resolve("generation_config.json");
     if (Files.exists(file)) {
       JsonNode ends = Json.readObject(file).path("eos_token_id");

@@ -95,11 +95,7 @@ public final class EvaluateCommand implements Callable<Integer> {
           yesNo.size(), choice.size(), captions.size(), samples.size() - used);
       messages.flush();
       if (!yesNo.isEmpty()) {
-        tables.add(sight.yesNo(yesNo));
-        ResultTable byImage = sight.allOfAnImage(yesNo);
-        if (byImage != null) {
-          tables.add(byImage);
-        }
+        tables.addAll(sight.yesNo(yesNo));
       }
       if (!choice.isEmpty()) {
         tables.add(sight.multipleChoice(choice));

@@ -43,12 +43,26 @@ final class SightTables {
   /** A column: how it is called and computed. */
   private record Column<T>(Metric metric, Statistic<T> statistic) {}
 
-  ResultTable yesNo(List<Sample> samples) {
+  /**
+   * Question by question, and where an image has several, also all of an image's together, as MME
+   * counts it.
+   */
+  List<ResultTable> yesNo(List<Sample> samples) {
+    List<YesNoItem> seeing = evaluator.yesNo(samples).items();
+    List<YesNoItem> blind = evaluator.yesNo(blind(samples)).items();
+    List<ImageItem> seeingImages = byImage(samples, seeing);
+    ResultTable questions = questions(seeing, blind);
+    return seeingImages.size() == samples.size()
+        ? List.of(questions)
+        : List.of(questions, wholeImages(seeingImages, byImage(samples, blind)));
+  }
+
+  private static ResultTable questions(List<YesNoItem> seeing, List<YesNoItem> blind) {
     return table(
         "Yes or no",
-        samples.size() + " questions.",
-        evaluator.yesNo(samples).items(),
-        evaluator.yesNo(blind(samples)).items(),
+        seeing.size() + " questions.",
+        seeing,
+        blind,
         List.of(
             new Column<>(
                 Metric.higherIsBetter("accuracy", "Accuracy", "share of right answers"),
@@ -73,19 +87,12 @@ final class SightTables {
                 YesNoResult.UNREADABLE)));
   }
 
-  /**
-   * Both questions about an image right, as MME counts it; {@code null} where no image has several.
-   */
-  ResultTable allOfAnImage(List<Sample> samples) {
-    List<ImageItem> seeing = byImage(samples, evaluator.yesNo(samples).items());
-    if (seeing.size() == samples.size()) {
-      return null;
-    }
+  private static ResultTable wholeImages(List<ImageItem> seeing, List<ImageItem> blind) {
     return table(
         "All questions about an image",
         seeing.size() + " images.",
         seeing,
-        byImage(samples, evaluator.yesNo(blind(samples)).items()),
+        blind,
         List.of(
             new Column<>(
                 Metric.higherIsBetter(

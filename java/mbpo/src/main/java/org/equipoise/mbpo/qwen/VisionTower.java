@@ -34,27 +34,12 @@ final class VisionTower {
     this.deviation = deviation;
   }
 
-  /** Tokens that an image of this size becomes. */
-  int tokens(long height, long width) {
-    int multiple = config.pixelMultiple();
-    if (height % multiple != 0 || width % multiple != 0 || height == 0 || width == 0) {
-      throw new IllegalArgumentException(
-          "the sides of an image must be multiples of "
-              + multiple
-              + " pixels (resize it with imageProcessor()), found "
-              + width
-              + "x"
-              + height);
-    }
-    return Math.toIntExact(height / multiple * (width / multiple));
-  }
-
   /**
-   * @param images [images, 3, height, width] in [0, 1]; differentiable
+   * @param images [images, 3, height, width] in [0, 1], sides as {@link QwenRows} checks them;
+   *     differentiable
    * @return [images, tokens, width of the language model]
    */
   Tensor encode(Tensor images) {
-    tokens(images.size(2), images.size(3));
     int multiple = config.pixelMultiple();
     VisionLayout layout =
         VisionLayout.of(

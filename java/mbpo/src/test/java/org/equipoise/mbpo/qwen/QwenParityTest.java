@@ -25,7 +25,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Equal to transformers 5.17 for tiny random configurations of both architectures. */
 class QwenParityTest {
+  /**
+   * Of the largest value. Both sides compute in float32, whose rounding (6e-8) some ten layers of
+   * sums over tens of products in another order carry up; a wrong formula differs in the first
+   * digits. Gradients go through twice as many, with cancellation.
+   */
   private static final double LOGITS = 1e-4;
+
   private static final double GRADIENTS = 1e-3;
 
   /** Greedy continuations may part where the best two logits are closer than this. */
@@ -48,6 +54,9 @@ class QwenParityTest {
     return QwenGolden.NAMES;
   }
 
+  /**
+   * @param tolerance of the largest expected value
+   */
   private static void assertClose(Tensor expected, Tensor found, double tolerance, String what) {
     float[] wanted = HostTensors.toFloats(expected);
     float[] given = HostTensors.toFloats(found);

@@ -1,8 +1,8 @@
 """Loads what ExportTest wrote with transformers and with PEFT and compares logits.
 
-    java -cp TEST_CLASS_PATH org.equipoise.mbpo.checkpoint.ExportTest /tmp/export
+    java -cp TEST_CLASS_PATH org.equipoise.mbpo.checkpoint.ExportTest FOLDER
     pip install torch==2.13.0+cpu transformers==5.17.0 peft safetensors pillow
-    python verify_export.py /tmp/export
+    python verify_export.py FOLDER
 """
 
 import os
