@@ -29,7 +29,7 @@ final class SightTables {
   private static final String SEEING = "with the image";
   private static final String BLIND = "blind";
   private static final String NOTE =
-      " Differences are to the blind row, which guesses from the text; brackets are 95 % intervals"
+      " Differences are to the blind row, which guesses from the text; the intervals of 95 % are"
           + " over the items.";
 
   private final MultimodalModel model;
@@ -170,7 +170,8 @@ final class SightTables {
     Map<String, Measurement> second = new LinkedHashMap<>();
     List<Metric> metrics = new ArrayList<>();
     for (Column<T> column : columns) {
-      metrics.add(column.metric);
+      // The console shows and the verdict names them all.
+      metrics.add(column.metric.asHeadline());
       first.put(
           column.metric.id(),
           new Measurement(
@@ -183,7 +184,7 @@ final class SightTables {
         title,
         note + NOTE,
         BLIND,
-        null,
+        SEEING,
         metrics,
         List.of(new ResultTable.Row(SEEING, "", first), new ResultTable.Row(BLIND, "", second)));
   }

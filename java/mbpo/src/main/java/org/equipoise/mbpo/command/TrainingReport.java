@@ -2,6 +2,7 @@ package org.equipoise.mbpo.command;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.equipoise.mbpo.config.ModelSettings;
@@ -52,21 +53,23 @@ final class TrainingReport {
     double[] steps = history.stream().mapToDouble(StepMetrics::step).toArray();
     for (String name : history.get(0).values().keySet()) {
       double[] values = history.stream().mapToDouble(step -> step.value(name)).toArray();
-      boolean known = false;
-      for (double value : values) {
-        known |= Double.isFinite(value);
-      }
-      if (known) {
+      if (varies(values)) {
         charts.add(
             new LineChart(
                 name.replace('_', ' '),
                 "",
                 "optimiser step",
-                name.replace('_', ' '),
+                "",
                 LineChart.Frame.FITTED,
                 List.of(new LineChart.Series(name, steps, values))));
       }
     }
     return charts;
+  }
+
+  /** What stays the same all along, a clip that never clips, says nothing as a curve. */
+  private static boolean varies(double[] values) {
+    double[] known = Arrays.stream(values).filter(Double::isFinite).distinct().toArray();
+    return known.length > 1 || values.length == 1 && known.length == 1;
   }
 }
