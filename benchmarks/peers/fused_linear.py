@@ -1,6 +1,7 @@
 """Losses from hidden states and a head's weight in PyTorch: what FusedLinearBenchmark is compared with.
 
-    python fused_linear.py PEER CASE [--threads N] [--rounds N] [--budget MIB] [--shape SEQ TOKENS H V] [--csv FILE]
+    python fused_linear.py PEER CASE [--threads N] [--rounds N] [--budget MIB] [--shape SEQ TOKENS H V]
+                           [--dtype Float|BFloat16] [--csv FILE]
 
 PEER   liger       the head in chunks of one pair (DPO) or one sequence (GRPO), each chunk's gradients taken
                    at once by autograd and added up: the way of Liger's chunked losses
@@ -48,15 +49,15 @@ def log_softmax_probs(hidden, weight, targets):
 
 
 class Problem:
-    def __init__(self, case, shape):
+    def __init__(self, case, shape, dtype):
         sequences, tokens, width, vocab = shape
         generator = torch.Generator().manual_seed(7)
         self.dpo = case.startswith("dpo")
         self.trainable = case.endswith("trainable")
-        self.weight = torch.randn(vocab, width, generator=generator) * 0.02
+        self.weight = (torch.randn(vocab, width, generator=generator) * 0.02).to(dtype)
         self.weight.requires_grad_(self.trainable)
-        self.hidden = torch.randn(sequences, tokens, width, generator=generator).requires_grad_()
-        self.reference = torch.randn(sequences, tokens, width, generator=generator)
+        self.hidden = torch.randn(sequences, tokens, width, generator=generator).to(dtype).requires_grad_()
+        self.reference = torch.randn(sequences, tokens, width, generator=generator).to(dtype)
         self.targets = torch.randint(vocab, (sequences, tokens), generator=generator)
         self.old = torch.full((sequences, tokens), -12.0)
         self.advantages = torch.tensor([1.0, -1.0] * (sequences // 2))
@@ -117,7 +118,7 @@ def in_token_chunks(problem, hidden, rows, recompute):
 
 
 def checkpointed(problem, budget):
-    rows = max(1, budget * 2**20 // (4 * problem.weight.shape[0]))
+    rows = max(1, budget * 2**20 // (problem.weight.element_size() * problem.weight.shape[0]))
     log_probs = in_token_chunks(problem, problem.hidden, rows, True)
     if problem.dpo:
         with torch.no_grad():
@@ -154,12 +155,14 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=int, default=256)
+    parser.add_argument("--dtype", choices=["Float", "BFloat16"], default="Float")
     parser.add_argument("--csv", default="results.csv")
     parser.add_argument("--shape", type=int, nargs=4, default=[2, 512, 512, 151936])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    step(options.peer, Problem(options.case, [4, 8, 64, 1024]), 1)  # what the libraries load once
-    problem = Problem(options.case, options.shape)
+    dtype = dict(Float=torch.float32, BFloat16=torch.bfloat16)[options.dtype]
+    step(options.peer, Problem(options.case, [4, 8, 64, 1024], dtype), 1)  # what the libraries load once
+    problem = Problem(options.case, options.shape, dtype)
     torch.mm(problem.reference[0], problem.weight.detach()[:1024].t())
     before = kib("VmRSS")
     seconds = []
@@ -170,7 +173,7 @@ def main():
         seconds.append(time.perf_counter() - start)
     extra = (kib("VmHWM") - before) / 1024
     benchmark = f"FusedLinearBenchmark.pytorch{options.peer.capitalize()}"
-    parameters = dict(case=options.case, dtype="Float", threads=options.threads)
+    parameters = dict(case=options.case, dtype=options.dtype, threads=options.threads)
     runtime, median = f"PyTorch {torch.__version__}", statistics.median(seconds)
     record(options.csv, benchmark, parameters, median, median - min(seconds), runtime, unit="s/op")
     record(options.csv, benchmark, parameters, extra, 0, runtime, metric="memory", unit="MiB")

@@ -1,9 +1,9 @@
 """Times what PyTorch and TRL do where Equipoise has a kernel, on the shapes of the JMH benchmarks.
 
     pip install torch==2.13.0+cpu numpy trl==1.13.0 transformers==5.17.0
-    python pytorch_peers.py [results.csv]
+    python pytorch_peers.py [results.csv [threads]]
 
-One thread. Each entry is named like the JMH benchmark that it is compared with; of several formulations every
+One thread unless said otherwise. Each entry is named like the JMH benchmark that it is compared with; of several formulations every
 one is timed and the report takes the fastest.
 """
 
@@ -19,13 +19,15 @@ from peer_results import milliseconds, record
 
 CSV = sys.argv[1] if len(sys.argv) > 1 else "results.csv"
 RUNTIME = f"PyTorch {torch.__version__} TRL {trl.__version__}".replace(",", " ")
-torch.set_num_threads(1)
+THREADS = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+torch.set_num_threads(THREADS)
 torch.manual_seed(7)
 
 
 def note(benchmark, parameters, function, unit="ms/op"):
     scale = dict(ms=1, us=1e3)[unit.split("/")[0]]
     median, spread = milliseconds(function)
+    parameters = dict(parameters, threads=THREADS)
     record(CSV, benchmark, parameters, median * scale, spread * scale, RUNTIME, unit=unit)
 
 

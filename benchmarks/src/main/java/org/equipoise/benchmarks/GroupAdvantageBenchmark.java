@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * GRPO's advantages of groups of one size, the Java call included (goal for 1024 x 8: 5 us),
- * against two formulations in LibTorch's ops. One thread. Set-up checks that all agree before
+ * against two formulations in LibTorch's ops. Set-up checks that all agree before
  * anything is timed.
  */
 @State(Scope.Thread)
@@ -41,6 +41,9 @@ public class GroupAdvantageBenchmark {
   @Param({"8"})
   public int groupSize;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private GroupAdvantage advantage;
   private Tensor rewards;
@@ -49,7 +52,7 @@ public class GroupAdvantageBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     advantage = GroupAdvantage.trl().epsilon(EPSILON);
     epsilon = new Scalar(EPSILON);

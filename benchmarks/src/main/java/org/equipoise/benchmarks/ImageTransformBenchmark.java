@@ -26,7 +26,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What attacks do to images and gradients beside the step: noise, the blur of translation
- * invariance, and input diversity with its gradient, against LibTorch. One thread. Set-up checks
+ * invariance, and input diversity with its gradient, against LibTorch. Set-up checks
  * the results before anything is timed.
  */
 @State(Scope.Thread)
@@ -46,6 +46,9 @@ public class ImageTransformBenchmark {
   @Param({"8"})
   public int images;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private GaussianNoise noise;
   private InputDiversity diversity;
@@ -60,7 +63,7 @@ public class ImageTransformBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     noise = GaussianNoise.diffusion(500);
     diversity = InputDiversity.defaults().probability(1);

@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * One PGD step (step, projection, clamp) in place against LibTorch's, composed of in-place ops
- * where it has them. One thread. Set-up checks that both agree before anything is timed.
+ * where it has them. Set-up checks that both agree before anything is timed.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -40,6 +40,9 @@ public class LinfStepBenchmark {
   @Param({"32"})
   public int images;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private LinfStep step;
   private Tensor pixels;
@@ -52,7 +55,7 @@ public class LinfStepBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     step = LinfStep.defaults().direction(Direction.ASCEND).epsilon(EPSILON).stepSize(STEP);
     torch.manual_seed(7);

@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * DPO with a reference and its gradient over [pairs, tokens] log-probs of both sides, against two
- * formulations in LibTorch's ops, which take both sides at once. One thread. Set-up checks that
+ * formulations in LibTorch's ops, which take both sides at once. Set-up checks that
  * losses and gradients agree before anything is timed.
  */
 @State(Scope.Thread)
@@ -42,6 +42,9 @@ public class PairLossBenchmark {
   @Param({"1024"})
   public int tokens;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private PairLoss pairLoss;
   private Tensor policy;
@@ -54,7 +57,7 @@ public class PairLossBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     pairLoss = PairLoss.sigmoid().beta(BETA);
     torch.manual_seed(7);

@@ -43,6 +43,9 @@ public class PolicyLossBenchmark {
   @Param({"1024"})
   public int tokens;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private PolicyLoss policyLoss;
   private PolicyPeer.Inputs inputs;
@@ -50,7 +53,7 @@ public class PolicyLossBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     policyLoss = loss.equipoise();
     torch.manual_seed(7);

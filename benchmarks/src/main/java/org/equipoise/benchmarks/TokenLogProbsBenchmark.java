@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Token log-probs and their gradient against what LibTorch composes: the faster of two formulations
  * (log_softmax with gather; gather minus logsumexp), forward alone and with the gradient of the
- * sum. One thread. Set-up checks that all agree before anything is timed.
+ * sum. Set-up checks that all agree before anything is timed.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -42,6 +42,9 @@ public class TokenLogProbsBenchmark {
   @Param({"Float", "BFloat16"})
   public String dtype;
 
+  @Param({"1"})
+  public int threads;
+
   private PointerScope scope;
   private TokenLogProbsOptions options;
   private Tensor logits;
@@ -53,7 +56,7 @@ public class TokenLogProbsBenchmark {
 
   @Setup
   public void setUp() {
-    Equipoise.threads(1);
+    Equipoise.threads(threads);
     scope = new PointerScope();
     options = TokenLogProbsOptions.defaults();
     torch.manual_seed(7);

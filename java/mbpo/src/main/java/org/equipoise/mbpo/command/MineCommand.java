@@ -18,6 +18,7 @@ import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
+import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.run.Stage;
@@ -74,6 +75,7 @@ public final class MineCommand implements Callable<Integer> {
   private RunSettings settings;
   private MineSettings mine;
   private List<Sample> samples;
+  private NegativeSource negatives;
 
   @Override
   public Integer call() {
@@ -81,6 +83,7 @@ public final class MineCommand implements Callable<Integer> {
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     samples = InputSamples.read(settings, "data.samples", messages);
+    negatives = mine.negatives(samples, settings.bind("seed", Long.class));
     var checkpoint = LoadedModel.checkpoint(settings);
     messages.printf(
         "%d samples, %s, negatives by %s%n",
@@ -123,12 +126,12 @@ public final class MineCommand implements Callable<Integer> {
         .weight(chosen.size())
         .setting("model", settings.bind("model", org.equipoise.mbpo.config.ModelSettings.class))
         .setting("mine", mine)
+        .setting("negatives", negatives.settings())
         .setting("seed", settings.bind("seed", Long.class))
         .setting("samples", SampleFingerprint.of(chosen));
   }
 
   private void work(StageContext context, List<Sample> chosen, boolean preview) {
-    long seed = settings.bind("seed", Long.class);
     try (QwenModel model = LoadedModel.toAsk(settings)) {
       double[] gains =
           ImageInformationGain.against(mine.baseline())
@@ -137,8 +140,7 @@ public final class MineCommand implements Callable<Integer> {
       InformationGainSelection.Selection selection =
           new InformationGainSelection(preview ? 1 : mine.keepShare()).select(chosen, gains);
       NegativeMiner miner =
-          new NegativeMiner(
-              model, mine.negatives(samples, seed), SampleVerifier.INSTANCE, mine.options());
+          new NegativeMiner(model, negatives, SampleVerifier.INSTANCE, mine.options());
       MiningReport report =
           miner.mine(
               selection.kept(), selection.gains(), context.file(STORE), context.progress(0.1, 1));
@@ -180,11 +182,15 @@ public final class MineCommand implements Callable<Integer> {
     PrintWriter console = specification.commandLine().getOut();
     console.printf(
         Locale.ROOT,
-        "%d of %d samples gave a pair; perturbing changed the right answers' log-prob by %.2f nats"
-            + " on average.%n",
+        "%d of %d samples gave a pair%s.%n",
         report.usable(),
         report.samples(),
-        report.meanDelta());
+        negatives.asksModel()
+            ? String.format(
+                Locale.ROOT,
+                "; perturbing changed the right answers' log-prob by %.2f nats on average",
+                report.meanDelta())
+            : ", rejected answers as imported");
     report
         .droppedByReason()
         .forEach(

@@ -1,6 +1,9 @@
 package org.equipoise.mbpo.config;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import org.equipoise.mbpo.data.AnswerFile;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.MiningOptions;
@@ -17,6 +20,7 @@ public record MineSettings(
     int steps,
     double sigma,
     int diffusionStep,
+    String answers,
     int preview,
     MiningOptions options) {
 
@@ -26,7 +30,8 @@ public record MineSettings(
     BLANK,
     SWAPPED,
     GAUSSIAN,
-    DIFFUSION
+    DIFFUSION,
+    IMPORTED
   }
 
   public MineSettings {
@@ -42,6 +47,10 @@ public record MineSettings(
         diffusionStep >= 0 && diffusionStep < 1000,
         "diffusionStep must be from 0 to 999",
         diffusionStep);
+    if (source == Source.IMPORTED && (answers == null || answers.isBlank())) {
+      throw new IllegalArgumentException(
+          "answers must name the file of imported answers when source is IMPORTED, found nothing");
+    }
     require(preview >= 0, "preview must not be negative", preview);
   }
 
@@ -60,6 +69,21 @@ public record MineSettings(
       case SWAPPED -> NegativeSources.swapped(pool, seed);
       case GAUSSIAN -> NegativeSources.gaussian(sigma, seed);
       case DIFFUSION -> NegativeSources.diffusion(diffusionStep, seed);
+      case IMPORTED -> imported(pool);
     };
+  }
+
+  private NegativeSource imported(List<Sample> pool) {
+    Map<String, String> byId = AnswerFile.read(Path.of(answers));
+    if (pool.stream().noneMatch(sample -> byId.containsKey(sample.id()))) {
+      throw new IllegalArgumentException(
+          "mine.answers: none of the "
+              + byId.size()
+              + " answers in "
+              + answers
+              + " has the id of a sample; the first sample is "
+              + pool.get(0).id());
+    }
+    return NegativeSources.imported(byId);
   }
 }

@@ -45,6 +45,12 @@ final class JsonFields {
     return value.textValue();
   }
 
+  /** Text; a whole number is taken as its digits. */
+  String textOrNumber(String name) {
+    JsonNode value = node.path(name);
+    return value.isIntegralNumber() ? value.asText() : text(name);
+  }
+
   /** {@code null} when the field is absent or null. */
   String textOrNull(String name) {
     return node.path(name).isMissingNode() || node.path(name).isNull() ? null : text(name);

@@ -51,7 +51,11 @@ public record CaptionResult(List<Item> items) {
      * @param present the objects in the image, by the vocabulary's names
      */
     public static Item of(
-        String id, String caption, List<String> present, ObjectVocabulary vocabulary) {
+        String id,
+        String caption,
+        List<String> present,
+        ObjectVocabulary vocabulary,
+        AnswerMatching matching) {
       Set<String> objects = new HashSet<>(present);
       for (String object : objects) {
         if (!vocabulary.contains(object)) {
@@ -63,7 +67,7 @@ public record CaptionResult(List<Item> items) {
                   + "\", which the object vocabulary does not have");
         }
       }
-      List<String> mentions = vocabulary.mentions(caption);
+      List<String> mentions = vocabulary.mentions(caption, matching);
       Set<String> recalled = new HashSet<>(mentions);
       recalled.retainAll(objects);
       long hallucinated = mentions.stream().filter(m -> !objects.contains(m)).count();

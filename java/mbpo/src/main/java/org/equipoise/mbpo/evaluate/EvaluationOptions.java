@@ -1,30 +1,38 @@
 package org.equipoise.mbpo.evaluate;
 
+import java.util.Objects;
 import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
  * @param batchSize samples per forward pass
  * @param generation how answers are generated; its contrast α also applies to log-odds and option
  *     scores
+ * @param matching how words are found in answers
  */
-public record EvaluationOptions(int batchSize, GenerationOptions generation) {
+public record EvaluationOptions(int batchSize, GenerationOptions generation, AnswerMatching matching) {
 
   public EvaluationOptions {
+    Objects.requireNonNull(generation, "generation");
+    Objects.requireNonNull(matching, "matching");
     if (batchSize < 1) {
       throw new IllegalArgumentException("batchSize must be at least 1, found " + batchSize);
     }
   }
 
-  /** 64 samples a pass, greedy answers. */
+  /** 64 samples a pass, greedy answers, whole words. */
   public static EvaluationOptions defaults() {
-    return new EvaluationOptions(64, GenerationOptions.greedy());
+    return new EvaluationOptions(64, GenerationOptions.greedy(), AnswerMatching.WORDS);
   }
 
   public EvaluationOptions batchSize(int samples) {
-    return new EvaluationOptions(samples, generation);
+    return new EvaluationOptions(samples, generation, matching);
   }
 
   public EvaluationOptions generation(GenerationOptions options) {
-    return new EvaluationOptions(batchSize, options);
+    return new EvaluationOptions(batchSize, options, matching);
+  }
+
+  public EvaluationOptions matching(AnswerMatching how) {
+    return new EvaluationOptions(batchSize, generation, how);
   }
 }

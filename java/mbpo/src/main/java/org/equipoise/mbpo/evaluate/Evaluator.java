@@ -52,7 +52,7 @@ public final class Evaluator {
                     sample.id(),
                     goldYes(sample),
                     scores.get(i)[0] - scores.get(i)[1],
-                    Verifiers.yesOrNo(answers.get(i)),
+                    options.matching().yesOrNo(answers.get(i)),
                     answers.get(i)));
           }
         });
@@ -76,7 +76,7 @@ public final class Evaluator {
             items.add(
                 new MultipleChoiceResult.Item(
                     sample.id(),
-                    verifier.correct(sample, answers.get(i)),
+                    options.matching().chooses(sample, answers.get(i)),
                     verifier.correct(sample, best),
                     answers.get(i),
                     best));
@@ -95,7 +95,12 @@ public final class Evaluator {
           for (int i = 0; i < batch.size(); i++) {
             Sample sample = batch.get(i);
             items.add(
-                CaptionResult.Item.of(sample.id(), captions.get(i), sample.objects(), vocabulary));
+                CaptionResult.Item.of(
+                    sample.id(),
+                    captions.get(i),
+                    sample.objects(),
+                    vocabulary,
+                    options.matching()));
           }
         });
     return new CaptionResult(items);

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.evaluate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.equipoise.mbpo.reward.Verifiers;
 
@@ -45,8 +46,29 @@ public final class ObjectVocabulary {
     return objectByPhrase.containsValue(object);
   }
 
-  /** The objects that a text mentions, in order, repetitions included. */
-  public List<String> mentions(String text) {
+  /**
+   * The objects that a text mentions, repetitions included: in the text's order by whole words, in
+   * the vocabulary's by substrings.
+   */
+  public List<String> mentions(String text, AnswerMatching matching) {
+    return matching == AnswerMatching.SUBSTRING ? substrings(text) : phrases(text);
+  }
+
+  private List<String> substrings(String text) {
+    String lower = text.toLowerCase(Locale.ROOT);
+    List<String> found = new ArrayList<>();
+    objectByPhrase.forEach(
+        (words, object) -> {
+          String phrase = String.join(" ", words);
+          for (int at = lower.indexOf(phrase); at >= 0; ) {
+            found.add(object);
+            at = lower.indexOf(phrase, at + phrase.length());
+          }
+        });
+    return found;
+  }
+
+  private List<String> phrases(String text) {
     List<String> words = Verifiers.words(text);
     List<String> found = new ArrayList<>();
     for (int at = 0; at < words.size(); ) {

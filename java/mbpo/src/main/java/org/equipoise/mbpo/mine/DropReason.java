@@ -2,6 +2,8 @@ package org.equipoise.mbpo.mine;
 
 /** Why a mined answer is not a usable negative. */
 public enum DropReason {
+  /** The imported answers have none for it. */
+  NO_ANSWER,
   /** The chosen answer's log-prob did not fall by τ. */
   LOG_PROB_NOT_REDUCED,
   /** The verifier accepts it as correct. */

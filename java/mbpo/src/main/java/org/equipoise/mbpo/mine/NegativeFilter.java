@@ -14,14 +14,23 @@ final class NegativeFilter {
 
   private final MiningOptions options;
   private final AnswerVerifier verifier;
+  private final boolean perturbed;
 
-  NegativeFilter(MiningOptions options, AnswerVerifier verifier) {
+  /**
+   * @param perturbed whether the answers come from perturbed images, which must have made the
+   *     chosen answer less probable
+   */
+  NegativeFilter(MiningOptions options, AnswerVerifier verifier, boolean perturbed) {
     this.options = options;
     this.verifier = verifier;
+    this.perturbed = perturbed;
   }
 
   /** The first reason against the answer, or {@code null} when it is usable. */
   DropReason reason(Sample sample, GeneratedAnswer answer, double delta) {
+    if (answer == null) {
+      return DropReason.NO_ANSWER;
+    }
     List<String> rejected = Verifiers.words(answer.text());
     List<String> chosen = Verifiers.words(sample.answer());
     if (rejected.isEmpty()) {
@@ -33,7 +42,7 @@ final class NegativeFilter {
     if (verifier.correct(sample, answer.text())) {
       return DropReason.MATCHES_CHOSEN;
     }
-    if (!(delta <= -options.minimumDrop())) {
+    if (perturbed && !(delta <= -options.minimumDrop())) {
       return DropReason.LOG_PROB_NOT_REDUCED;
     }
     if (similarity(chosen, rejected) > options.maximumEditSimilarity()) {

@@ -47,7 +47,7 @@ public final class NegativeMiner {
       MiningOptions options) {
     this.model = model;
     this.source = source;
-    this.filter = new NegativeFilter(options, verifier);
+    this.filter = new NegativeFilter(options, verifier, source.asksModel());
     this.options = options;
   }
 
@@ -103,8 +103,14 @@ public final class NegativeMiner {
     List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
     AnswerScorer scorer = new AnswerScorer(model, samples.size());
     List<float[]> cleanScores = scorer.tokenLogProbs(clean, sequences, Sight.IMAGE);
-    List<float[]> perturbedScores = scorer.tokenLogProbs(perturbed, sequences, Sight.IMAGE);
-    List<GeneratedAnswer> answers = generate(perturbed, sequences, samples, false);
+    List<float[]> perturbedScores =
+        source.asksModel()
+            ? scorer.tokenLogProbs(perturbed, sequences, Sight.IMAGE)
+            : cleanScores;
+    List<GeneratedAnswer> answers =
+        source.asksModel()
+            ? generate(perturbed, sequences, samples, false)
+            : samples.stream().map(this::given).toList();
     List<GeneratedAnswer> cleanAnswers = generate(clean, sequences, samples, false);
     List<GeneratedAnswer> blindAnswers = generate(clean, sequences, samples, true);
 
@@ -122,7 +128,7 @@ public final class NegativeMiner {
       }
       for (int i = 0; i < size; i++, at++) {
         Sample sample = samples.get(at);
-        String rejected = answers.get(at).text();
+        String rejected = answers.get(at) == null ? "" : answers.get(at).text();
         PreferenceRecord.Scores scores =
             new PreferenceRecord.Scores(
                 sum(cleanScores.get(at)),
@@ -157,6 +163,11 @@ public final class NegativeMiner {
       }
     }
     writer.append(units.size(), pairs, dropped);
+  }
+
+  private GeneratedAnswer given(Sample sample) {
+    String answer = source.answer(sample);
+    return answer == null ? null : new GeneratedAnswer(new int[0], answer, true);
   }
 
   private List<GeneratedAnswer> generate(

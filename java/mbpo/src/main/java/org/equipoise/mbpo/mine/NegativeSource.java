@@ -24,4 +24,17 @@ public interface NegativeSource {
    * @return one image per sample
    */
   List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean);
+
+  /**
+   * Whether the rejected answer is what the model says to the perturbed image, whose log-prob of
+   * the gold answer must then have fallen; otherwise {@link #answer} has it.
+   */
+  default boolean asksModel() {
+    return true;
+  }
+
+  /** The rejected answer where the model is not asked for it; {@code null} where there is none. */
+  default String answer(Sample sample) {
+    return null;
+  }
 }

@@ -33,6 +33,15 @@ public final class NegativeSources {
     return new AdversarialSource(epsilon, stepSize, steps, seed);
   }
 
+  /**
+   * Answers that were generated elsewhere; images are not perturbed and the model is not asked.
+   *
+   * @param answerById by sample id; samples without one are left out
+   */
+  public static NegativeSource imported(Map<String, String> answerById) {
+    return new ImportedSource(answerById);
+  }
+
   /** Every pixel at the processor's mean. */
   public static NegativeSource blank() {
     return new PerImageSource(
