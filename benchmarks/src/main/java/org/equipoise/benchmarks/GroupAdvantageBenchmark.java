@@ -23,8 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * GRPO's advantages of groups of one size, the Java call included (goal for 1024 x 8: 5 us),
- * against two formulations in LibTorch's ops. Set-up checks that all agree before
- * anything is timed.
+ * against two formulations in LibTorch's ops. Set-up checks that all agree before anything is
+ * timed.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

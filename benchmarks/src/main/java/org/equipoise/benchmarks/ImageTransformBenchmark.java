@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What attacks do to images and gradients beside the step: noise, the blur of translation
- * invariance, and input diversity with its gradient, against LibTorch. Set-up checks
- * the results before anything is timed.
+ * invariance, and input diversity with its gradient, against LibTorch. Set-up checks the results
+ * before anything is timed.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

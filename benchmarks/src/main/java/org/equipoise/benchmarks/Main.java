@@ -16,7 +16,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
  * Runs JMH with its own command line and appends one line per result to {@link ResultLines}; {@code
- * fused-linear} as first argument runs {@link FusedLinearBenchmark}, {@code report} {@link Report}.
+ * fused-linear} as first argument runs {@link FusedLinearBenchmark}, {@code qwen} {@link
+ * QwenGenerationBenchmark}, {@code report} {@link Report}.
  */
 public final class Main {
   private Main() {}
@@ -25,6 +26,10 @@ public final class Main {
       throws RunnerException, IOException, CommandLineOptionException {
     if (arguments.length > 1 && arguments[0].equals("fused-linear")) {
       FusedLinearBenchmark.run(Arrays.copyOfRange(arguments, 1, arguments.length));
+      return;
+    }
+    if (arguments.length > 1 && arguments[0].equals("qwen")) {
+      QwenGenerationBenchmark.run(Arrays.copyOfRange(arguments, 1, arguments.length));
       return;
     }
     if (arguments.length > 0 && arguments[0].equals("report")) {

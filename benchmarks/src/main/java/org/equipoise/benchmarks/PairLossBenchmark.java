@@ -24,8 +24,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * DPO with a reference and its gradient over [pairs, tokens] log-probs of both sides, against two
- * formulations in LibTorch's ops, which take both sides at once. Set-up checks that
- * losses and gradients agree before anything is timed.
+ * formulations in LibTorch's ops, which take both sides at once. Set-up checks that losses and
+ * gradients agree before anything is timed.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

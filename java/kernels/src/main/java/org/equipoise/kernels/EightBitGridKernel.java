@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_eight_bit_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Projection onto the 8-bit grid, the values a PNG holds exactly.
@@ -80,7 +81,7 @@ public final class EightBitGridKernel {
    * @param out same shape and dtype, written; may be null, may be the memory of {@code pixels}
    * @param codes same shape, u8, written; may be null, but not together with {@code out}
    */
-  public void applyInto(TensorView pixels, TensorView original, TensorView out, TensorView codes) {
+  public void applyInto(TensorView pixels, @Nullable TensorView original, @Nullable TensorView out, @Nullable TensorView codes) {
     applyInto(pixels, original, out, codes, null);
   }
 
@@ -92,7 +93,7 @@ public final class EightBitGridKernel {
    * @param launch null: as the form without it
    */
   public void applyInto(
-      TensorView pixels, TensorView original, TensorView out, TensorView codes, Launch launch) {
+      TensorView pixels, @Nullable TensorView original, @Nullable TensorView out, @Nullable TensorView codes, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(pixels, original, out, codes);
     }

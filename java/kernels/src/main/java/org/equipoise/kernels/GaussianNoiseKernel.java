@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_gaussian_noise_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Normal noise on images, plain or as a diffusion process adds it.
@@ -154,7 +155,7 @@ public final class GaussianNoiseKernel {
    * @param streams [images] i64; null: consecutive streams
    * @param out same shape and dtype, written; may be the memory of {@code images}
    */
-  public void applyInto(TensorView images, TensorView streams, TensorView out) {
+  public void applyInto(TensorView images, @Nullable TensorView streams, TensorView out) {
     applyInto(images, streams, out, null);
   }
 
@@ -165,7 +166,7 @@ public final class GaussianNoiseKernel {
    *
    * @param launch null: as the form without it
    */
-  public void applyInto(TensorView images, TensorView streams, TensorView out, Launch launch) {
+  public void applyInto(TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(images, streams, out);
     }

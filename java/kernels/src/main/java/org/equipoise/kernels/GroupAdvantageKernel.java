@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_group_advantage_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Group-relative advantages: rewards are aggregated to r, centred by a baseline, divided by a
@@ -223,14 +224,14 @@ public final class GroupAdvantageKernel {
    */
   public void applyInto(
       TensorView rewards,
-      TensorView weights,
-      TensorView offsets,
-      TensorView lengths,
-      TensorView baselines,
+      @Nullable TensorView weights,
+      @Nullable TensorView offsets,
+      @Nullable TensorView lengths,
+      @Nullable TensorView baselines,
       TensorView advantages,
-      TensorView groupMean,
-      TensorView groupStd,
-      TensorView metrics) {
+      @Nullable TensorView groupMean,
+      @Nullable TensorView groupStd,
+      @Nullable TensorView metrics) {
     applyInto(
         rewards,
         weights,
@@ -253,15 +254,15 @@ public final class GroupAdvantageKernel {
    */
   public void applyInto(
       TensorView rewards,
-      TensorView weights,
-      TensorView offsets,
-      TensorView lengths,
-      TensorView baselines,
+      @Nullable TensorView weights,
+      @Nullable TensorView offsets,
+      @Nullable TensorView lengths,
+      @Nullable TensorView baselines,
       TensorView advantages,
-      TensorView groupMean,
-      TensorView groupStd,
-      TensorView metrics,
-      Launch launch) {
+      @Nullable TensorView groupMean,
+      @Nullable TensorView groupStd,
+      @Nullable TensorView metrics,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(
           rewards, weights, offsets, lengths, baselines, advantages, groupMean, groupStd, metrics);

@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_image_norms_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Norms of every image in pixel units: {@code {sum |v|, sqrt(sum v^2), max |v|}} of v = values -
@@ -64,11 +65,11 @@ public final class ImageNormsKernel {
    */
   public void applyInto(
       TensorView values,
-      TensorView minus,
-      TensorView mask,
-      TensorView offsets,
+      @Nullable TensorView minus,
+      @Nullable TensorView mask,
+      @Nullable TensorView offsets,
       TensorView norms,
-      Launch launch) {
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(values, minus, mask, offsets, norms);
     }

@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_input_diversity_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Input diversity (DI-FGSM, arXiv 1803.06978): each image is, with some probability, shrunk to a
@@ -119,7 +120,7 @@ public final class InputDiversityKernel {
    * @param streams [images] i64; null: consecutive streams
    * @param out same shape and dtype, written; other memory
    */
-  public void forwardInto(TensorView images, TensorView streams, TensorView out) {
+  public void forwardInto(TensorView images, @Nullable TensorView streams, TensorView out) {
     forwardInto(images, streams, out, null);
   }
 
@@ -130,7 +131,7 @@ public final class InputDiversityKernel {
    *
    * @param launch null: as the form without it
    */
-  public void forwardInto(TensorView images, TensorView streams, TensorView out, Launch launch) {
+  public void forwardInto(TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(images, streams, out);
     }
@@ -144,7 +145,7 @@ public final class InputDiversityKernel {
    * @param streams those of the forward
    * @param dImages same shape and dtype, written; other memory
    */
-  public void backwardInto(TensorView dOut, TensorView streams, TensorView dImages) {
+  public void backwardInto(TensorView dOut, @Nullable TensorView streams, TensorView dImages) {
     backwardInto(dOut, streams, dImages, null);
   }
 
@@ -155,7 +156,7 @@ public final class InputDiversityKernel {
    *
    * @param launch null: as the form without it
    */
-  public void backwardInto(TensorView dOut, TensorView streams, TensorView dImages, Launch launch) {
+  public void backwardInto(TensorView dOut, @Nullable TensorView streams, TensorView dImages, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(dOut, streams, dImages);
     }

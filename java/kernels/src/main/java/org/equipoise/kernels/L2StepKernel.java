@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_l2_step_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One L2 step with projection and clamp (PGD-L2, arXiv 1706.06083); g and the norms of one image in
@@ -126,11 +127,11 @@ public final class L2StepKernel {
       TensorView pixels,
       TensorView original,
       TensorView gradient,
-      TensorView mask,
-      TensorView offsets,
-      TensorView stepSizes,
+      @Nullable TensorView mask,
+      @Nullable TensorView offsets,
+      @Nullable TensorView stepSizes,
       TensorView out,
-      Launch launch) {
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(pixels, original, gradient, mask, offsets, stepSizes, out);
     }

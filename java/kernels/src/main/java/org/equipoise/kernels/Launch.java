@@ -6,6 +6,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_launch;
 import org.equipoise.kernels.abi.eqp_tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where and with what scratch memory an op runs: a CUDA stream and a workspace, encoded once into
@@ -61,13 +62,13 @@ public final class Launch implements AutoCloseable {
    *     default stream
    * @throws IllegalArgumentException unless workspace and bytes are given together
    */
-  public static Launch of(Pointer workspace, long workspaceBytes, Pointer stream) {
+  public static Launch of(@Nullable Pointer workspace, long workspaceBytes, @Nullable Pointer stream) {
     return new Launch(workspace, workspaceBytes, stream, null);
   }
 
   /** A launch that hands the tensors of every call to {@code retainer} before it is queued. */
   static Launch retaining(
-      Pointer workspace, long workspaceBytes, Pointer stream, Consumer<TensorView[]> retainer) {
+      @Nullable Pointer workspace, long workspaceBytes, @Nullable Pointer stream, Consumer<TensorView[]> retainer) {
     return new Launch(workspace, workspaceBytes, stream, retainer);
   }
 

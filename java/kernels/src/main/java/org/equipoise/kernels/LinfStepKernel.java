@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_linf_step_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One L-infinity step with projection and clamp in one pass (I-FGSM/PGD, arXiv 1706.06083;
@@ -160,7 +161,7 @@ public final class LinfStepKernel {
       TensorView pixels,
       TensorView original,
       TensorView gradient,
-      TensorView momentum,
+      @Nullable TensorView momentum,
       TensorView out) {
     applyInto(pixels, original, gradient, momentum, null, null, null, null, out, null);
   }
@@ -182,13 +183,13 @@ public final class LinfStepKernel {
       TensorView pixels,
       TensorView original,
       TensorView gradient,
-      TensorView momentum,
-      TensorView previous,
-      TensorView mask,
-      TensorView offsets,
-      TensorView stepSizes,
+      @Nullable TensorView momentum,
+      @Nullable TensorView previous,
+      @Nullable TensorView mask,
+      @Nullable TensorView offsets,
+      @Nullable TensorView stepSizes,
       TensorView out,
-      Launch launch) {
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(pixels, original, gradient, momentum, previous, mask, offsets, stepSizes, out);
     }

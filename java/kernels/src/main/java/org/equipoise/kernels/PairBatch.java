@@ -1,6 +1,7 @@
 package org.equipoise.kernels;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a pair loss is computed from: tensors of one kind {@code T}. [P, C] stands for [pairs,
@@ -14,18 +15,18 @@ public final class PairBatch<T> {
   private final T rejected;
   private final T chosenMask;
   private final T rejectedMask;
-  private final T referenceChosen;
-  private final T referenceRejected;
-  private final T weights;
+  private final @Nullable T referenceChosen;
+  private final @Nullable T referenceRejected;
+  private final @Nullable T weights;
 
   private PairBatch(
       T chosen,
       T rejected,
       T chosenMask,
       T rejectedMask,
-      T referenceChosen,
-      T referenceRejected,
-      T weights) {
+      @Nullable T referenceChosen,
+      @Nullable T referenceRejected,
+      @Nullable T weights) {
     this.chosen = chosen;
     this.rejected = rejected;
     this.chosenMask = chosenMask;
@@ -55,7 +56,7 @@ public final class PairBatch<T> {
   }
 
   /** The reference's log-probs, like the policy's; both null: none, as if they were zeros. */
-  public PairBatch<T> reference(T ofChosen, T ofRejected) {
+  public PairBatch<T> reference(@Nullable T ofChosen, @Nullable T ofRejected) {
     return new PairBatch<>(
         chosen, rejected, chosenMask, rejectedMask, ofChosen, ofRejected, weights);
   }
@@ -64,7 +65,7 @@ public final class PairBatch<T> {
    * [P] f32 (f64 with f64 log-probs): a factor of each pair's loss, without gradient, such as
    * WPO's; null: ones.
    */
-  public PairBatch<T> weights(T ofPairs) {
+  public PairBatch<T> weights(@Nullable T ofPairs) {
     return new PairBatch<>(
         chosen, rejected, chosenMask, rejectedMask, referenceChosen, referenceRejected, ofPairs);
   }
@@ -85,15 +86,15 @@ public final class PairBatch<T> {
     return rejectedMask;
   }
 
-  public T referenceChosen() {
+  public @Nullable T referenceChosen() {
     return referenceChosen;
   }
 
-  public T referenceRejected() {
+  public @Nullable T referenceRejected() {
     return referenceRejected;
   }
 
-  public T weights() {
+  public @Nullable T weights() {
     return weights;
   }
 }

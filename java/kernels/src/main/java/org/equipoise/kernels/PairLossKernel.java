@@ -3,6 +3,7 @@ package org.equipoise.kernels;
 import java.util.List;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_pair_loss_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Losses over (chosen, rejected) pairs from token log-probabilities, with gradient.
@@ -159,12 +160,12 @@ public final class PairLossKernel extends PairLossSettings<PairLossKernel> {
   public void applyInto(
       PairBatch<TensorView> batch,
       TensorView loss,
-      TensorView pairLosses,
-      TensorView rewardsChosen,
-      TensorView rewardsRejected,
-      TensorView metrics,
-      TensorView dChosen,
-      TensorView dRejected) {
+      @Nullable TensorView pairLosses,
+      @Nullable TensorView rewardsChosen,
+      @Nullable TensorView rewardsRejected,
+      @Nullable TensorView metrics,
+      @Nullable TensorView dChosen,
+      @Nullable TensorView dRejected) {
     applyInto(
         batch, loss, pairLosses, rewardsChosen, rewardsRejected, metrics, dChosen, dRejected, null);
   }
@@ -185,13 +186,13 @@ public final class PairLossKernel extends PairLossSettings<PairLossKernel> {
   public void applyInto(
       PairBatch<TensorView> batch,
       TensorView loss,
-      TensorView pairLosses,
-      TensorView rewardsChosen,
-      TensorView rewardsRejected,
-      TensorView metrics,
-      TensorView dChosen,
-      TensorView dRejected,
-      Launch launch) {
+      @Nullable TensorView pairLosses,
+      @Nullable TensorView rewardsChosen,
+      @Nullable TensorView rewardsRejected,
+      @Nullable TensorView metrics,
+      @Nullable TensorView dChosen,
+      @Nullable TensorView dRejected,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(
           batch.chosen(),

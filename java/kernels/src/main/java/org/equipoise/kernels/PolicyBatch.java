@@ -1,6 +1,7 @@
 package org.equipoise.kernels;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a policy loss is computed from: tensors of one kind {@code T}, most of them optional. [S, T]
@@ -12,25 +13,25 @@ public final class PolicyBatch<T> {
   private final T logProbs;
   private final T advantages;
   private final T mask;
-  private final T old;
-  private final T reference;
-  private final T sampler;
-  private final T truncated;
-  private final T sequenceWeights;
-  private final T entropy;
-  private final T entropyThreshold;
+  private final @Nullable T old;
+  private final @Nullable T reference;
+  private final @Nullable T sampler;
+  private final @Nullable T truncated;
+  private final @Nullable T sequenceWeights;
+  private final @Nullable T entropy;
+  private final @Nullable T entropyThreshold;
 
   private PolicyBatch(
       T logProbs,
       T advantages,
       T mask,
-      T old,
-      T reference,
-      T sampler,
-      T truncated,
-      T sequenceWeights,
-      T entropy,
-      T entropyThreshold) {
+      @Nullable T old,
+      @Nullable T reference,
+      @Nullable T sampler,
+      @Nullable T truncated,
+      @Nullable T sequenceWeights,
+      @Nullable T entropy,
+      @Nullable T entropyThreshold) {
     this.logProbs = logProbs;
     this.advantages = advantages;
     this.mask = mask;
@@ -68,7 +69,7 @@ public final class PolicyBatch<T> {
    * Log-probs of the policy that the ratio divides by, like the log-probs; null: the log-probs
    * themselves, ratio 1 with its gradient intact.
    */
-  public PolicyBatch<T> old(T values) {
+  public PolicyBatch<T> old(@Nullable T values) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -83,7 +84,7 @@ public final class PolicyBatch<T> {
   }
 
   /** Log-probs of the reference, like the log-probs; null: no KL. */
-  public PolicyBatch<T> reference(T values) {
+  public PolicyBatch<T> reference(@Nullable T values) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -101,7 +102,7 @@ public final class PolicyBatch<T> {
    * Log-probs that the inference engine gave its samples, like the log-probs; NaN where it gave
    * none; null: none.
    */
-  public PolicyBatch<T> sampler(T values) {
+  public PolicyBatch<T> sampler(@Nullable T values) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -116,7 +117,7 @@ public final class PolicyBatch<T> {
   }
 
   /** [S] bool or u8: sequences that do not count, because they were cut off; null: none. */
-  public PolicyBatch<T> truncated(T flags) {
+  public PolicyBatch<T> truncated(@Nullable T flags) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -131,7 +132,7 @@ public final class PolicyBatch<T> {
   }
 
   /** [S] like the advantages: factors of the sequences' losses; null: ones. */
-  public PolicyBatch<T> sequenceWeights(T weights) {
+  public PolicyBatch<T> sequenceWeights(@Nullable T weights) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -152,7 +153,7 @@ public final class PolicyBatch<T> {
    * @param threshold [] or [1] like the values: only tokens with at least this entropy keep their
    *     surrogate; null: all
    */
-  public PolicyBatch<T> entropy(T values, T threshold) {
+  public PolicyBatch<T> entropy(@Nullable T values, @Nullable T threshold) {
     return new PolicyBatch<>(
         logProbs,
         advantages,
@@ -178,31 +179,31 @@ public final class PolicyBatch<T> {
     return mask;
   }
 
-  public T old() {
+  public @Nullable T old() {
     return old;
   }
 
-  public T reference() {
+  public @Nullable T reference() {
     return reference;
   }
 
-  public T sampler() {
+  public @Nullable T sampler() {
     return sampler;
   }
 
-  public T truncated() {
+  public @Nullable T truncated() {
     return truncated;
   }
 
-  public T sequenceWeights() {
+  public @Nullable T sequenceWeights() {
     return sequenceWeights;
   }
 
-  public T entropy() {
+  public @Nullable T entropy() {
     return entropy;
   }
 
-  public T entropyThreshold() {
+  public @Nullable T entropyThreshold() {
     return entropyThreshold;
   }
 }

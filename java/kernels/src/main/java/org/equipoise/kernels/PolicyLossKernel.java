@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_policy_loss_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A policy-gradient loss over token log-probs, with gradient: the PPO/GRPO family.
@@ -103,10 +104,10 @@ public final class PolicyLossKernel extends PolicyLossSettings<PolicyLossKernel>
   public void applyInto(
       PolicyBatch<TensorView> batch,
       TensorView loss,
-      TensorView sequenceLosses,
-      TensorView metrics,
-      TensorView dLogProbs,
-      TensorView dEntropy) {
+      @Nullable TensorView sequenceLosses,
+      @Nullable TensorView metrics,
+      @Nullable TensorView dLogProbs,
+      @Nullable TensorView dEntropy) {
     applyInto(batch, loss, sequenceLosses, metrics, dLogProbs, dEntropy, null);
   }
 
@@ -125,11 +126,11 @@ public final class PolicyLossKernel extends PolicyLossSettings<PolicyLossKernel>
   public void applyInto(
       PolicyBatch<TensorView> batch,
       TensorView loss,
-      TensorView sequenceLosses,
-      TensorView metrics,
-      TensorView dLogProbs,
-      TensorView dEntropy,
-      Launch launch) {
+      @Nullable TensorView sequenceLosses,
+      @Nullable TensorView metrics,
+      @Nullable TensorView dLogProbs,
+      @Nullable TensorView dEntropy,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(
           batch.logProbs(),

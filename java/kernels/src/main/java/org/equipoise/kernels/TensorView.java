@@ -99,6 +99,27 @@ public final class TensorView implements AutoCloseable {
     return new TensorView(pointer, data, false, type, Device.CPU, shape, contiguous(shape));
   }
 
+  /**
+   * A contiguous tensor at a raw address, for memory of which there is neither pointer nor buffer.
+   * Nothing is known of it but the number: it must hold the shape's elements until the last call
+   * that uses the view has returned.
+   *
+   * @throws IllegalArgumentException if the address is 0
+   */
+  public static TensorView at(long address, DataType type, Device device, long... shape) {
+    if (address == 0) {
+      throw new IllegalArgumentException("expected an address, found 0");
+    }
+    Pointer pointer = new Address(address);
+    return new TensorView(pointer, pointer, false, type, device, shape, contiguous(shape));
+  }
+
+  private static final class Address extends Pointer {
+    Address(long value) {
+      address = value;
+    }
+  }
+
   /** Any strides (in elements) on any device. The innermost stride must be 1. */
   public static TensorView strided(
       Pointer data, DataType type, Device device, long[] shape, long[] strides) {

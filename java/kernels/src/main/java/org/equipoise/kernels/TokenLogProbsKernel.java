@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_token_log_probs_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Token log-probabilities of given targets under a row-wise softmax, and their gradient.
@@ -102,12 +103,12 @@ public final class TokenLogProbsKernel {
    */
   public void forwardInto(
       TensorView logits,
-      TensorView bias,
+      @Nullable TensorView bias,
       TensorView targets,
       TensorView logProbs,
-      TensorView logSumExp,
-      TensorView logSumExp2x,
-      TensorView entropy) {
+      @Nullable TensorView logSumExp,
+      @Nullable TensorView logSumExp2x,
+      @Nullable TensorView entropy) {
     forwardInto(logits, bias, targets, logProbs, logSumExp, logSumExp2x, entropy, null);
   }
 
@@ -120,13 +121,13 @@ public final class TokenLogProbsKernel {
    */
   public void forwardInto(
       TensorView logits,
-      TensorView bias,
+      @Nullable TensorView bias,
       TensorView targets,
       TensorView logProbs,
-      TensorView logSumExp,
-      TensorView logSumExp2x,
-      TensorView entropy,
-      Launch launch) {
+      @Nullable TensorView logSumExp,
+      @Nullable TensorView logSumExp2x,
+      @Nullable TensorView entropy,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(logits, bias, targets, logProbs, logSumExp, logSumExp2x, entropy);
     }
@@ -160,12 +161,12 @@ public final class TokenLogProbsKernel {
    */
   public void backwardInto(
       TensorView logits,
-      TensorView bias,
+      @Nullable TensorView bias,
       TensorView targets,
-      TensorView logSumExp,
-      TensorView entropy,
-      TensorView dLogProbs,
-      TensorView dEntropy,
+      @Nullable TensorView logSumExp,
+      @Nullable TensorView entropy,
+      @Nullable TensorView dLogProbs,
+      @Nullable TensorView dEntropy,
       TensorView dLogits) {
     backwardInto(logits, bias, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits, null);
   }
@@ -179,14 +180,14 @@ public final class TokenLogProbsKernel {
    */
   public void backwardInto(
       TensorView logits,
-      TensorView bias,
+      @Nullable TensorView bias,
       TensorView targets,
-      TensorView logSumExp,
-      TensorView entropy,
-      TensorView dLogProbs,
-      TensorView dEntropy,
+      @Nullable TensorView logSumExp,
+      @Nullable TensorView entropy,
+      @Nullable TensorView dLogProbs,
+      @Nullable TensorView dEntropy,
       TensorView dLogits,
-      Launch launch) {
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(logits, bias, targets, logSumExp, entropy, dLogProbs, dEntropy, dLogits);
     }

@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_translation_invariance_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Translation invariance (TI-FGSM, arXiv 1904.02884): the gradient of an attack, blurred with one
@@ -86,7 +87,7 @@ public final class TranslationInvarianceKernel {
    *
    * @param launch null: as the form without it
    */
-  public void applyInto(TensorView gradient, TensorView out, Launch launch) {
+  public void applyInto(TensorView gradient, TensorView out, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(gradient, out);
     }

@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_uniform_start_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Random start of an attack: {@code out = clamp(original + epsilon (2u - 1))}, u uniform in [0, 1).
@@ -101,7 +102,7 @@ public final class UniformStartKernel {
    * @param streams [images] i64; null: consecutive streams
    * @param out same shape and dtype, written; may be the memory of {@code original}
    */
-  public void applyInto(TensorView original, TensorView streams, TensorView out) {
+  public void applyInto(TensorView original, @Nullable TensorView streams, TensorView out) {
     applyInto(original, streams, null, null, out, null);
   }
 
@@ -118,11 +119,11 @@ public final class UniformStartKernel {
    */
   public void applyInto(
       TensorView original,
-      TensorView streams,
-      TensorView mask,
-      TensorView offsets,
+      @Nullable TensorView streams,
+      @Nullable TensorView mask,
+      @Nullable TensorView offsets,
       TensorView out,
-      Launch launch) {
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(original, streams, mask, offsets, out);
     }

@@ -1,6 +1,7 @@
 package org.equipoise.kernels;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a loss over single labelled answers is computed from: tensors of one kind {@code T}. [R, T]
@@ -13,23 +14,23 @@ public final class UnpairedBatch<T> {
   private final T logProbs;
   private final T mask;
   private final T labels;
-  private final T reference;
-  private final T weights;
-  private final T mismatched;
-  private final T mismatchedReference;
-  private final T mismatchedMask;
-  private final T rewardMean;
+  private final @Nullable T reference;
+  private final @Nullable T weights;
+  private final @Nullable T mismatched;
+  private final @Nullable T mismatchedReference;
+  private final @Nullable T mismatchedMask;
+  private final @Nullable T rewardMean;
 
   private UnpairedBatch(
       T logProbs,
       T mask,
       T labels,
-      T reference,
-      T weights,
-      T mismatched,
-      T mismatchedReference,
-      T mismatchedMask,
-      T rewardMean) {
+      @Nullable T reference,
+      @Nullable T weights,
+      @Nullable T mismatched,
+      @Nullable T mismatchedReference,
+      @Nullable T mismatchedMask,
+      @Nullable T rewardMean) {
     this.logProbs = logProbs;
     this.mask = mask;
     this.labels = labels;
@@ -62,7 +63,7 @@ public final class UnpairedBatch<T> {
   }
 
   /** The reference's log-probs, like the policy's; null: none, as if they were zeros. */
-  public UnpairedBatch<T> reference(T values) {
+  public UnpairedBatch<T> reference(@Nullable T values) {
     return new UnpairedBatch<>(
         logProbs,
         mask,
@@ -79,7 +80,7 @@ public final class UnpairedBatch<T> {
    * [R] f32 (f64 with f64 log-probs): a factor of each answer's loss, without gradient, such as the
    * density ratios by which BCO matches the data's distributions; null: ones.
    */
-  public UnpairedBatch<T> weights(T ofAnswers) {
+  public UnpairedBatch<T> weights(@Nullable T ofAnswers) {
     return new UnpairedBatch<>(
         logProbs,
         mask,
@@ -101,7 +102,7 @@ public final class UnpairedBatch<T> {
    * @param referenceValues the reference's; null: zeros
    * @param maskValues [M, U] bool or u8; null: every token
    */
-  public UnpairedBatch<T> mismatched(T values, T referenceValues, T maskValues) {
+  public UnpairedBatch<T> mismatched(@Nullable T values, @Nullable T referenceValues, @Nullable T maskValues) {
     return new UnpairedBatch<>(
         logProbs,
         mask,
@@ -118,7 +119,7 @@ public final class UnpairedBatch<T> {
    * [2] f64: the mean of the rewards of all batches before and their number, which BCO compares
    * with; null: none yet.
    */
-  public UnpairedBatch<T> rewardMean(T meanAndCount) {
+  public UnpairedBatch<T> rewardMean(@Nullable T meanAndCount) {
     return new UnpairedBatch<>(
         logProbs,
         mask,
@@ -143,27 +144,27 @@ public final class UnpairedBatch<T> {
     return labels;
   }
 
-  public T reference() {
+  public @Nullable T reference() {
     return reference;
   }
 
-  public T weights() {
+  public @Nullable T weights() {
     return weights;
   }
 
-  public T mismatched() {
+  public @Nullable T mismatched() {
     return mismatched;
   }
 
-  public T mismatchedReference() {
+  public @Nullable T mismatchedReference() {
     return mismatchedReference;
   }
 
-  public T mismatchedMask() {
+  public @Nullable T mismatchedMask() {
     return mismatchedMask;
   }
 
-  public T rewardMean() {
+  public @Nullable T rewardMean() {
     return rewardMean;
   }
 }

@@ -2,6 +2,7 @@ package org.equipoise.kernels;
 
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_unpaired_loss_options;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Losses over single answers labelled desirable or undesirable, from token log-probs, with
@@ -58,11 +59,11 @@ public final class UnpairedLossKernel extends UnpairedLossSettings<UnpairedLossK
   public void applyInto(
       UnpairedBatch<TensorView> batch,
       TensorView loss,
-      TensorView rowLosses,
-      TensorView rewards,
-      TensorView metrics,
-      TensorView newRewardMean,
-      TensorView dLogProbs) {
+      @Nullable TensorView rowLosses,
+      @Nullable TensorView rewards,
+      @Nullable TensorView metrics,
+      @Nullable TensorView newRewardMean,
+      @Nullable TensorView dLogProbs) {
     applyInto(batch, loss, rowLosses, rewards, metrics, newRewardMean, dLogProbs, null);
   }
 
@@ -82,12 +83,12 @@ public final class UnpairedLossKernel extends UnpairedLossSettings<UnpairedLossK
   public void applyInto(
       UnpairedBatch<TensorView> batch,
       TensorView loss,
-      TensorView rowLosses,
-      TensorView rewards,
-      TensorView metrics,
-      TensorView newRewardMean,
-      TensorView dLogProbs,
-      Launch launch) {
+      @Nullable TensorView rowLosses,
+      @Nullable TensorView rewards,
+      @Nullable TensorView metrics,
+      @Nullable TensorView newRewardMean,
+      @Nullable TensorView dLogProbs,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(
           batch.logProbs(),

@@ -224,4 +224,29 @@ class KernelsTest {
               .getMessage());
     }
   }
+
+  @Test
+  void aRawAddressIsAsGoodAsABuffer() {
+    FloatBuffer rewards = floats(1, 0, 0, 2);
+    FloatBuffer expected = floats(0, 0, 0, 0);
+    FloatBuffer found = floats(0, 0, 0, 0);
+    long from = new FloatPointer(rewards).address();
+    long to = new FloatPointer(found).address();
+    GroupAdvantageKernel kernel = GroupAdvantageKernel.trl().groupSize(4);
+    try (TensorView view = view(rewards, 4);
+        TensorView out = view(expected, 4);
+        TensorView raw = TensorView.at(from, DataType.F32, Device.CPU, 4);
+        TensorView rawOut = TensorView.at(to, DataType.F32, Device.CPU, 4)) {
+      kernel.applyInto(view, null, null, null, null, out, null, null, null);
+      kernel.applyInto(raw, null, null, null, null, rawOut, null, null, null);
+    }
+    assertEquals(expected, found);
+    assertTrue(found.get(3) > 1);
+    assertEquals(
+        "expected an address, found 0",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> TensorView.at(0, DataType.F32, Device.CPU, 4))
+            .getMessage());
+  }
 }

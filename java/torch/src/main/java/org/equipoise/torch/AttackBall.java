@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.ImageQuantity;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ball around the originals of one attack: its starts, its steps, its points of the 8-bit grid.
@@ -130,7 +131,7 @@ final class AttackBall {
    * @param out may be x, without previous
    */
   void step(
-      Tensor x, Tensor gradient, Tensor momentum, Tensor previous, Tensor stepSizes, Tensor out) {
+      Tensor x, Tensor gradient, @Nullable Tensor momentum, @Nullable Tensor previous, @Nullable Tensor stepSizes, Tensor out) {
     if (options.norm == Norm.LINF) {
       linf.applyInto(x, original, gradient, momentum, previous, mask, offsets, stepSizes, out);
       return;
@@ -155,7 +156,7 @@ final class AttackBall {
   /**
    * momentum = decay momentum + gradient / mean |gradient|, as the L-infinity step has it fused.
    */
-  private void accumulate(Tensor momentum, Tensor gradient) {
+  private void accumulate(@Nullable Tensor momentum, Tensor gradient) {
     double[] sums = new double[batch.images()];
     double[] all = norms(gradientNorms, gradient, null);
     for (int i = 0; i < sums.length; i++) {

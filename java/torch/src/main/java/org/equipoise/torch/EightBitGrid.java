@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.EightBitGridKernel;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Projection onto the 8-bit grid, the values a PNG holds exactly.
@@ -50,7 +51,7 @@ public final class EightBitGrid {
    *
    * @param original null without a ball
    */
-  public Tensor apply(Tensor pixels, Tensor original) {
+  public Tensor apply(Tensor pixels, @Nullable Tensor original) {
     Tensor out = new Tensor();
     applyInto(pixels, original, out, null);
     return out;
@@ -61,7 +62,7 @@ public final class EightBitGrid {
    *
    * @param original null without a ball
    */
-  public Tensor codes(Tensor pixels, Tensor original) {
+  public Tensor codes(Tensor pixels, @Nullable Tensor original) {
     Tensor codes = new Tensor();
     applyInto(pixels, original, null, codes);
     return codes;
@@ -73,7 +74,7 @@ public final class EightBitGrid {
    * @param out same shape and dtype, written; may be null, may be {@code pixels}
    * @param codes same shape, uint8, written; may be null, but not together with {@code out}
    */
-  public void applyInto(Tensor pixels, Tensor original, Tensor out, Tensor codes) {
+  public void applyInto(Tensor pixels, @Nullable Tensor original, @Nullable Tensor out, @Nullable Tensor codes) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_eight_bit(kernel.abi(), pixels, original, out, codes));
   }

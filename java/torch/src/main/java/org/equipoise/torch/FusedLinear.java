@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A language-model head and what is computed from its logits, without the logits: hidden states
@@ -170,7 +171,7 @@ public final class FusedLinear {
    * @param dWeight [V, H] f32, e.g. the {@code grad} of an f32 weight; null: the weight is frozen
    * @param dBias [V] f32; null: the bias is frozen
    */
-  public FusedLinear accumulateInto(Tensor dWeight, Tensor dBias) {
+  public FusedLinear accumulateInto(@Nullable Tensor dWeight, @Nullable Tensor dBias) {
     FusedArguments.checkGradients(weight, null, null, dWeight, dBias);
     return new FusedLinear(
         weight,
@@ -259,9 +260,9 @@ public final class FusedLinear {
       Tensor hidden,
       Tensor targets,
       Tensor logProbs,
-      Tensor logSumExp,
-      Tensor logSumExp2x,
-      Tensor entropy) {
+      @Nullable Tensor logSumExp,
+      @Nullable Tensor logSumExp2x,
+      @Nullable Tensor entropy) {
     FusedArguments.check(weight, hidden, targets);
     try (PointerScope scope = new PointerScope();
         LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
@@ -284,13 +285,13 @@ public final class FusedLinear {
   public void backwardInto(
       Tensor hidden,
       Tensor targets,
-      Tensor logSumExp,
-      Tensor entropy,
-      Tensor dLogProbs,
-      Tensor dEntropy,
-      Tensor dHidden,
-      Tensor dWeight,
-      Tensor dBias) {
+      @Nullable Tensor logSumExp,
+      @Nullable Tensor entropy,
+      @Nullable Tensor dLogProbs,
+      @Nullable Tensor dEntropy,
+      @Nullable Tensor dHidden,
+      @Nullable Tensor dWeight,
+      @Nullable Tensor dBias) {
     FusedArguments.check(weight, hidden, targets);
     FusedArguments.checkGradients(weight, hidden, dHidden, dWeight, dBias);
     try (PointerScope scope = new PointerScope();

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.GaussianNoiseKernel;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Normal noise on images, plain or as a diffusion process adds it.
@@ -94,7 +95,7 @@ public final class GaussianNoise {
    * @param out same shape and dtype, written; may be {@code images}
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
-  public void applyInto(Tensor images, Tensor streams, Tensor out) {
+  public void applyInto(Tensor images, @Nullable Tensor streams, Tensor out) {
     TorchLibrary.check(TorchAdapter.eqp_torch_gaussian_noise(kernel.abi(), images, streams, out));
   }
 }

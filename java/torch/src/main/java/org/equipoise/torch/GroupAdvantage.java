@@ -14,6 +14,7 @@ import org.equipoise.kernels.RewardAggregation;
 import org.equipoise.kernels.SingletonGroup;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Group-relative advantages: rewards are aggregated to r, centred by a baseline, divided by a
@@ -198,7 +199,7 @@ public final class GroupAdvantage {
    *     given with scale WHITEN; otherwise null
    * @param baselines [samples], dtype of the rewards: with baseline GIVEN; otherwise null
    */
-  public record Beside(Tensor lengths, Tensor baselines) {
+  public record Beside(@Nullable Tensor lengths, @Nullable Tensor baselines) {
     private static final Beside NOTHING = new Beside(null, null);
 
     public static Beside lengths(Tensor lengths) {

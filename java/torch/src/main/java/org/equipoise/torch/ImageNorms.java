@@ -5,6 +5,7 @@ import org.equipoise.kernels.ImageNormsKernel;
 import org.equipoise.kernels.ImageQuantity;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Norms of every image in pixel units: {@code {sum |v|, sqrt(sum v^2), max |v|}} of v = values -
@@ -38,7 +39,7 @@ public final class ImageNorms {
   }
 
   /** [images, 3]: L1, L2, L-infinity of every image. */
-  public Tensor apply(Tensor values, Tensor minus) {
+  public Tensor apply(Tensor values, @Nullable Tensor minus) {
     Tensor norms = new Tensor();
     applyInto(values, minus, null, null, norms);
     return norms;
@@ -51,7 +52,7 @@ public final class ImageNorms {
    *     a row is an image
    * @param norms [images, 3] f32, written: L1, L2, L-infinity
    */
-  public void applyInto(Tensor values, Tensor minus, Tensor mask, Tensor offsets, Tensor norms) {
+  public void applyInto(Tensor values, @Nullable Tensor minus, @Nullable Tensor mask, @Nullable Tensor offsets, Tensor norms) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_image_norms(kernel.abi(), values, minus, mask, offsets, norms));
   }

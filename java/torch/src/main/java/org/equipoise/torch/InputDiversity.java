@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.InputDiversityKernel;
 import org.equipoise.kernels.Interpolation;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Input diversity (DI-FGSM, arXiv 1803.06978): each image is, with some probability, shrunk to a
@@ -69,7 +70,7 @@ public final class InputDiversity implements InputTransform {
    * @param images unused: the transformation is linear; may be null
    */
   @Override
-  public Tensor backward(Tensor gradient, Tensor images, Draw draw) {
+  public Tensor backward(Tensor gradient, @Nullable Tensor images, Draw draw) {
     Tensor dImages = new Tensor();
     backwardInto(gradient, draw, dImages);
     return dImages;

@@ -3,6 +3,7 @@ package org.equipoise.torch;
 import java.util.function.BiFunction;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A random transformation of the images before the objective sees them (input diversity, EOT). It
@@ -16,7 +17,7 @@ public interface InputTransform {
    * @param step counts the draws of the attack
    * @param streams [images] int64: random stream of each image; null: 0, 1, 2, …
    */
-  record Draw(long seed, long step, Tensor streams) {}
+  record Draw(long seed, long step, @Nullable Tensor streams) {}
 
   /** The transformed images; they may belong to the caller's innermost pointer scope. */
   Tensor forward(Tensor images, Draw draw);

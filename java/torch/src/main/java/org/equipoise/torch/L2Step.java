@@ -5,6 +5,7 @@ import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.L2StepKernel;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One L2 step with projection and clamp (PGD-L2, arXiv 1706.06083); g and the norms of one image in
@@ -81,9 +82,9 @@ public final class L2Step {
       Tensor pixels,
       Tensor original,
       Tensor gradient,
-      Tensor mask,
-      Tensor offsets,
-      Tensor stepSizes,
+      @Nullable Tensor mask,
+      @Nullable Tensor offsets,
+      @Nullable Tensor stepSizes,
       Tensor out) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_l2_step(

@@ -5,6 +5,7 @@ import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.LinfStepKernel;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One L-infinity step with projection and clamp in one pass (I-FGSM/PGD, arXiv 1706.06083;
@@ -82,7 +83,7 @@ public final class LinfStep {
 
   /** The step on whole images, without mask and previous iterate; see the longer form. */
   public void applyInto(
-      Tensor pixels, Tensor original, Tensor gradient, Tensor momentum, Tensor out) {
+      Tensor pixels, Tensor original, Tensor gradient, @Nullable Tensor momentum, Tensor out) {
     applyInto(pixels, original, gradient, momentum, null, null, null, null, out);
   }
 
@@ -103,11 +104,11 @@ public final class LinfStep {
       Tensor pixels,
       Tensor original,
       Tensor gradient,
-      Tensor momentum,
-      Tensor previous,
-      Tensor mask,
-      Tensor offsets,
-      Tensor stepSizes,
+      @Nullable Tensor momentum,
+      @Nullable Tensor previous,
+      @Nullable Tensor mask,
+      @Nullable Tensor offsets,
+      @Nullable Tensor stepSizes,
       Tensor out) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_linf_step(

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PairLossKind;
 import org.equipoise.kernels.PairTerm;
+import org.jspecify.annotations.Nullable;
 
 /**
  * mDPO, arXiv 2406.11839: the chosen answer has to be preferred to the rejected one, its own image
@@ -83,7 +84,7 @@ public final class MdpoLoss {
    *     other image's log-probs are the rejected side of the pair of images
    */
   public Result apply(
-      PairBatch<Tensor> batch, Tensor chosenUnderOther, Tensor referenceUnderOther) {
+      PairBatch<Tensor> batch, Tensor chosenUnderOther, @Nullable Tensor referenceUnderOther) {
     PairBatch<Tensor> pairOfImages =
         PairBatch.of(batch.chosen(), chosenUnderOther, batch.chosenMask(), batch.chosenMask())
             .reference(batch.referenceChosen(), referenceUnderOther)

@@ -11,6 +11,7 @@ import org.equipoise.kernels.PairTerm;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_pair_loss_options;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Losses over (chosen, rejected) pairs from token log-probabilities.
@@ -215,12 +216,12 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
   public void applyInto(
       PairBatch<Tensor> batch,
       Tensor loss,
-      Tensor pairLosses,
-      Tensor rewardsChosen,
-      Tensor rewardsRejected,
-      Tensor metrics,
-      Tensor dChosen,
-      Tensor dRejected) {
+      @Nullable Tensor pairLosses,
+      @Nullable Tensor rewardsChosen,
+      @Nullable Tensor rewardsRejected,
+      @Nullable Tensor metrics,
+      @Nullable Tensor dChosen,
+      @Nullable Tensor dRejected) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_pair_loss_into(
             abi(),

@@ -8,6 +8,7 @@ import org.equipoise.kernels.PolicyPresets;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_policy_loss_options;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A policy-gradient loss over token log-probs, with gradient: the PPO/GRPO family.
@@ -152,10 +153,10 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
   public void applyInto(
       PolicyBatch<Tensor> batch,
       Tensor loss,
-      Tensor sequenceLosses,
-      Tensor metrics,
-      Tensor dLogProbs,
-      Tensor dEntropy) {
+      @Nullable Tensor sequenceLosses,
+      @Nullable Tensor metrics,
+      @Nullable Tensor dLogProbs,
+      @Nullable Tensor dEntropy) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_policy_loss_into(
             abi(),

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Token log-probabilities of given targets under a row-wise softmax, with an explicit
@@ -75,7 +76,7 @@ public final class TokenLogProbs {
    * @throws IllegalArgumentException as without bias
    */
   public static TokenLogProbs forward(
-      TokenLogProbsOptions options, Tensor logits, Tensor bias, Tensor targets) {
+      TokenLogProbsOptions options, Tensor logits, @Nullable Tensor bias, Tensor targets) {
     TorchLibrary.require();
     return new TokenLogProbs(options, logits, bias, targets);
   }
@@ -91,12 +92,12 @@ public final class TokenLogProbs {
   public static void forwardInto(
       TokenLogProbsOptions options,
       Tensor logits,
-      Tensor bias,
+      @Nullable Tensor bias,
       Tensor targets,
       Tensor logProbs,
       Tensor logSumExp,
-      Tensor logSumExp2x,
-      Tensor entropy) {
+      @Nullable Tensor logSumExp2x,
+      @Nullable Tensor entropy) {
     TorchLibrary.require();
     TorchLibrary.check(
         TorchAdapter.eqp_torch_token_log_probs_forward(
@@ -122,12 +123,12 @@ public final class TokenLogProbs {
   public static void backwardInto(
       TokenLogProbsOptions options,
       Tensor logits,
-      Tensor bias,
+      @Nullable Tensor bias,
       Tensor targets,
       Tensor logSumExp,
-      Tensor entropy,
-      Tensor dLogProbs,
-      Tensor dEntropy,
+      @Nullable Tensor entropy,
+      @Nullable Tensor dLogProbs,
+      @Nullable Tensor dEntropy,
       Tensor dLogits) {
     TorchLibrary.require();
     TorchLibrary.check(

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.kernels.UniformStartKernel;
 import org.equipoise.torch.adapter.TorchAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Random start of an attack: {@code out = clamp(original + epsilon (2u - 1))}, u uniform in [0, 1).
@@ -61,7 +62,7 @@ public final class UniformStart {
   }
 
   /** The start of whole images, without mask; see the longer form. */
-  public void applyInto(Tensor original, Tensor streams, Tensor out) {
+  public void applyInto(Tensor original, @Nullable Tensor streams, Tensor out) {
     applyInto(original, streams, null, null, out);
   }
 
@@ -74,7 +75,7 @@ public final class UniformStart {
    *     a row is an image
    * @param out same shape and dtype, written; may be {@code original}
    */
-  public void applyInto(Tensor original, Tensor streams, Tensor mask, Tensor offsets, Tensor out) {
+  public void applyInto(Tensor original, @Nullable Tensor streams, @Nullable Tensor mask, @Nullable Tensor offsets, Tensor out) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out));
   }

@@ -50,6 +50,7 @@ public record DemoConfig(
    * @param onlinePrompts closed questions for online groups
    * @param onlineMix their kinds
    * @param poolPartnerProbability how often the partner is there in pool and online prompts
+   * @param annotatorMistakes share of chosen answers that the biased annotator gets wrong
    * @param developmentItems items per development split (thresholds)
    * @param testItems items per test split
    */
@@ -63,6 +64,7 @@ public record DemoConfig(
       int onlinePrompts,
       QuestionMix onlineMix,
       double poolPartnerProbability,
+      double annotatorMistakes,
       int developmentItems,
       int testItems) {}
 
@@ -135,6 +137,7 @@ public record DemoConfig(
               onlinePrompts,
               new QuestionMix(0.45, 0.15, 0.4, 0),
               0.7,
+              0.18,
               developmentItems,
               testItems);
       OptimizerOptions preference =

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.demo;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -11,35 +12,42 @@ import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.model.SmallMultimodalModel;
+import org.equipoise.mbpo.demo.task.BiasedAnnotator;
+import org.equipoise.mbpo.demo.task.NearestTwins;
 import org.equipoise.mbpo.demo.task.QuestionKind;
 import org.equipoise.mbpo.demo.task.SceneData;
+import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.MiningOptions;
+import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
-import org.equipoise.mbpo.mine.NegativeSources;
 import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
+import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
+import org.equipoise.mbpo.train.SftOptions;
 import org.equipoise.mbpo.train.SftTrainer;
 import org.equipoise.mbpo.train.StepMetrics;
 import org.equipoise.mbpo.train.TrainingContext;
 import org.equipoise.mbpo.train.TrainingResult;
 
+
 /**
  * The demonstration as a graph of resumable stages:
  *
  * <pre>
- * align → start → mine → train-hybrid, train-sft, train-dpo → evaluate-* → report
- *           └──────────→ evaluate-start, evaluate-start-contrast
+ * align → start → mine-* → train-* → evaluate-* → report
  * </pre>
  *
  * Each stage reads its inputs' files and writes its own; what is drawn (scenes, order, samples) is
@@ -53,12 +61,15 @@ public final class DemoPipeline {
   static final String RESULTS = "results.json";
   private static final String CHECKPOINT = "checkpoint.safetensors";
   private static final int CHECKPOINT_EVERY = 100;
+  private static final int READ_AGAIN = 256;
 
   private final DemoConfig config;
+  private final DemoPlan plan;
   private final SceneData data;
 
-  public DemoPipeline(DemoConfig config) {
+  public DemoPipeline(DemoConfig config, DemoPlan plan) {
     this.config = config;
+    this.plan = plan;
     this.data = new SceneData(config.seed());
   }
 
@@ -72,36 +83,53 @@ public final class DemoPipeline {
         stage("start", "train the start model", 33, this::start)
             .setting("sft", config.start())
             .after("align"));
-    stages.add(
-        stage("mine", "mine hard negatives", 50, this::mine)
-            .setting("mining", config.mining())
-            .after("start"));
-    stages.add(
-        stage("train-hybrid", "train MBPO hybrid", 98, this::trainHybrid)
-            .setting("hybrid", config.hybrid())
-            .after("start", "mine"));
-    stages.add(
-        stage("train-sft", "train SFT on the gold answers", 66, this::trainGold)
-            .setting("sft", config.goldFineTuning())
-            .after("start", "mine"));
-    stages.add(
-        stage("train-dpo", "train DPO", 67, this::trainDpo)
-            .setting("dpo", config.dpo())
-            .after("start", "mine"));
-    for (Method method : Method.values()) {
+    for (PairMining mining : plan.minings()) {
+      stages.add(
+          stage(
+                  mining.id(),
+                  "mine: " + mining.title().toLowerCase(Locale.ROOT),
+                  mining.seconds(),
+                  context -> mine(mining, context))
+              .setting("mining", config.mining())
+              .setting("pairs", mining)
+              .after("start"));
+    }
+    for (Training training : plan.trainings()) {
+      stages.add(
+          stage(
+                  training.id(),
+                  "train " + training.title(),
+                  training.recipe().seconds(),
+                  context -> train(training, context))
+              .setting("recipe", training.recipe())
+              .after("start", training.mining()));
+    }
+    for (Method method : plan.methods()) {
       stages.add(
           stage(
                   method.evaluationStage(),
                   "evaluate " + method.title(),
                   11,
                   context -> evaluate(method, context))
+              .setting("contrast", method.contrastAlpha())
               .setting("decoding", config.decoding())
               .after(method.modelStage()));
     }
     Stage report =
-        stage("report", "write the report", 5, context -> new DemoReport(config).write(context))
-            .after("start", "mine", "train-hybrid", "train-sft", "train-dpo");
-    for (Method method : Method.values()) {
+        stage(
+                plan.name(),
+                "write the report",
+                8,
+                context -> new DemoReport(config, plan).write(context))
+            .setting("tables", plan.tables())
+            .after("start");
+    for (PairMining mining : plan.minings()) {
+      report = report.after(mining.id());
+    }
+    for (Training training : plan.trainings()) {
+      report = report.after(training.id());
+    }
+    for (Method method : plan.methods()) {
       report = report.after(method.evaluationStage());
     }
     stages.add(report);
@@ -143,71 +171,143 @@ public final class DemoPipeline {
         (model, training) -> new SftTrainer(config.start()).train(model, samples, training));
   }
 
-  private void mine(StageContext context) {
+  private List<Sample> pool(PairMining.Pool pool) {
+    DemoConfig.Data sizes = config.data();
+    return switch (pool) {
+      case TWINS ->
+          data.twins(sizes.poolSamples(), sizes.poolMix(), sizes.poolPartnerProbability());
+      case SINGLES ->
+          data.singles(sizes.poolSamples(), sizes.poolMix(), sizes.poolPartnerProbability());
+      case NEAREST ->
+          NearestTwins.pair(
+              data.singles(sizes.poolSamples(), sizes.poolMix(), sizes.poolPartnerProbability()));
+    };
+  }
+
+  private void mine(PairMining way, StageContext context) {
+    List<Sample> right = pool(way.pool());
     List<Sample> pool =
-        data.twins(
-            config.data().poolSamples(),
-            config.data().poolMix(),
-            config.data().poolPartnerProbability());
+        way.biasedAnnotator()
+            ? BiasedAnnotator.annotate(right, config.data().annotatorMistakes(), config.seed())
+            : right;
     DemoConfig.Mining mining = config.mining();
     try (SmallMultimodalModel model = SmallMultimodalModel.load(context.input("start", MODEL))) {
       double[] gains =
           ImageInformationGain.against(ImageInformationGain.Baseline.BLIND)
               .batchSize(mining.batchSize())
               .measure(model, pool);
-      InformationGainSelection.Selection selection =
-          new InformationGainSelection(mining.keepShare()).select(pool, gains);
+      List<Sample> kept =
+          new InformationGainSelection(mining.keepShare())
+              .select(pool, way.byGain() ? gains : drawn(pool))
+              .kept();
       context.progress(0.1, "information gain measured");
       NegativeMiner miner =
           new NegativeMiner(
               model,
-              NegativeSources.adversarial(
-                  mining.epsilon(), mining.stepSize(), mining.steps(), config.seed()),
+              way.negatives(config, pool),
               verifier(),
               MiningOptions.defaults()
                   .batchSize(mining.batchSize())
                   .generation(GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
-      var report =
+      MiningReport report =
           miner.mine(
-              selection.kept(), selection.gains(), context.file(STORE), context.progress(0.1, 1));
-      AtomicFiles.write(context.file(MINING), Json.text(report));
+              kept,
+              gainsOf(kept, pool, gains),
+              context.file(STORE),
+              context.progress(0.1, 0.97));
+      MiningQuality quality = quality(model, report, context.file(STORE), right);
+      AtomicFiles.write(context.file(MINING), Json.text(quality));
     }
   }
 
-  private void trainHybrid(StageContext context) {
-    List<Sample> prompts =
-        data.onlinePrompts(
-            config.data().onlinePrompts(),
-            config.data().onlineMix(),
-            config.data().poolPartnerProbability());
-    List<PreferenceRecord> pairs = pairs(context);
-    train(
-        context,
-        "start",
-        (model, training) ->
-            new HybridGrpoTrainer(config.hybrid(), VerifiedReward.formatAndAccuracy(verifier()))
-                .train(model, pairs, prompts, training));
+  /** Random numbers in the gains' place: what is kept is then drawn at random. */
+  private double[] drawn(List<Sample> pool) {
+    KeyedRandom random = KeyedRandom.of(config.seed(), "random-selection");
+    return pool.stream().mapToDouble(s -> random.uniform(0, KeyedRandom.id(s.id()), 0)).toArray();
   }
 
-  private void trainGold(StageContext context) {
-    List<Sample> gold =
-        pairs(context).stream()
-            .map(
-                pair ->
-                    Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind()))
+  private static double[] gainsOf(List<Sample> kept, List<Sample> pool, double[] gains) {
+    Map<String, Double> byId = new HashMap<>();
+    for (int i = 0; i < gains.length; i++) {
+      byId.put(pool.get(i).id(), gains[i]);
+    }
+    return kept.stream().mapToDouble(sample -> byId.get(sample.id())).toArray();
+  }
+
+  /** Reads some of the pairs' images again from their files, and scores them anew. */
+  private static MiningQuality quality(
+      SmallMultimodalModel model, MiningReport report, Path store, List<Sample> right) {
+    List<PreferenceRecord> pairs = PreferenceStore.read(store);
+    Map<String, String> answers = new HashMap<>();
+    right.forEach(sample -> answers.put(sample.id(), sample.answer()));
+    long mistaken = pairs.stream().filter(p -> !p.chosen().equals(answers.get(p.id()))).count();
+    List<PreferenceRecord> some = pairs.subList(0, Math.min(READ_AGAIN, pairs.size()));
+    List<RgbImage> images = some.stream().map(pair -> pair.perturbed().load()).toList();
+    List<TokenSequence> sequences =
+        some.stream()
+            .map(p -> AnswerScorer.sequence(model.tokenizer(), p.question(), p.chosen()))
             .toList();
-    train(
-        context,
-        "start",
-        (model, training) -> new SftTrainer(config.goldFineTuning()).train(model, gold, training));
+    List<float[]> scores =
+        some.isEmpty()
+            ? List.of()
+            : new AnswerScorer(model, 64)
+                .tokenLogProbs(images, sequences, AnswerScorer.Sight.IMAGE);
+    double recorded = 0;
+    double again = 0;
+    for (int i = 0; i < some.size(); i++) {
+      recorded += some.get(i).scores().delta();
+      again -= some.get(i).scores().logProbClean();
+      for (float value : scores.get(i)) {
+        again += value;
+      }
+    }
+    return new MiningQuality(
+        report,
+        recorded / some.size(),
+        again / some.size(),
+        some.size(),
+        (double) mistaken / pairs.size());
   }
 
-  private void trainDpo(StageContext context) {
-    List<PreferenceRecord> pairs = pairs(context);
+  private void train(Training training, StageContext context) {
+    List<PreferenceRecord> pairs = pairs(context, training.mining());
     train(
         context,
         "start",
-        (model, training) -> new DpoTrainer(config.dpo()).train(model, pairs, training));
+        (model, plain) -> {
+          if (training.recipe() instanceof Training.Hybrid hybrid) {
+            VerifiedReward reward =
+                VerifiedReward.formatAndAccuracy(verifier(), 2, hybrid.formatReward() ? 1 : 0);
+            return new HybridGrpoTrainer(hybrid.options(), reward)
+                .train(model, offline(hybrid, pairs), online(hybrid), plain);
+          }
+          if (training.recipe() instanceof Training.Dpo dpo) {
+            return new DpoTrainer(dpo.options()).train(model, pairs, plain);
+          }
+          SftOptions options = ((Training.GoldFineTuning) training.recipe()).options();
+          return new SftTrainer(options).train(model, chosen(pairs), plain);
+        });
+  }
+
+  private static List<PreferenceRecord> offline(
+      Training.Hybrid hybrid, List<PreferenceRecord> pairs) {
+    return hybrid.options().offline().pairsPerIteration() > 0 ? pairs : List.of();
+  }
+
+  private List<Sample> online(Training.Hybrid hybrid) {
+    DemoConfig.Data sizes = config.data();
+    return hybrid.options().online().promptsPerIteration() > 0
+        ? data.onlinePrompts(
+            sizes.onlinePrompts(), sizes.onlineMix(), sizes.poolPartnerProbability())
+        : List.of();
+  }
+
+  private static List<Sample> chosen(List<PreferenceRecord> pairs) {
+    return pairs.stream()
+        .map(
+            pair ->
+                Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind()))
+        .toList();
   }
 
   private void evaluate(Method method, StageContext context) {
@@ -216,8 +316,8 @@ public final class DemoPipeline {
       MethodResults results =
           MethodResults.measure(
               model,
-              method.contrastAlpha(config.decoding()),
-              method == Method.START,
+              method.contrastAlpha(),
+              method.equals(DemoPlan.START),
               config,
               share -> {
                 context.stopIfCancelled();
@@ -227,11 +327,11 @@ public final class DemoPipeline {
     }
   }
 
-  private interface Training {
+  private interface Trainer {
     TrainingResult run(SmallMultimodalModel model, TrainingContext training);
   }
 
-  private static void train(StageContext context, String from, Training training) {
+  private static void train(StageContext context, String from, Trainer training) {
     try (SmallMultimodalModel model = SmallMultimodalModel.load(context.input(from, MODEL))) {
       Consumer<StepMetrics> onStep =
           step ->
@@ -259,8 +359,8 @@ public final class DemoPipeline {
   }
 
   /** The mined pairs with their images held in memory. */
-  private static List<PreferenceRecord> pairs(StageContext context) {
-    Path store = context.input("mine", STORE);
+  private static List<PreferenceRecord> pairs(StageContext context, String mining) {
+    Path store = context.input(mining, STORE);
     return PreferenceStore.read(store).stream()
         .map(pair -> pair.image(pair.image().cached()))
         .toList();

@@ -5,19 +5,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.equipoise.mbpo.demo.task.EvaluationSplit;
 import org.equipoise.mbpo.evaluate.Bootstrap;
 import org.equipoise.mbpo.evaluate.YesNoResult;
-import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.report.HtmlReport;
 import org.equipoise.mbpo.report.LineChart;
 import org.equipoise.mbpo.report.Precomputed;
@@ -26,7 +21,6 @@ import org.equipoise.mbpo.report.ResultCsv;
 import org.equipoise.mbpo.report.ResultTable;
 import org.equipoise.mbpo.report.Setting;
 import org.equipoise.mbpo.report.SettingGroup;
-import org.equipoise.mbpo.report.TextTable;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
@@ -43,48 +37,59 @@ final class DemoReport {
 
   private final DemoConfig config;
 
-  DemoReport(DemoConfig config) {
+  private final DemoPlan plan;
+
+  DemoReport(DemoConfig config, DemoPlan plan) {
     this.config = config;
+    this.plan = plan;
   }
 
   void write(StageContext context) throws IOException {
-    Map<Method, MethodResults> results = new EnumMap<>(Method.class);
-    for (Method method : Method.values()) {
+    Map<Method, MethodResults> results = new LinkedHashMap<>();
+    for (Method method : plan.methods()) {
       results.put(
           method,
           Json.read(
               context.input(method.evaluationStage(), DemoPipeline.RESULTS), MethodResults.class));
     }
-    List<ResultTable> tables = List.of(table(results, false), table(results, true));
+    List<ResultTable> tables = new ArrayList<>();
+    plan.tables().forEach((title, methods) -> tables.add(table(title, methods, results)));
     context.progress(0.7, "intervals computed");
     AtomicFiles.write(context.file(CSV), ResultCsv.format(tables));
     Map<String, List<Map<String, Double>>> histories = new LinkedHashMap<>();
-    for (String stage : List.of("start", "train-hybrid", "train-sft", "train-dpo")) {
+    List<String> trained = new ArrayList<>(List.of("start"));
+    plan.trainings().forEach(training -> trained.add(training.id()));
+    for (String stage : trained) {
       histories.put(
           stage,
           Json.MAPPER.readValue(
               AtomicFiles.readText(context.input(stage, DemoPipeline.HISTORY)), HISTORY));
     }
     AtomicFiles.write(context.file(CURVES), curvesCsv(histories));
-    Path store = context.input("mine", DemoPipeline.STORE);
+    Map<PairMining, MiningQuality> qualities = new LinkedHashMap<>();
+    for (PairMining mining : plan.minings()) {
+      qualities.put(
+          mining,
+          Json.read(context.input(mining.id(), DemoPipeline.MINING), MiningQuality.class));
+    }
     ReportData.Builder report =
-        ReportData.builder("MBPO on composed emoji scenes", summary())
+        ReportData.builder("MBPO on composed emoji scenes", summary(qualities))
             .results(tables)
-            .rankingCurves(rocs(results))
             .trainingCurves(curves(histories))
-            .mining(
-                List.of(
-                    mining(
-                        Json.read(context.input("mine", DemoPipeline.MINING), MiningReport.class))))
-            .gallery(
-                DemoGallery.items(
-                    config,
-                    store,
-                    context.input("start", DemoPipeline.MODEL),
-                    context.input("train-hybrid", DemoPipeline.MODEL)))
+            .mining(MiningTables.of(qualities))
             .limits(limits())
             .settings(settings())
             .environment(environment());
+    if (plan.tables().containsKey(DemoPlan.TRAINED)) {
+      report
+          .rankingCurves(rocs(results))
+          .gallery(
+              DemoGallery.items(
+                  config,
+                  context.input(DemoPlan.MINE, DemoPipeline.STORE),
+                  context.input("start", DemoPipeline.MODEL),
+                  context.input("train-hybrid", DemoPipeline.MODEL)));
+    }
     if (!config.scale().equals("full")) {
       report.caveat(
           "This is a "
@@ -92,54 +97,75 @@ final class DemoReport {
               + " run: so little training on so little data claims nothing.");
     }
     Precomputed precomputed = precomputed();
-    if (precomputed != null) {
+    if (precomputed != null && plan.tables().containsKey(DemoPlan.TRAINED)) {
       report.precomputed(precomputed);
     }
     HtmlReport.write(report.build(), context.file(HTML));
   }
 
-  private ResultTable table(Map<Method, MethodResults> results, boolean heldOut) {
+  private ResultTable table(
+      String title, List<Method> methods, Map<Method, MethodResults> results) {
+    boolean heldOut = DemoPlan.heldOut(title);
+    boolean judged = title.equals(DemoPlan.TRAINED) || title.equals(DemoPlan.HELD_OUT);
     Map<String, MethodResults> byTitle = new LinkedHashMap<>();
     Map<String, String> kinds = new LinkedHashMap<>();
-    results.forEach(
-        (method, found) -> {
-          byTitle.put(method.title(), found);
-          kinds.put(method.title(), method.kind());
-          if (method == Method.START) {
-            byTitle.put(Method.FITTED_START, found.withFittedThresholds());
-            kinds.put(Method.FITTED_START, method.kind());
-          }
-        });
+    for (Method method : methods) {
+      byTitle.put(method.title(), results.get(method));
+      kinds.put(method.title(), method.kind());
+      if (judged && method.equals(DemoPlan.START)) {
+        byTitle.put(DemoPlan.FITTED_START, results.get(method).withFittedThresholds());
+        kinds.put(DemoPlan.FITTED_START, method.kind());
+      }
+    }
+    String reference = DemoPlan.START.title();
+    String subject = judged ? DemoPlan.HYBRID : null;
+    String meaning =
+        heldOut
+            ? "Preference data never asks for one of these beside the other."
+            : "Preference data asks for these.";
+    if (title.equals(DemoPlan.BIASED)) {
+      reference = DemoPlan.GOLD_ON_MISTAKES;
+      subject = DemoPlan.HYBRID_ON_MISTAKES;
+      meaning =
+          "Some chosen answers are what the prior says where the picture says otherwise. Online"
+              + " answers are checked by the program, which fine-tuning cannot use.";
+    } else if (title.equals(DemoPlan.ABLATION) || title.equals(DemoPlan.ABLATION_HELD_OUT)) {
+      reference = DemoPlan.HYBRID;
+      meaning = "A mark says what a run is without that part against the whole. " + meaning;
+    }
     return new ResultColumns(heldOut)
         .table(
-            heldOut ? "Held-out pairs" : "Trained pairs",
+            title,
             config.data().testItems()
-                + " items a split, one seed; percentile bootstrap over items, 95 %, paired with"
-                + " the start. "
-                + (heldOut
-                    ? "Preference data never asks for one of these beside the other."
-                    : "Preference data asks for these."),
-            Method.START.title(),
-            Method.HYBRID.title(),
+                + " items a split, one seed; percentile bootstrap over items, 95 %, paired with "
+                + reference
+                + ". "
+                + meaning,
+            reference,
+            subject,
             byTitle,
             kinds,
             new Bootstrap(config.decoding().resamples(), config.seed()));
   }
 
-  private static List<LineChart> rocs(Map<Method, MethodResults> results) {
+  private Method method(String title) {
+    return plan.methods().stream().filter(m -> m.title().equals(title)).findFirst().orElseThrow();
+  }
+
+  private List<LineChart> rocs(Map<Method, MethodResults> results) {
     List<LineChart> charts = new ArrayList<>();
     for (boolean heldOut : new boolean[] {false, true}) {
       List<LineChart.Series> series = new ArrayList<>();
-      for (Method method : List.of(Method.HYBRID, Method.GOLD_SFT, Method.DPO, Method.START)) {
+      for (String title : List.of(DemoPlan.HYBRID, DemoPlan.GOLD, DemoPlan.DPO, "Start")) {
         YesNoResult found =
             results
-                .get(method)
+                .get(method(title))
                 .yesNo()
                 .get(MethodResults.key(MethodResults.TEST, EvaluationSplit.ADVERSARIAL, heldOut));
         List<YesNoResult.RocPoint> points = found.roc();
         series.add(
             new LineChart.Series(
-                String.format(Locale.ROOT, "%s (AUC %.3f)", method.title(), found.auc()),
+                String.format(Locale.ROOT, "%s (AUC %.3f)", title, found.auc()),
                 points.stream().mapToDouble(YesNoResult.RocPoint::falsePositiveRate).toArray(),
                 points.stream().mapToDouble(YesNoResult.RocPoint::truePositiveRate).toArray()));
       }
@@ -156,8 +182,7 @@ final class DemoReport {
     return charts;
   }
 
-  private static List<LineChart> curves(Map<String, List<Map<String, Double>>> histories) {
-    List<Map<String, Double>> hybrid = histories.get("train-hybrid");
+  private List<LineChart> curves(Map<String, List<Map<String, Double>>> histories) {
     List<LineChart> charts = new ArrayList<>();
     charts.add(
         chart(
@@ -165,6 +190,10 @@ final class DemoReport {
             "Fine-tuning on biased scenes",
             "cross-entropy, nats per token",
             List.of(series("loss", histories.get("start"), "loss"))));
+    List<Map<String, Double>> hybrid = histories.get("train-hybrid");
+    if (hybrid == null) {
+      return charts;
+    }
     charts.add(
         chart(
             "MBPO hybrid: chosen and rejected answers",
@@ -240,46 +269,7 @@ final class DemoReport {
     return text.toString();
   }
 
-  private static TextTable mining(MiningReport report) {
-    List<String> columns = new ArrayList<>(List.of("quantity", "all kinds"));
-    TreeSet<String> kinds = new TreeSet<>(report.usableByKind().keySet());
-    columns.addAll(kinds);
-    List<String> usable = new ArrayList<>(List.of("usable pairs", report.usable() + ""));
-    List<String> prior =
-        new ArrayList<>(List.of("answers equal to the blind answer", share(report.priorShare())));
-    for (String kind : kinds) {
-      usable.add(report.usableByKind().get(kind) + "");
-      prior.add(share(report.priorShareByKind().getOrDefault(kind, Double.NaN)));
-    }
-    return new TextTable(
-        "Negatives from the " + report.source() + " source",
-        String.format(
-            Locale.ROOT,
-            "%d samples tried, %s usable; the attack changes the gold answer's log-prob by %.2f"
-                + " nats on average. Left out: %s.",
-            report.samples(),
-            share(report.usableShare()),
-            report.meanDelta(),
-            reasons(report)),
-        columns,
-        List.of(usable, prior));
-  }
-
-  private static String reasons(MiningReport report) {
-    return report.droppedByReason().entrySet().stream()
-        .map(
-            entry ->
-                entry.getKey().toString().toLowerCase(Locale.ROOT).replace('_', ' ')
-                    + " "
-                    + entry.getValue())
-        .collect(Collectors.joining(", "));
-  }
-
-  private static String share(double value) {
-    return Double.isNaN(value) ? "–" : String.format(Locale.ROOT, "%.1f %%", 100 * value);
-  }
-
-  private String summary() {
+  private String summary(Map<PairMining, MiningQuality> qualities) {
     return "A small vision-language model is fine-tuned on scenes in which objects that go together"
         + " stand together, so that it answers from that prior. MBPO mines its own wrong answers to"
         + " attacked images and trains it to look. Everything was composed, trained and measured by"
@@ -287,7 +277,17 @@ final class DemoReport {
         + config.scale()
         + ", seed "
         + config.seed()
-        + ").";
+        + ")."
+        + qualities.values().stream()
+            .filter(quality -> quality.mistakenShare() > 0)
+            .findFirst()
+            .map(
+                quality ->
+                    String.format(
+                        Locale.ROOT,
+                        " Of the biased annotator's answers that are trained on, %.0f %% are wrong.",
+                        100 * quality.mistakenShare()))
+            .orElse("");
   }
 
   private static List<String> limits() {
@@ -298,8 +298,8 @@ final class DemoReport {
             + " answers is the control.",
         "Twins, the log-prob floor and the weight of online advantages are ours, not the paper's.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
-        "DPO and fine-tuning ran with one setting each; equal are the pairs and the sequences"
-            + " seen.",
+        "Every trainer has the learning rate that did best of the same four on a development seed;"
+            + " equal are also the pairs and the sequences seen.",
         "The intervals are over items of one seed; the table over several seeds stands apart.");
   }
 

@@ -9,7 +9,8 @@ import org.equipoise.mbpo.model.GenerationOptions;
  *     scores
  * @param matching how words are found in answers
  */
-public record EvaluationOptions(int batchSize, GenerationOptions generation, AnswerMatching matching) {
+public record EvaluationOptions(
+    int batchSize, GenerationOptions generation, AnswerMatching matching) {
 
   public EvaluationOptions {
     Objects.requireNonNull(generation, "generation");

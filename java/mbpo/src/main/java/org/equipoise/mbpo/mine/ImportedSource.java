@@ -34,8 +34,7 @@ final class ImportedSource implements NegativeSource {
   }
 
   @Override
-  public List<RgbImage> perturb(
-      MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
+  public List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
     return clean;
   }
 

@@ -104,9 +104,7 @@ public final class NegativeMiner {
     AnswerScorer scorer = new AnswerScorer(model, samples.size());
     List<float[]> cleanScores = scorer.tokenLogProbs(clean, sequences, Sight.IMAGE);
     List<float[]> perturbedScores =
-        source.asksModel()
-            ? scorer.tokenLogProbs(perturbed, sequences, Sight.IMAGE)
-            : cleanScores;
+        source.asksModel() ? scorer.tokenLogProbs(perturbed, sequences, Sight.IMAGE) : cleanScores;
     List<GeneratedAnswer> answers =
         source.asksModel()
             ? generate(perturbed, sequences, samples, false)

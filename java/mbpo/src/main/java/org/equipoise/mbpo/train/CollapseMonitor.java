@@ -19,10 +19,14 @@ final class CollapseMonitor {
   private static final double CHOSEN_FALL_NATS = 2;
   private static final double KL_LIMIT_NATS = 2;
   private static final double NO_VARIANCE_SHARE = 0.98;
+  private static final double YES_BIAS = 0.4;
+  private static final double LENGTH_FACTOR = 3;
+  private static final double FEW_ONLINE = 0.01;
 
   private final Deque<Map<String, Double>> window = new ArrayDeque<>();
   private final Set<String> reported = new HashSet<>();
   private double chosenAtStart = Double.NaN;
+  private double tokensAtStart = Double.NaN;
 
   /** Feeds the steps of an earlier, interrupted part of the run. */
   void restore(List<StepMetrics> history) {
@@ -42,8 +46,12 @@ final class CollapseMonitor {
       return alarms;
     }
     double chosen = mean("chosen_log_prob");
+    double tokens = mean("answer_tokens");
     if (Double.isNaN(chosenAtStart)) {
       chosenAtStart = chosen;
+    }
+    if (Double.isNaN(tokensAtStart)) {
+      tokensAtStart = tokens;
     }
     if (chosen < chosenAtStart - CHOSEN_FALL_NATS) {
       raise(alarms, step, "chosen answers lose probability: mean log-prob per token", chosen);
@@ -57,6 +65,27 @@ final class CollapseMonitor {
           step,
           "online groups hardly vary, so they teach nothing: share without variance",
           mean("zero_variance_share"));
+    }
+    if (tokens > LENGTH_FACTOR * tokensAtStart) {
+      raise(alarms, step, "sampled answers grow longer and longer: mean tokens", tokens);
+    }
+    if (tokens < tokensAtStart / LENGTH_FACTOR) {
+      raise(alarms, step, "sampled answers shrink: mean tokens", tokens);
+    }
+    double yes = meanOfKnown("yes_share");
+    double bias = yes - meanOfKnown("gold_yes_share");
+    if (bias > YES_BIAS) {
+      raise(alarms, step, "far more is answered with yes than is right: share", yes);
+    }
+    if (bias < -YES_BIAS) {
+      raise(alarms, step, "far more is answered with no than is right: share of yes", yes);
+    }
+    if (!Double.isNaN(tokens) && mean("online_share") < FEW_ONLINE) {
+      raise(
+          alarms,
+          step,
+          "hardly an online answer is trained on: share of the sequences",
+          mean("online_share"));
     }
     if (mean("unfinished_share") > 0.5) {
       raise(
@@ -81,6 +110,15 @@ final class CollapseMonitor {
       sum += values.getOrDefault(name, Double.NaN);
     }
     return sum / window.size();
+  }
+
+  /** The mean over the steps that have the metric; NaN without any. */
+  private double meanOfKnown(String name) {
+    return window.stream()
+        .mapToDouble(values -> values.getOrDefault(name, Double.NaN))
+        .filter(value -> !Double.isNaN(value))
+        .average()
+        .orElse(Double.NaN);
   }
 
   private static void requireFinite(int step, Map<String, Double> values, String name) {

@@ -237,6 +237,8 @@ final class HybridGrpoTask implements TrainingTask {
     metrics.put("correct_share", draw.correctShare());
     metrics.put("answer_tokens", draw.meanTokens());
     metrics.put("unfinished_share", draw.unfinishedShare());
+    metrics.put("yes_share", draw.yesShare());
+    metrics.put("gold_yes_share", draw.goldYesShare());
     return metrics;
   }
 

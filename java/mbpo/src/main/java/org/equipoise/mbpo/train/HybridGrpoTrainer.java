@@ -15,7 +15,7 @@ import org.equipoise.mbpo.reward.VerifiedReward;
  * <p>Metrics of a step: {@code loss, kl, clip_low, clip_high, ratio, floored, online_share} (of the
  * sequences trained on), {@code chosen_log_prob, rejected_log_prob} (per token, of this batch), and
  * of everything sampled {@code zero_variance_share, reward_mean, correct_share, answer_tokens,
- * unfinished_share}; NaN where a half is off.
+ * unfinished_share, yes_share, gold_yes_share}; NaN where a half is off.
  *
  * <p>Immutable and thread-safe; one model is trained by one thread.
  */

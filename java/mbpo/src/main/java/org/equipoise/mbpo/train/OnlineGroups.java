@@ -15,6 +15,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.reward.Verifiers;
 
 /** Samples answers to prompts, rewards them and chooses the groups to train on. */
 final class OnlineGroups {
@@ -44,6 +45,8 @@ final class OnlineGroups {
    * @param correctShare share of all sampled answers that are right
    * @param meanTokens mean length of all sampled answers
    * @param unfinishedShare share of all sampled answers cut off by the length limit
+   * @param yesShare share of yes among the readable answers to questions of yes or no; NaN without
+   * @param goldYesShare share of yes among the gold answers of the same
    */
   record Draw(
       List<Group> used,
@@ -51,10 +54,14 @@ final class OnlineGroups {
       double rewardMean,
       double correctShare,
       double meanTokens,
-      double unfinishedShare) {
+      double unfinishedShare,
+      double yesShare,
+      double goldYesShare) {
 
     static Draw none() {
-      return new Draw(List.of(), Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+      double unknown = Double.NaN;
+      return new Draw(
+          List.of(), unknown, unknown, unknown, unknown, unknown, unknown, unknown);
     }
   }
 
@@ -114,9 +121,13 @@ final class OnlineGroups {
     double correct = 0;
     double tokens = 0;
     double unfinished = 0;
+    double readable = 0;
+    double yes = 0;
+    double goldYes = 0;
     for (int q = 0; q < questions.size(); q++) {
       List<TokenSequence> sequences = new ArrayList<>();
       float[] groupRewards = new float[options.groupSize()];
+      Boolean gold = goldYes(questions.get(q));
       for (int g = 0; g < options.groupSize(); g++) {
         GeneratedAnswer answer = answers.get(q * options.groupSize() + g);
         RewardScores scores = reward.score(questions.get(q), answer.text());
@@ -125,6 +136,12 @@ final class OnlineGroups {
         correct += scores.correct() ? 1 : 0;
         tokens += answer.tokens().length;
         unfinished += answer.finished() ? 0 : 1;
+        Boolean said = gold == null ? null : Verifiers.yesOrNo(answer.text());
+        if (said != null) {
+          readable++;
+          yes += said ? 1 : 0;
+          goldYes += gold ? 1 : 0;
+        }
         sequences.add(
             new TokenSequence(tokenized.get(q * options.groupSize() + g), answer.tokens()));
       }
@@ -138,7 +155,16 @@ final class OnlineGroups {
         rewards / sampled,
         correct / sampled,
         tokens / sampled,
-        unfinished / sampled);
+        unfinished / sampled,
+        yes / readable,
+        goldYes / readable);
+  }
+
+  /** What a question of yes or no is to be answered; {@code null} for others. */
+  private static Boolean goldYes(Sample sample) {
+    return Verifiers.words(sample.answer()).size() == 1
+        ? Verifiers.yesOrNo(sample.answer())
+        : null;
   }
 
   /** Dynamic sampling: groups with variance first, in drawing order. */

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.demo;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -20,32 +21,56 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class DemoPipelineTest {
+  private static final DemoConfig CONFIG = DemoConfig.tiny(1);
 
   /** The whole way at a scale of seconds: every stage, every file; then nothing is left to do. */
   @Test
   void runsToAReportOnceAndNeverTwice(@TempDir Path folder) throws Exception {
     List<String> started = run(folder, 2);
     assertEquals(
-        new DemoPipeline(DemoConfig.tiny(1))
+        new DemoPipeline(CONFIG, DemoPlan.main(CONFIG))
             .graph().stages().stream().map(Stage::id).sorted().toList(),
         started.stream().sorted().toList());
     Path report = folder.resolve("report");
     Path csv = report.resolve(DemoReport.CSV);
     List<ResultTable> tables = ResultCsv.parse(csv.toString(), AtomicFiles.readText(csv));
-    assertEquals(List.of("Trained pairs", "Held-out pairs"), titles(tables));
-    for (ResultTable table : tables) {
-      for (Method method : Method.values()) {
+    assertEquals(
+        List.of("Trained pairs", "Held-out pairs", "Annotator with mistakes"), titles(tables));
+    for (ResultTable table : tables.subList(0, 2)) {
+      for (Method method : DemoPlan.main(CONFIG).tables().get(table.title())) {
         ResultTable.Row row = table.row(method.title());
         assertTrue(row.cells().containsKey("adv_auc"), method.title());
         assertTrue(row.cells().containsKey("recall"), method.title());
       }
-      table.row(Method.FITTED_START);
+      table.row(DemoPlan.FITTED_START);
     }
+    ResultTable biased = tables.get(2);
+    assertEquals(DemoPlan.GOLD_ON_MISTAKES, biased.reference());
+    assertEquals(3, biased.rows().size());
     String html = AtomicFiles.readText(report.resolve(DemoReport.HTML));
     assertTrue(html.contains("claims nothing"), "a small run must say that it claims nothing");
     assertTrue(html.contains("data:image/png;base64,"), "the gallery must show images");
     assertTrue(AtomicFiles.readText(report.resolve(DemoReport.CURVES)).contains("train-hybrid,2,"));
     assertEquals(List.of(), run(folder, 2));
+  }
+
+  /** The long plans have a row for each training, and share the stages of a folder. */
+  @Test
+  void ablationAndDevelopmentShareTheFolderOfTheDemonstration(@TempDir Path folder) {
+    run(folder, 2);
+    List<String> ablation = run(folder, 2, DemoPlan.ablation(CONFIG));
+    assertTrue(ablation.contains("train-noise-online-format"), ablation.toString());
+    assertTrue(ablation.contains("train-adversarial"), ablation.toString());
+    assertFalse(ablation.contains("start") || ablation.contains("train-hybrid"));
+    assertFalse(ablation.contains("mine-diffusion"), "the demonstration mined these pairs");
+    Path csv = folder.resolve("report-ablation").resolve(DemoReport.CSV);
+    List<ResultTable> tables = ResultCsv.parse(csv.toString(), AtomicFiles.readText(csv));
+    assertEquals(List.of(DemoPlan.ABLATION, DemoPlan.ABLATION_HELD_OUT), titles(tables));
+    assertEquals(1 + 12 + 2 + 6, tables.get(0).rows().size());
+    assertEquals(DemoPlan.HYBRID, tables.get(0).reference());
+    assertEquals(
+        1 + 5 * 4 + 7, DemoPlan.development(CONFIG).tables().get(DemoPlan.GRID).size());
+    new DemoPipeline(CONFIG, DemoPlan.development(CONFIG)).graph();
   }
 
   /** One worker and two give the same bytes: stages share nothing but files. */
@@ -64,10 +89,14 @@ class DemoPipelineTest {
 
   /** Ids of the stages that had to run. */
   private static List<String> run(Path folder, int workers) {
+    return run(folder, workers, DemoPlan.main(CONFIG));
+  }
+
+  private static List<String> run(Path folder, int workers, DemoPlan plan) {
     List<String> started = new ArrayList<>();
     Equipoise.threads(1);
     try (RunFolder run = RunFolder.open(folder)) {
-      new DemoPipeline(DemoConfig.tiny(1))
+      new DemoPipeline(CONFIG, plan)
           .graph()
           .run(
               run,

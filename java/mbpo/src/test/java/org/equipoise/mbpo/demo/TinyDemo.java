@@ -16,7 +16,7 @@ final class TinyDemo {
   public static void main(String[] arguments) {
     Equipoise.threads(1);
     try (RunFolder folder = RunFolder.open(Path.of(arguments[0]))) {
-      new DemoPipeline(DemoConfig.tiny(1))
+      new DemoPipeline(DemoConfig.tiny(1), DemoPlan.main(DemoConfig.tiny(1)))
           .graph()
           .run(folder, RunOptions.defaults().workers(2).workerSetup(() -> Equipoise.threads(1)));
     }

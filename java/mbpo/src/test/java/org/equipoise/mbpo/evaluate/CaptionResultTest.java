@@ -15,7 +15,7 @@ class CaptionResultTest {
               "cats", "cat", "bus", "bus"));
 
   private static CaptionResult.Item item(String caption, String... present) {
-    return CaptionResult.Item.of("s", caption, List.of(present), VOCABULARY);
+    return CaptionResult.Item.of("s", caption, List.of(present), VOCABULARY, AnswerMatching.WORDS);
   }
 
   @Test
@@ -26,6 +26,20 @@ class CaptionResultTest {
     assertEquals(1, item.recalled(), "dog once, however often mentioned");
     assertEquals(2, item.objects());
     assertEquals(9, item.words());
+  }
+
+  @Test
+  void substringsCountWhateverContainsThem() {
+    CaptionResult.Item item =
+        CaptionResult.Item.of(
+            "s",
+            "Two Dogs and a puppy, catalogued; a hot dog!",
+            List.of("dog", "cat"),
+            VOCABULARY,
+            AnswerMatching.SUBSTRING);
+    assertEquals(6, item.mentions(), "dog twice, dogs, puppy, hot dog, cat in catalogued");
+    assertEquals(1, item.hallucinated(), "hot dog");
+    assertEquals(2, item.recalled(), "the cat of a catalogue");
   }
 
   @Test

@@ -48,8 +48,20 @@ class NegativeMiningTest {
 
   private static DropReason reason(
       MiningOptions options, String chosen, String rejected, double delta, boolean finished) {
-    return new NegativeFilter(options, Verifiers.exact())
+    return new NegativeFilter(options, Verifiers.exact(), true)
         .reason(sample(chosen), new GeneratedAnswer(new int[0], rejected, finished), delta);
+  }
+
+  @Test
+  void importedAnswersNeedNoFallOfTheChosenOne() {
+    NegativeFilter filter = new NegativeFilter(OPTIONS, Verifiers.exact(), false);
+    Sample sample = sample("a dog");
+    GeneratedAnswer cat = new GeneratedAnswer(new int[0], "a cat", true);
+    assertNull(filter.reason(sample, cat, 0.1));
+    assertEquals(DropReason.NO_ANSWER, filter.reason(sample, null, 0));
+    assertEquals(
+        DropReason.MATCHES_CHOSEN,
+        filter.reason(sample, new GeneratedAnswer(new int[0], "A dog.", true), 0));
   }
 
   @Test

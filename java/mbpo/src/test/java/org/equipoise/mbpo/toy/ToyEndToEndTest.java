@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.toy;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,6 +17,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.mine.DropReason;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.ImageInformationGain.Baseline;
 import org.equipoise.mbpo.mine.InformationGainSelection;
@@ -184,6 +186,33 @@ class ToyEndToEndTest {
         assertTrue(mined.priorShare() > 0.9, mined.toString());
       }
     }
+  }
+
+  @Test
+  void importedAnswersBecomeTheRejectedOnes() {
+    List<Sample> some = ofKind("mc").subList(0, 4);
+    String right = some.get(1).answer();
+    String wrong = ToyTask.COLOURS.stream().filter(c -> !c.equals(right)).findFirst().orElseThrow();
+    Path store = folder.resolve("imported");
+    MiningReport mined =
+        new NegativeMiner(
+                start,
+                NegativeSources.imported(Map.of(some.get(0).id(), "gold and gold",
+                    some.get(1).id(), wrong, some.get(2).id(), some.get(2).answer())),
+                ToyTask.VERIFIER,
+                MINING)
+            .mine(some, null, store, Progress.none());
+    assertEquals(1, mined.droppedByReason().get(DropReason.NO_ANSWER));
+    assertEquals(1, mined.droppedByReason().get(DropReason.MATCHES_CHOSEN));
+    PreferenceRecord pair =
+        PreferenceStore.read(store).stream()
+            .filter(p -> p.id().equals(some.get(1).id()))
+            .findFirst()
+            .orElseThrow();
+    assertEquals(wrong, pair.rejected());
+    assertEquals("imported", pair.source());
+    assertEquals(0, pair.scores().delta());
+    assertArrayEquals(pair.image().load().planes(), pair.perturbed().load().planes());
   }
 
   @Test

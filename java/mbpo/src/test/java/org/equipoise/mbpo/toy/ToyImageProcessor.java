@@ -6,7 +6,7 @@ import org.equipoise.mbpo.model.ImageProcessor;
 /**
  * Keeps the shape and rounds both sides down to multiples of 4 by cropping; normalises per channel.
  */
-final class ToyImageProcessor implements ImageProcessor {
+public final class ToyImageProcessor implements ImageProcessor {
   private static final int MULTIPLE = 4;
 
   @Override

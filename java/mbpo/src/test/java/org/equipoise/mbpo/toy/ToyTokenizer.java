@@ -6,7 +6,7 @@ import java.util.List;
 import org.equipoise.mbpo.model.TextTokenizer;
 
 /** Twenty words, one id each, in an order of its own; {@code <end>} is the last id. */
-final class ToyTokenizer implements TextTokenizer {
+public final class ToyTokenizer implements TextTokenizer {
   private static final List<String> WORDS =
       List.of(
           "<photo>",

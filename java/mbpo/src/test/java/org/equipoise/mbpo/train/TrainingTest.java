@@ -11,6 +11,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.function.IntFunction;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiFunction;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -261,6 +264,69 @@ class TrainingTest {
     }
     assertEquals(2, alarms.size(), alarms.toString());
     assertFalse(alarms.get(0).isBlank());
+  }
+
+  private static List<String> alarms(int steps, IntFunction<Map<String, Double>> values) {
+    CollapseMonitor monitor = new CollapseMonitor();
+    List<String> alarms = new ArrayList<>();
+    for (int step = 0; step < steps; step++) {
+      Map<String, Double> all = new HashMap<>(Map.of("loss", 1.0, "gradient_norm", 1.0));
+      all.putAll(values.apply(step));
+      alarms.addAll(monitor.observe(step, all));
+    }
+    return alarms;
+  }
+
+  @Test
+  void everySignOfCollapseIsToldFromHealth() {
+    Map<String, Double> healthy =
+        Map.of(
+            "chosen_log_prob", -1.0,
+            "kl", 0.1,
+            "zero_variance_share", 0.7,
+            "unfinished_share", 0.1,
+            "answer_tokens", 10.0,
+            "yes_share", 0.6,
+            "gold_yes_share", 0.5,
+            "online_share", 0.3);
+    assertEquals(List.of(), alarms(60, step -> healthy));
+    Map<String, IntToDoubleFunction> sick =
+        Map.of(
+            "chosen_log_prob", step -> -0.1 * step,
+            "kl", step -> 2.5,
+            "zero_variance_share", step -> 0.99,
+            "unfinished_share", step -> 0.6,
+            "answer_tokens", step -> 10 + 2.0 * step,
+            "yes_share", step -> 0.95,
+            "online_share", step -> 0);
+    sick.forEach(
+        (name, value) -> {
+          List<String> raised =
+              alarms(
+                  60,
+                  step -> {
+                    Map<String, Double> values = new HashMap<>(healthy);
+                    values.put(name, value.applyAsDouble(step));
+                    return values;
+                  });
+          assertEquals(1, raised.size(), name + ": " + raised);
+        });
+    List<String> shrinking =
+        alarms(
+            60,
+            step -> {
+              Map<String, Double> values = new HashMap<>(healthy);
+              values.put("answer_tokens", Math.max(1, 10.0 - step / 2));
+              values.put("yes_share", step < 30 ? Double.NaN : 0.05);
+              return values;
+            });
+    assertEquals(2, shrinking.size(), shrinking.toString());
+    assertTrue(shrinking.stream().anyMatch(a -> a.contains("shrink")), shrinking.toString());
+    assertTrue(shrinking.stream().anyMatch(a -> a.contains("with no")), shrinking.toString());
+    Map<String, Double> offlineOnly = new HashMap<>(healthy);
+    offlineOnly.put("online_share", 0.0);
+    offlineOnly.put("answer_tokens", Double.NaN);
+    assertEquals(List.of(), alarms(60, step -> offlineOnly));
   }
 
   @Test

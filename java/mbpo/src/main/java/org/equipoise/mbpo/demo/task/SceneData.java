@@ -41,6 +41,11 @@ public final class SceneData {
     return singles("online", count, mix, partnerProbability, SceneObject.ofPairs(false));
   }
 
+  /** A preference pool of scenes by themselves. */
+  public List<Sample> singles(int count, QuestionMix mix, double partnerProbability) {
+    return singles("single", count, mix, partnerProbability, SceneObject.ofPairs(false));
+  }
+
   /**
    * Twins: samples 2k and 2k+1 ask the same question about two scenes that differ in one sprite,
    * and the answers differ. Main objects are of trained pairs.

@@ -1,0 +1,313 @@
+package org.equipoise.mbpo.demo;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.equipoise.mbpo.train.HybridGrpoOptions;
+import org.equipoise.mbpo.train.OptimizerOptions;
+
+/**
+ * What a run mines, trains and compares. Plans of one configuration share their stages, so that one
+ * run folder serves them all.
+ *
+ * @param name names the report's stage
+ * @param minings stages that mine pairs
+ * @param trainings stages that train
+ * @param methods everything that is evaluated, the start first
+ * @param tables title to the methods that it compares; the start is in each
+ */
+record DemoPlan(
+    String name,
+    List<PairMining> minings,
+    List<Training> trainings,
+    List<Method> methods,
+    Map<String, List<Method>> tables) {
+
+  static final String TRAINED = "Trained pairs";
+  static final String HELD_OUT = "Held-out pairs";
+  static final String BIASED = "Annotator with mistakes";
+  static final String ABLATION = "Ablation, trained pairs";
+  static final String ABLATION_HELD_OUT = "Ablation, held-out pairs";
+  static final String GRID = "Development, trained pairs";
+  static final String GRID_HELD_OUT = "Development, held-out pairs";
+
+  static final String MINE = "mine";
+  static final String NO_TRAINING = "no training";
+  static final String TRAINING = "trained";
+  static final Method START = new Method("start", "Start", NO_TRAINING, "start", 0);
+
+  /** Start's yes/no answers by a threshold fitted on development items. */
+  static final String FITTED_START = "Start, fitted threshold";
+
+  static final String HYBRID = "MBPO hybrid";
+  static final String GOLD = "SFT on the same gold answers";
+  static final String DPO = "DPO, the same pairs";
+  static final String HYBRID_ON_MISTAKES = "MBPO hybrid on its answers";
+  static final String GOLD_ON_MISTAKES = "SFT on its answers";
+
+  /** Whether the columns of a table are those of held-out pairs. */
+  static boolean heldOut(String table) {
+    return table.endsWith("eld-out pairs");
+  }
+
+  private static PairMining adversarial(DemoConfig config) {
+    return PairMining.adversarial(MINE, "Adversarial", config.mining().epsilon());
+  }
+
+  private static PairMining diffusion(DemoConfig config) {
+    return adversarial(config)
+        .source("mine-diffusion", "Diffusion noise", PairMining.Source.DIFFUSION);
+  }
+
+  private static PairMining blank(DemoConfig config) {
+    return adversarial(config).source("mine-blank", "Blank image", PairMining.Source.BLANK);
+  }
+
+  private static Training hybrid(DemoConfig config) {
+    return new Training("train-hybrid", HYBRID, MINE, new Training.Hybrid(config.hybrid(), true));
+  }
+
+  private static Method trained(Training training) {
+    return new Method(
+        training.id().replaceFirst("^train-", ""), training.title(), TRAINING, training.id(), 0);
+  }
+
+  /** The demonstration: baselines of equal budget, free baselines, an annotator with mistakes. */
+  static DemoPlan main(DemoConfig config) {
+    PairMining biased =
+        adversarial(config).biasedAnnotator("mine-biased", "Adversarial, annotator with mistakes");
+    Training hybrid = hybrid(config);
+    Training gold =
+        new Training(
+            "train-sft",
+            GOLD,
+            MINE,
+            new Training.GoldFineTuning(config.goldFineTuning()));
+    Training dpo = dpo(config, "train-dpo", DPO, MINE);
+    Training dpoNoise =
+        dpo(config, "train-dpo-diffusion", "DPO, negatives by diffusion noise", "mine-diffusion");
+    Training dpoBlank =
+        dpo(config, "train-dpo-blank", "DPO, negatives by blank images", "mine-blank");
+    Training biasedGold =
+        new Training(
+            "train-sft-biased",
+            GOLD_ON_MISTAKES,
+            biased.id(),
+            new Training.GoldFineTuning(config.goldFineTuning()));
+    Training biasedHybrid =
+        new Training(
+            "train-hybrid-biased",
+            HYBRID_ON_MISTAKES,
+            biased.id(),
+            new Training.Hybrid(config.hybrid(), true));
+    Method contrast =
+        new Method(
+            "start-contrast",
+            "Start, blind-contrast decoding",
+            NO_TRAINING,
+            "start",
+            config.decoding().startContrast());
+    Method hybridContrast =
+        new Method(
+            "hybrid-contrast",
+            "MBPO hybrid, blind-contrast decoding",
+            TRAINING,
+            hybrid.id(),
+            config.decoding().hybridContrast());
+    Method goldContrast =
+        new Method(
+            "sft-contrast",
+            "SFT, blind-contrast decoding",
+            TRAINING,
+            gold.id(),
+            config.decoding().hybridContrast());
+    List<Method> compared =
+        List.of(
+            START,
+            contrast,
+            trained(gold),
+            goldContrast,
+            trained(dpo),
+            trained(dpoNoise),
+            trained(dpoBlank),
+            trained(hybrid),
+            hybridContrast);
+    List<Method> onMistakes = List.of(trained(biasedGold), trained(biasedHybrid));
+    List<Method> methods = new ArrayList<>(compared);
+    methods.addAll(onMistakes);
+    List<Method> biasedTable = new ArrayList<>(List.of(START));
+    biasedTable.addAll(onMistakes);
+    Map<String, List<Method>> tables = new LinkedHashMap<>();
+    tables.put(TRAINED, compared);
+    tables.put(HELD_OUT, compared);
+    tables.put(BIASED, biasedTable);
+    return new DemoPlan(
+        "report",
+        List.of(adversarial(config), diffusion(config), blank(config), biased),
+        List.of(hybrid, gold, dpo, dpoNoise, dpoBlank, biasedGold, biasedHybrid),
+        methods,
+        tables);
+  }
+
+  private static Training dpo(DemoConfig config, String id, String title, String mining) {
+    return new Training(id, title, mining, new Training.Dpo(config.dpo()));
+  }
+
+  /**
+   * MBPO's parts on and off: adversarial mining (off: diffusion noise) x selection by information
+   * gain (off: at random) x online answers x format reward (which only online answers have); then
+   * one thing at a time.
+   */
+  static DemoPlan ablation(DemoConfig config) {
+    Builder plan = new Builder("report-ablation", config);
+    PairMining adversarial = adversarial(config);
+    PairMining noise = diffusion(config);
+    for (PairMining mining :
+        List.of(
+            adversarial,
+            adversarial.random("mine-random", "Adversarial, drawn at random"),
+            noise,
+            noise.random("mine-diffusion-random", "Diffusion noise, drawn at random"))) {
+      plan.minings.add(mining);
+      for (boolean online : new boolean[] {true, false}) {
+        for (boolean format : online ? new boolean[] {true, false} : new boolean[] {false}) {
+          HybridGrpoOptions options = online ? config.hybrid() : offlineOnly(config);
+          String title =
+              (mining.source() == PairMining.Source.ADVERSARIAL ? "adversarial" : "noise")
+                  + (mining.byGain() ? " + gain" : "")
+                  + (online ? " + online" : "")
+                  + (format ? " + format" : "");
+          boolean whole = mining.id().equals(MINE) && online && format;
+          plan.add(
+              whole
+                  ? hybrid(config)
+                  : new Training(
+                      "train-" + title.replace(" + ", "-"),
+                      title,
+                      mining.id(),
+                      new Training.Hybrid(options, format)));
+        }
+      }
+    }
+    plan.hybrid("train-online-only", "online answers only", MINE, onlineOnly(config));
+    plan.hybrid(
+        "train-no-floor",
+        "without the log-prob floor",
+        MINE,
+        config
+            .hybrid()
+            .policy(config.hybrid().policy().negativeLogProbFloor(Double.NEGATIVE_INFINITY)));
+    plan.mined(
+        adversarial.pool("mine-singles", "Adversarial, no twins", PairMining.Pool.SINGLES),
+        "without twins");
+    plan.mined(
+        adversarial.pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),
+        "twins found, not composed");
+    plan.mined(
+        adversarial.source("mine-swapped", "Twin's image", PairMining.Source.SWAPPED),
+        "negatives by the twin's image");
+    for (int step : new int[] {4, 8, 32}) {
+      plan.mined(
+          PairMining.adversarial(
+              "mine-epsilon-" + step, "Adversarial, epsilon " + step + "/255", step / 255.0),
+          "epsilon " + step + "/255");
+    }
+    return plan.build(ABLATION, ABLATION_HELD_OUT);
+  }
+
+  private static HybridGrpoOptions offlineOnly(DemoConfig config) {
+    return config.hybrid().online(config.hybrid().online().prompts(0, 8));
+  }
+
+  /** As many groups as are drawn, so that more than the hybrid's few are learnt from. */
+  private static HybridGrpoOptions onlineOnly(DemoConfig config) {
+    return config
+        .hybrid()
+        .offline(config.hybrid().offline().pairsPerIteration(0))
+        .online(config.hybrid().online().maxGroups(8));
+  }
+
+  /** The same four learning rates for every trainer, and variations of MBPO. */
+  static DemoPlan development(DemoConfig config) {
+    Builder plan = new Builder("report-development", config);
+    plan.minings.addAll(List.of(adversarial(config), diffusion(config), blank(config)));
+    for (double rate : new double[] {3e-4, 6e-4, 1e-3, 2e-3}) {
+      String suffix = "-" + Math.round(rate * 1e4);
+      String at = ", rate " + rate;
+      OptimizerOptions optimizer = config.hybrid().optimizer().learningRate(rate);
+      plan.hybrid("train-hybrid" + suffix, HYBRID + at, MINE, config.hybrid().optimizer(optimizer));
+      plan.add(
+          new Training(
+              "train-sft" + suffix,
+              "SFT" + at,
+              MINE,
+              new Training.GoldFineTuning(config.goldFineTuning().optimizer(optimizer))));
+      for (PairMining mining : plan.minings.subList(0, 3)) {
+        plan.add(
+            new Training(
+                mining.id().replace(MINE, "train-dpo") + suffix,
+                "DPO " + mining.title().toLowerCase(java.util.Locale.ROOT) + at,
+                mining.id(),
+                new Training.Dpo(config.dpo().optimizer(optimizer))));
+      }
+    }
+    HybridGrpoOptions base = config.hybrid();
+    plan.hybrid("train-kl-003", "KL 0.003", MINE, base.policy(base.policy().klBeta(0.003)));
+    plan.hybrid("train-kl-03", "KL 0.03", MINE, base.policy(base.policy().klBeta(0.03)));
+    plan.hybrid(
+        "train-floor-15", "floor -1.5", MINE, base.policy(base.policy().negativeLogProbFloor(-1.5)));
+    plan.hybrid(
+        "train-floor-03", "floor -0.3", MINE, base.policy(base.policy().negativeLogProbFloor(-0.3)));
+    plan.hybrid(
+        "train-online-4",
+        "4 online groups of weight 1",
+        MINE,
+        base.online(base.online().maxGroups(4).advantageScale(1)));
+    plan.hybrid(
+        "train-chosen-3",
+        "offline rewards weighted 2",
+        MINE,
+        base.offline(base.offline().weight(2)));
+    plan.mined(
+        adversarial(config)
+            .pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),
+        "twins found, not composed");
+    return plan.build(GRID, GRID_HELD_OUT);
+  }
+
+  private static final class Builder {
+    private final String name;
+    private final DemoConfig config;
+    private final List<PairMining> minings = new ArrayList<>();
+    private final List<Training> trainings = new ArrayList<>();
+
+    Builder(String name, DemoConfig config) {
+      this.name = name;
+      this.config = config;
+    }
+
+    void add(Training training) {
+      trainings.add(training);
+    }
+
+    void hybrid(String id, String title, String mining, HybridGrpoOptions options) {
+      add(new Training(id, title, mining, new Training.Hybrid(options, true)));
+    }
+
+    /** MBPO as it is, on pairs mined another way. */
+    void mined(PairMining mining, String title) {
+      minings.add(mining);
+      hybrid(mining.id().replace(MINE, "train"), title, mining.id(), config.hybrid());
+    }
+
+    DemoPlan build(String table, String heldOutTable) {
+      List<Method> methods = new ArrayList<>(List.of(START));
+      trainings.forEach(training -> methods.add(trained(training)));
+      Map<String, List<Method>> tables = new LinkedHashMap<>();
+      tables.put(table, methods);
+      tables.put(heldOutTable, methods);
+      return new DemoPlan(name, minings, trainings, methods, tables);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** TorchScript modules as models. */
+package org.equipoise.mbpo.torchscript;
