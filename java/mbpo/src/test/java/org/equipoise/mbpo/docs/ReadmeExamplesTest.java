@@ -28,6 +28,8 @@ import org.equipoise.mbpo.train.HybridGrpoOptions;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
 import org.equipoise.mbpo.train.TrainingContext;
 import org.equipoise.torch.Attack;
+import org.equipoise.torch.FusedLinear;
+import org.equipoise.torch.FusedLoss;
 import org.equipoise.torch.GroupAdvantage;
 import org.equipoise.torch.PairLoss;
 import org.equipoise.torch.Pgd;
@@ -65,6 +67,28 @@ class ReadmeExamplesTest {
     logProbs.backwardThrough();
     // [end]
     assertTrue(norm(hidden.grad()) > 0);
+  }
+
+  @Test
+  void fusedLinear() {
+    Tensor hidden = torch.randn(6, 4).set_requires_grad(true);
+    Tensor weight = torch.randn(11, 4).set_requires_grad(true);
+    Tensor targets = torch.arange(new Scalar(6));
+    Tensor advantages = torch.randn(3);
+    Tensor mask = torch.ones(3, 2).to(torch.ScalarType.Bool);
+    // [readme]
+    FusedLoss<PolicyLoss.Result> fused =
+        FusedLinear.head(weight)
+            .logitBudget(256L << 20)
+            .tokenLoss(
+                hidden,
+                targets,
+                p ->
+                    PolicyLoss.grpo()
+                        .apply(PolicyBatch.of(p.values().view(3, 2), advantages, mask)));
+    fused.backward();
+    // [end]
+    assertTrue(norm(hidden.grad()) > 0 && norm(weight.grad()) > 0);
   }
 
   @Test

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Publishes the artifacts into a folder, as a repository would have them, and builds and runs a program that
+# has nothing of this tree but them, with empty caches: what somebody sees who adds the dependency.
+# Arguments go to Maven.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+work=$PWD/target/consumer
+rm -rf "$work"
+mkdir -p "$work"
+mvn -B -ntp -q -DskipTests "$@" deploy -DaltDeploymentRepository="folder::file://$work/repository"
+# Third parties come from where Maven keeps them; ours are not among them.
+cp -al "${MAVEN_REPOSITORY:-$HOME/.m2/repository}" "$work/maven"
+rm -rf "$work/maven/org/equipoise"
+cp -r java/interop/consumer "$work/program"
+cd "$work/program"
+started=$(date +%s)
+mvn -B -ntp -q "$@" -Dmaven.repo.local="$work/maven" -Dequipoise.repository="file://$work/repository" \
+  -Dcache="$work/cache" compile exec:exec
+echo "first result $(($(date +%s) - started)) s after adding the dependency"
+ls -l "$work/repository/org/equipoise"/*/*/*.jar | awk '{printf "%9.2f MB  %s\n", $5 / 1e6, $NF}' | sed 's#/.*/##'
