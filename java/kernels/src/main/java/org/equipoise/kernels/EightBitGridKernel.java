@@ -81,7 +81,11 @@ public final class EightBitGridKernel {
    * @param out same shape and dtype, written; may be null, may be the memory of {@code pixels}
    * @param codes same shape, u8, written; may be null, but not together with {@code out}
    */
-  public void applyInto(TensorView pixels, @Nullable TensorView original, @Nullable TensorView out, @Nullable TensorView codes) {
+  public void applyInto(
+      TensorView pixels,
+      @Nullable TensorView original,
+      @Nullable TensorView out,
+      @Nullable TensorView codes) {
     applyInto(pixels, original, out, codes, null);
   }
 
@@ -93,7 +97,11 @@ public final class EightBitGridKernel {
    * @param launch null: as the form without it
    */
   public void applyInto(
-      TensorView pixels, @Nullable TensorView original, @Nullable TensorView out, @Nullable TensorView codes, @Nullable Launch launch) {
+      TensorView pixels,
+      @Nullable TensorView original,
+      @Nullable TensorView out,
+      @Nullable TensorView codes,
+      @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(pixels, original, out, codes);
     }

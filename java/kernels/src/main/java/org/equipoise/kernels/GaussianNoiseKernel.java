@@ -166,7 +166,8 @@ public final class GaussianNoiseKernel {
    *
    * @param launch null: as the form without it
    */
-  public void applyInto(TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
+  public void applyInto(
+      TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(images, streams, out);
     }

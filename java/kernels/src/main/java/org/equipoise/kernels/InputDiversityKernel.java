@@ -131,7 +131,8 @@ public final class InputDiversityKernel {
    *
    * @param launch null: as the form without it
    */
-  public void forwardInto(TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
+  public void forwardInto(
+      TensorView images, @Nullable TensorView streams, TensorView out, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(images, streams, out);
     }
@@ -156,7 +157,8 @@ public final class InputDiversityKernel {
    *
    * @param launch null: as the form without it
    */
-  public void backwardInto(TensorView dOut, @Nullable TensorView streams, TensorView dImages, @Nullable Launch launch) {
+  public void backwardInto(
+      TensorView dOut, @Nullable TensorView streams, TensorView dImages, @Nullable Launch launch) {
     if (launch != null) {
       launch.retain(dOut, streams, dImages);
     }

@@ -62,13 +62,17 @@ public final class Launch implements AutoCloseable {
    *     default stream
    * @throws IllegalArgumentException unless workspace and bytes are given together
    */
-  public static Launch of(@Nullable Pointer workspace, long workspaceBytes, @Nullable Pointer stream) {
+  public static Launch of(
+      @Nullable Pointer workspace, long workspaceBytes, @Nullable Pointer stream) {
     return new Launch(workspace, workspaceBytes, stream, null);
   }
 
   /** A launch that hands the tensors of every call to {@code retainer} before it is queued. */
   static Launch retaining(
-      @Nullable Pointer workspace, long workspaceBytes, @Nullable Pointer stream, Consumer<TensorView[]> retainer) {
+      @Nullable Pointer workspace,
+      long workspaceBytes,
+      @Nullable Pointer stream,
+      Consumer<TensorView[]> retainer) {
     return new Launch(workspace, workspaceBytes, stream, retainer);
   }
 

@@ -102,7 +102,8 @@ public final class UnpairedBatch<T> {
    * @param referenceValues the reference's; null: zeros
    * @param maskValues [M, U] bool or u8; null: every token
    */
-  public UnpairedBatch<T> mismatched(@Nullable T values, @Nullable T referenceValues, @Nullable T maskValues) {
+  public UnpairedBatch<T> mismatched(
+      @Nullable T values, @Nullable T referenceValues, @Nullable T maskValues) {
     return new UnpairedBatch<>(
         logProbs,
         mask,

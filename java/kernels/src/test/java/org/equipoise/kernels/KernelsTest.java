@@ -245,8 +245,7 @@ class KernelsTest {
     assertEquals(
         "expected an address, found 0",
         assertThrows(
-                IllegalArgumentException.class,
-                () -> TensorView.at(0, DataType.F32, Device.CPU, 4))
+                IllegalArgumentException.class, () -> TensorView.at(0, DataType.F32, Device.CPU, 4))
             .getMessage());
   }
 }

@@ -131,7 +131,12 @@ final class AttackBall {
    * @param out may be x, without previous
    */
   void step(
-      Tensor x, Tensor gradient, @Nullable Tensor momentum, @Nullable Tensor previous, @Nullable Tensor stepSizes, Tensor out) {
+      Tensor x,
+      Tensor gradient,
+      @Nullable Tensor momentum,
+      @Nullable Tensor previous,
+      @Nullable Tensor stepSizes,
+      Tensor out) {
     if (options.norm == Norm.LINF) {
       linf.applyInto(x, original, gradient, momentum, previous, mask, offsets, stepSizes, out);
       return;

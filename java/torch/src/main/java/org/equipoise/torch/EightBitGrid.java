@@ -74,7 +74,8 @@ public final class EightBitGrid {
    * @param out same shape and dtype, written; may be null, may be {@code pixels}
    * @param codes same shape, uint8, written; may be null, but not together with {@code out}
    */
-  public void applyInto(Tensor pixels, @Nullable Tensor original, @Nullable Tensor out, @Nullable Tensor codes) {
+  public void applyInto(
+      Tensor pixels, @Nullable Tensor original, @Nullable Tensor out, @Nullable Tensor codes) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_eight_bit(kernel.abi(), pixels, original, out, codes));
   }

@@ -52,7 +52,12 @@ public final class ImageNorms {
    *     a row is an image
    * @param norms [images, 3] f32, written: L1, L2, L-infinity
    */
-  public void applyInto(Tensor values, @Nullable Tensor minus, @Nullable Tensor mask, @Nullable Tensor offsets, Tensor norms) {
+  public void applyInto(
+      Tensor values,
+      @Nullable Tensor minus,
+      @Nullable Tensor mask,
+      @Nullable Tensor offsets,
+      Tensor norms) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_image_norms(kernel.abi(), values, minus, mask, offsets, norms));
   }

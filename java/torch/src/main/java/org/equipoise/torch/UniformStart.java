@@ -75,7 +75,12 @@ public final class UniformStart {
    *     a row is an image
    * @param out same shape and dtype, written; may be {@code original}
    */
-  public void applyInto(Tensor original, @Nullable Tensor streams, @Nullable Tensor mask, @Nullable Tensor offsets, Tensor out) {
+  public void applyInto(
+      Tensor original,
+      @Nullable Tensor streams,
+      @Nullable Tensor mask,
+      @Nullable Tensor offsets,
+      Tensor out) {
     TorchLibrary.check(
         TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out));
   }

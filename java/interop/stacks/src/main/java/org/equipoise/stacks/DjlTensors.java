@@ -18,7 +18,9 @@ import org.equipoise.kernels.TensorView;
 public final class DjlTensors {
   private DjlTensors() {}
 
-  /** A kernel's view of a copy of an array: float32, float64, bfloat16, int32, int64, uint8 or bool. */
+  /**
+   * A kernel's view of a copy of an array: float32, float64, bfloat16, int32, int64, uint8 or bool.
+   */
   public static TensorView view(NDArray array) {
     ByteBuffer source = array.toByteBuffer();
     ByteBuffer copy =

@@ -42,7 +42,6 @@ import org.equipoise.mbpo.train.StepMetrics;
 import org.equipoise.mbpo.train.TrainingContext;
 import org.equipoise.mbpo.train.TrainingResult;
 
-
 /**
  * The demonstration as a graph of resumable stages:
  *
@@ -211,10 +210,7 @@ public final class DemoPipeline {
                   .generation(GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
       MiningReport report =
           miner.mine(
-              kept,
-              gainsOf(kept, pool, gains),
-              context.file(STORE),
-              context.progress(0.1, 0.97));
+              kept, gainsOf(kept, pool, gains), context.file(STORE), context.progress(0.1, 0.97));
       MiningQuality quality = quality(model, report, context.file(STORE), right);
       AtomicFiles.write(context.file(MINING), Json.text(quality));
     }
@@ -305,8 +301,7 @@ public final class DemoPipeline {
   private static List<Sample> chosen(List<PreferenceRecord> pairs) {
     return pairs.stream()
         .map(
-            pair ->
-                Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind()))
+            pair -> Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind()))
         .toList();
   }
 

@@ -79,11 +79,7 @@ record DemoPlan(
         adversarial(config).biasedAnnotator("mine-biased", "Adversarial, annotator with mistakes");
     Training hybrid = hybrid(config);
     Training gold =
-        new Training(
-            "train-sft",
-            GOLD,
-            MINE,
-            new Training.GoldFineTuning(config.goldFineTuning()));
+        new Training("train-sft", GOLD, MINE, new Training.GoldFineTuning(config.goldFineTuning()));
     Training dpo = dpo(config, "train-dpo", DPO, MINE);
     Training dpoNoise =
         dpo(config, "train-dpo-diffusion", "DPO, negatives by diffusion noise", "mine-diffusion");
@@ -256,9 +252,15 @@ record DemoPlan(
     plan.hybrid("train-kl-003", "KL 0.003", MINE, base.policy(base.policy().klBeta(0.003)));
     plan.hybrid("train-kl-03", "KL 0.03", MINE, base.policy(base.policy().klBeta(0.03)));
     plan.hybrid(
-        "train-floor-15", "floor -1.5", MINE, base.policy(base.policy().negativeLogProbFloor(-1.5)));
+        "train-floor-15",
+        "floor -1.5",
+        MINE,
+        base.policy(base.policy().negativeLogProbFloor(-1.5)));
     plan.hybrid(
-        "train-floor-03", "floor -0.3", MINE, base.policy(base.policy().negativeLogProbFloor(-0.3)));
+        "train-floor-03",
+        "floor -0.3",
+        MINE,
+        base.policy(base.policy().negativeLogProbFloor(-0.3)));
     plan.hybrid(
         "train-online-4",
         "4 online groups of weight 1",

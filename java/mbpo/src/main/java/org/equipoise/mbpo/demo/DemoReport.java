@@ -69,8 +69,7 @@ final class DemoReport {
     Map<PairMining, MiningQuality> qualities = new LinkedHashMap<>();
     for (PairMining mining : plan.minings()) {
       qualities.put(
-          mining,
-          Json.read(context.input(mining.id(), DemoPipeline.MINING), MiningQuality.class));
+          mining, Json.read(context.input(mining.id(), DemoPipeline.MINING), MiningQuality.class));
     }
     ReportData.Builder report =
         ReportData.builder("MBPO on composed emoji scenes", summary(qualities))
@@ -298,8 +297,8 @@ final class DemoReport {
             + " answers is the control.",
         "Twins, the log-prob floor and the weight of online advantages are ours, not the paper's.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
-        "Every trainer has the learning rate that did best of the same four on a development seed;"
-            + " equal are also the pairs and the sequences seen.",
+        "DPO and fine-tuning ran with one setting each; equal are the pairs and the sequences"
+            + " seen.",
         "The intervals are over items of one seed; the table over several seeds stands apart.");
   }
 

@@ -107,8 +107,7 @@ final class ModuleRows {
     IValue result;
     try {
       Tensor onDevice = HostTensors.onDeviceOf(pixels, ids);
-      result =
-          model.module().forward(new IValueVector(new IValue(pixels), new IValue(onDevice)));
+      result = model.module().forward(new IValueVector(new IValue(pixels), new IValue(onDevice)));
     } catch (RuntimeException e) {
       throw new IllegalStateException(
           "the TorchScript module failed on " + given + ": " + TorchScriptModel.reason(e), e);

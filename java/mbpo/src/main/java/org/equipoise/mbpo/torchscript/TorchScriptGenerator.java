@@ -62,8 +62,7 @@ final class TorchScriptGenerator {
           }
           double uniform = sampling ? random.uniform(0, streams[i], step) : 0;
           int token =
-              TokenChoice.choose(
-                  logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
+              TokenChoice.choose(logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
           int[] row = Arrays.copyOf(rows.get(i), rows.get(i).length + 1);
           row[row.length - 1] = token;
           rows.set(i, row);

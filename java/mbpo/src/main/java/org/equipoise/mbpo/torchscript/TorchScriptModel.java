@@ -30,7 +30,8 @@ import org.equipoise.mbpo.model.TokenSequence;
 /**
  * A model that was exported from elsewhere as TorchScript: its {@code forward} maps
  *
- * <pre>(pixels [n, 3, height, width] float32 RGB in [0, 1], ids [n, t] int64) -> logits [n, t, v]</pre>
+ * <pre>(pixels [n, 3, height, width] float32 RGB in [0, 1], ids [n, t] int64) -> logits [n, t, v]
+ * </pre>
  *
  * where {@code logits[:, i]} predict token {@code i + 1} and depend on no later token (shorter rows
  * are filled up at the right with the end token). Normalising the pixels is the module's own work.

@@ -60,8 +60,7 @@ final class OnlineGroups {
 
     static Draw none() {
       double unknown = Double.NaN;
-      return new Draw(
-          List.of(), unknown, unknown, unknown, unknown, unknown, unknown, unknown);
+      return new Draw(List.of(), unknown, unknown, unknown, unknown, unknown, unknown, unknown);
     }
   }
 
@@ -162,9 +161,7 @@ final class OnlineGroups {
 
   /** What a question of yes or no is to be answered; {@code null} for others. */
   private static Boolean goldYes(Sample sample) {
-    return Verifiers.words(sample.answer()).size() == 1
-        ? Verifiers.yesOrNo(sample.answer())
-        : null;
+    return Verifiers.words(sample.answer()).size() == 1 ? Verifiers.yesOrNo(sample.answer()) : null;
   }
 
   /** Dynamic sampling: groups with variance first, in drawing order. */

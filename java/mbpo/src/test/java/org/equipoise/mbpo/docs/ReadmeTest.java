@@ -37,7 +37,9 @@ class ReadmeTest {
     assertEquals(compiled, shown);
   }
 
-  /** Kotlin's and Scala's examples are compiled ones, too; those of the families' pages are Java's. */
+  /**
+   * Kotlin's and Scala's examples are compiled ones, too; those of the families' pages are Java's.
+   */
   @Test
   void everyOtherExampleIsACompiledOne() throws IOException {
     Path interop = ROOT.resolve("java/interop");
@@ -53,7 +55,9 @@ class ReadmeTest {
     try (Stream<Path> families = Files.list(ROOT.resolve("java/torch/families"))) {
       for (Path page : families.toList()) {
         for (String example : fenced("java", Files.readString(page))) {
-          assertTrue(java.stream().anyMatch(c -> c.contains(example)), () -> page + " shows what is not compiled: " + example);
+          assertTrue(
+              java.stream().anyMatch(c -> c.contains(example)),
+              () -> page + " shows what is not compiled: " + example);
           pages++;
         }
       }

@@ -75,8 +75,7 @@ class TorchScriptModelTest {
   void logitsAndGradientsAreTheExportingProgram() {
     try (PointerScope scope = new PointerScope();
         TorchScriptModel model = load()) {
-      Map<String, Tensor> golden =
-          SafetensorsFile.read(resource("looking.safetensors")).tensors();
+      Map<String, Tensor> golden = SafetensorsFile.read(resource("looking.safetensors")).tensors();
       // The rows of the golden file, as a prompt of one word and the rest of the answer.
       List<TokenSequence> sequences =
           List.of(
@@ -104,9 +103,10 @@ class TorchScriptModelTest {
               "first.bias",
               "head.weight",
               "head.bias"),
-          new ArrayList<>(model.parameters().keySet()).stream()
-              .sorted(java.util.Comparator.comparingInt(TorchScriptModelTest::order))
-              .toList());
+          new ArrayList<>(model.parameters().keySet())
+              .stream()
+                  .sorted(java.util.Comparator.comparingInt(TorchScriptModelTest::order))
+                  .toList());
       assertTrue(model.weights().containsKey("mean") && model.weights().containsKey("unused"));
       assertEquals(model.parameters().size() + 2, model.weights().size());
       assertTrue(model.name().startsWith("looking-"), model.name());
@@ -134,8 +134,7 @@ class TorchScriptModelTest {
       for (int i = 0; i < samples.size(); i++) {
         Tensor alone =
             model
-                .forward(
-                    ImageBatch.ofImages(images.subList(i, i + 1)), sequences.subList(i, i + 1))
+                .forward(ImageBatch.ofImages(images.subList(i, i + 1)), sequences.subList(i, i + 1))
                 .logits();
         near(alone, together.narrow(0, at, alone.size(0)), 1e-5);
         at += alone.size(0);
@@ -170,7 +169,7 @@ class TorchScriptModelTest {
         assertEquals(
             said[said.length - 1] == model.tokenizer().endToken(), answers.get(i).finished());
       }
-      GenerationOptions sampled = greedy.temperature(1).seed(9);
+      GenerationOptions sampled = GenerationOptions.sample(1, 9).maxNewTokens(4);
       long[] streams = {1, 2, 3, 4, 5, 6};
       List<GeneratedAnswer> all =
           model.generate(ImageBatch.ofImages(images), prompts, streams, sampled);
@@ -213,8 +212,7 @@ class TorchScriptModelTest {
                   model,
                   NegativeSources.adversarial(24 / 255.0, 8 / 255.0, 6, 3),
                   ToyTask.VERIFIER,
-                  MiningOptions.defaults()
-                      .generation(GenerationOptions.greedy().maxNewTokens(5)))
+                  MiningOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5)))
               .mine(choices.subList(0, 40), null, folder.resolve("pairs"), Progress.none());
       assertTrue(report.meanDelta() < -1, report.toString());
       model.parameters().values().forEach(p -> assertTrue(p.requires_grad()));
@@ -290,8 +288,7 @@ class TorchScriptModelTest {
                   IllegalStateException.class,
                   () ->
                       model.forward(
-                          image,
-                          List.of(new TokenSequence(new int[] {0, 77}, new int[] {2, 19}))))
+                          image, List.of(new TokenSequence(new int[] {0, 77}, new int[] {2, 19}))))
               .getMessage();
       assertTrue(
           failed.startsWith("the TorchScript module failed on pixels [1, 3, 8, 8] and ids [1, 3]: ")

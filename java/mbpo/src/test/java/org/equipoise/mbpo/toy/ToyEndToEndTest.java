@@ -197,8 +197,14 @@ class ToyEndToEndTest {
     MiningReport mined =
         new NegativeMiner(
                 start,
-                NegativeSources.imported(Map.of(some.get(0).id(), "gold and gold",
-                    some.get(1).id(), wrong, some.get(2).id(), some.get(2).answer())),
+                NegativeSources.imported(
+                    Map.of(
+                        some.get(0).id(),
+                        "gold and gold",
+                        some.get(1).id(),
+                        wrong,
+                        some.get(2).id(),
+                        some.get(2).answer())),
                 ToyTask.VERIFIER,
                 MINING)
             .mine(some, null, store, Progress.none());

@@ -27,7 +27,8 @@ public final class NearestTwins {
     Map<String, String> twins = new HashMap<>();
     byQuestion.values().forEach(group -> match(group, twins));
     return samples.stream()
-        .map(sample -> twins.containsKey(sample.id()) ? sample.twin(twins.get(sample.id())) : sample)
+        .map(
+            sample -> twins.containsKey(sample.id()) ? sample.twin(twins.get(sample.id())) : sample)
         .toList();
   }
 

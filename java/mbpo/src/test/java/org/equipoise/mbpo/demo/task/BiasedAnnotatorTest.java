@@ -41,8 +41,7 @@ class BiasedAnnotatorTest {
     assertEquals(
         "key dog bone",
         BiasedAnnotator.mistake(sample(caption, "caption", "key dog cat", "dog", "key", "cat")));
-    assertNull(
-        BiasedAnnotator.mistake(sample(caption, "caption", "bone dog", "dog", "bone")));
+    assertNull(BiasedAnnotator.mistake(sample(caption, "caption", "bone dog", "dog", "bone")));
   }
 
   @Test
