@@ -1,7 +1,7 @@
 package org.equipoise.scala3
 
 import org.bytedeco.javacpp.PointerScope
-import org.bytedeco.pytorch.{Scalar, Tensor}
+import org.bytedeco.pytorch.{AbstractTensor, Tensor}
 import org.bytedeco.pytorch.global.torch
 import org.equipoise.kernels.{PairBatch, PolicyBatch}
 import org.equipoise.torch.*
@@ -14,10 +14,10 @@ object Families:
   private def scoped[T](body: => T): T = Using.resource(PointerScope())(_ => body)
 
   def matrix(rows: Seq[Seq[Double]]): Tensor =
-    Tensor.create(rows.flatten.map(_.toFloat).toArray, rows.size.toLong, rows.head.size.toLong)
+    AbstractTensor.create(rows.flatten.map(_.toFloat).toArray, rows.size.toLong, rows.head.size.toLong)
 
   private def vector(values: Seq[Double]): Tensor =
-    Tensor.create(values.map(_.toFloat).toArray, values.size.toLong)
+    AbstractTensor.create(values.map(_.toFloat).toArray, values.size.toLong)
 
   private def numbers(tensor: Tensor): Seq[Double] =
     val flat = tensor.detach().contiguous().view(-1)
@@ -29,7 +29,7 @@ object Families:
   /** Log-probs of the targets. */
   // [readme]
   def logProbs(logits: Seq[Seq[Double]], targets: Seq[Int]): Seq[Double] = scoped {
-    val ids = Tensor.create(targets.map(_.toLong).toArray, targets.size.toLong)
+    val ids = AbstractTensor.create(targets.map(_.toLong).toArray, targets.size.toLong)
     numbers(TokenLogProbs.forward(matrix(logits), ids).values())
   }
   // [end]
@@ -81,7 +81,7 @@ object Families:
   /** Log-probs straight from hidden states and a head, with at most a budget of logits at a time. */
   // [readme]
   def fused(hidden: Seq[Seq[Double]], head: Seq[Seq[Double]], targets: Seq[Int]): Seq[Double] = scoped {
-    val ids = Tensor.create(targets.map(_.toLong).toArray, targets.size.toLong)
+    val ids = AbstractTensor.create(targets.map(_.toLong).toArray, targets.size.toLong)
     numbers(FusedLinear.head(matrix(head)).logitBudget(1L << 20).score(matrix(hidden), ids))
   }
   // [end]

@@ -1,6 +1,5 @@
 package org.equipoise.scala3
 
-import org.bytedeco.pytorch.Scalar
 import org.junit.jupiter.api.Assertions.{assertEquals, assertTrue}
 import org.junit.jupiter.api.Test
 
