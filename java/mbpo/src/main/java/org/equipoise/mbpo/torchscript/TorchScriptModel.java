@@ -103,9 +103,13 @@ public final class TorchScriptModel implements MultimodalModel {
     }
   }
 
-  /** The line of a LibTorch error that tells what went wrong: the last before the C++ frames. */
+  /** The line of a LibTorch error that tells what went wrong: behind a trace, or the first. */
   static String reason(RuntimeException e) {
-    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    List<String> lines = String.valueOf(e.getMessage()).lines().toList();
+    return lines.stream()
+        .filter(line -> line.matches("\\w*Error: .*"))
+        .reduce((earlier, later) -> later)
+        .orElse(lines.isEmpty() ? "" : lines.get(0));
   }
 
   JitModule module() {

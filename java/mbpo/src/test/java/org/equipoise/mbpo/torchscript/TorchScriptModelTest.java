@@ -210,7 +210,7 @@ class TorchScriptModelTest {
       MiningReport report =
           new NegativeMiner(
                   model,
-                  NegativeSources.adversarial(24 / 255.0, 8 / 255.0, 6, 3),
+                  NegativeSources.adversarial(64 / 255.0, 16 / 255.0, 8, 3),
                   ToyTask.VERIFIER,
                   MiningOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5)))
               .mine(choices.subList(0, 40), null, folder.resolve("pairs"), Progress.none());
