@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # FusedLinear and its peers over all cases, interleaved, each call in a process of its own; appends to the
-# results CSV. Needs benchmarks/target/benchmarks (mvn package) and a Python with torch.
+# results CSV. Needs benchmarks/target/benchmarks.jar (mvn package) and a Python with torch.
 #
 #   PYTHON=/path/to/python CSV=results.csv benchmarks/peers/fused_linear.sh [threads ...]     (default: 1 2)
 set -euo pipefail
@@ -12,7 +12,7 @@ commit=$(git rev-parse --short HEAD 2> /dev/null || echo unknown)
 
 peer() { "$python" benchmarks/peers/fused_linear.py "$1" "$2" --threads "$3" --rounds "$rounds" --csv "$csv"; }
 equipoise() {
-  java -Dequipoise.csv="$csv" -Dequipoise.commit="$commit" @benchmarks/target/benchmarks \
+  java -Dequipoise.csv="$csv" -Dequipoise.commit="$commit" -jar benchmarks/target/benchmarks.jar \
     fused-linear "$1" "$2" "$rounds" "$3"
 }
 

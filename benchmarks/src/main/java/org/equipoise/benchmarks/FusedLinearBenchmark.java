@@ -28,7 +28,7 @@ import org.equipoise.torch.PolicyLoss;
  * own.
  *
  * <pre>
- * java @benchmarks/target/benchmarks fused-linear CASE [threads 1] [rounds 3] [budget MiB 256]
+ * java -jar benchmarks/target/benchmarks.jar fused-linear CASE [threads 1] [rounds 3] [budget MiB 256]
  *      [pairs or sequences 2] [tokens 512] [H 512] [V 151936] [Float | BFloat16]
  * CASE: dpo_trainable, dpo_frozen, grpo_trainable, grpo_frozen
  * </pre>

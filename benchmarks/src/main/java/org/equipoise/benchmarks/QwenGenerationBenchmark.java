@@ -23,7 +23,8 @@ import org.equipoise.torch.Equipoise;
  * prompt's pass with the first token, a further token, and eight samples of one prompt.
  *
  * <pre>
- * java @benchmarks/target/benchmarks qwen FOLDER [threads 1] [tokens 16] [rounds 3] [BFloat16 | Float]
+ * java -jar benchmarks/target/benchmarks.jar qwen FOLDER [threads 1] [tokens 16] [rounds 3]
+ *      [BFloat16 | Float]
  * </pre>
  *
  * FOLDER as {@code peers/qwen_checkpoint.py} makes it.
