@@ -9,7 +9,10 @@ rm -rf "$work"
 mkdir -p "$work"
 mvn -B -ntp -q -DskipTests "$@" deploy -DaltDeploymentRepository="folder::file://$work/repository"
 # Third parties come from where Maven keeps them; ours are not among them.
-cp -al "${MAVEN_REPOSITORY:-$HOME/.m2/repository}" "$work/maven"
+repository=${MAVEN_REPOSITORY:-$HOME/.m2/repository}
+if [ -d "$repository" ]; then
+  cp -al "$repository" "$work/maven" 2> /dev/null || { rm -rf "$work/maven" && cp -r "$repository" "$work/maven"; }
+fi
 rm -rf "$work/maven/org/equipoise"
 cp -r java/interop/consumer "$work/program"
 cd "$work/program"
