@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.qwen;
 
+import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -18,16 +19,30 @@ final class Attention {
   static Tensor attend(Tensor query, Tensor key, Tensor value, boolean causal) {
     ScalarType type = query.scalar_type();
     boolean widen = query.is_cpu() && type.intern() != ScalarType.Float;
-    Tensor mixed =
-        torch.scaled_dot_product_attention(
-            widen ? query.to(ScalarType.Float) : query,
-            widen ? key.to(ScalarType.Float) : key,
-            widen ? value.to(ScalarType.Float) : value,
-            new TensorOptional(),
-            0,
-            causal,
-            new DoubleOptional(),
-            false);
+    Tensor q = widen ? query.to(ScalarType.Float) : query;
+    Tensor k = widen ? key.to(ScalarType.Float) : key;
+    Tensor v = widen ? value.to(ScalarType.Float) : value;
+    Tensor mixed = query.is_cpu() ? withSerialBlas(q, k, v, causal) : fused(q, k, v, causal);
     return widen ? mixed.to(type) : mixed;
+  }
+
+  /**
+   * LibTorch's threads share the heads out and call OpenBLAS each for themselves, where calls that
+   * use several threads wait for each other: on two threads a prompt took longer than on one.
+   */
+  private static Tensor withSerialBlas(Tensor q, Tensor k, Tensor v, boolean causal) {
+    int known = openblas_nolapack.blas_get_num_threads();
+    int threads = known > 0 ? known : Runtime.getRuntime().availableProcessors();
+    openblas_nolapack.blas_set_num_threads(1);
+    try {
+      return fused(q, k, v, causal);
+    } finally {
+      openblas_nolapack.blas_set_num_threads(threads);
+    }
+  }
+
+  private static Tensor fused(Tensor q, Tensor k, Tensor v, boolean causal) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, new TensorOptional(), 0, causal, new DoubleOptional(), false);
   }
 }
