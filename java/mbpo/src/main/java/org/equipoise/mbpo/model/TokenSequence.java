@@ -1,7 +1,16 @@
 package org.equipoise.mbpo.model;
 
+import java.util.Arrays;
+
 /**
  * Token ids of one prompt and the answer to be scored. The answer includes its end-of-turn token
  * when that token is to be trained or scored.
  */
-public record TokenSequence(int[] prompt, int[] answer) {}
+public record TokenSequence(int[] prompt, int[] answer) {
+  /** What a model reads: all but the last answer token, which is predicted only. */
+  public int[] read() {
+    int[] read = Arrays.copyOf(prompt, prompt.length + answer.length - 1);
+    System.arraycopy(answer, 0, read, prompt.length, answer.length - 1);
+    return read;
+  }
+}

@@ -1,7 +1,5 @@
 package org.equipoise.mbpo.qwen;
 
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -201,15 +199,7 @@ public final class QwenModel implements MultimodalModel {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
-    List<int[]> texts = new ArrayList<>();
-    for (TokenSequence sequence : sequences) {
-      // The last answer token is predicted, never read.
-      int[] text =
-          Arrays.copyOf(sequence.prompt(), sequence.prompt().length + sequence.answer().length - 1);
-      System.arraycopy(
-          sequence.answer(), 0, text, sequence.prompt().length, sequence.answer().length - 1);
-      texts.add(text);
-    }
+    List<int[]> texts = sequences.stream().map(TokenSequence::read).toList();
     QwenRows rows = QwenRows.of(config, images, texts);
     Tensor x = rows.embed(language, rows.encode(tower), deviceOf());
     Rotary rotary = language.rotary(rows.positions(), 0, rows.longest(), x);

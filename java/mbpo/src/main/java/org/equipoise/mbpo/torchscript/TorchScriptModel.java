@@ -2,7 +2,6 @@ package org.equipoise.mbpo.torchscript;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -148,18 +147,7 @@ public final class TorchScriptModel implements MultimodalModel {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
-    // The last answer token is predicted, never read.
-    List<int[]> rows =
-        sequences.stream()
-            .map(
-                sequence -> {
-                  int prompt = sequence.prompt().length;
-                  int read = sequence.answer().length - 1;
-                  int[] row = Arrays.copyOf(sequence.prompt(), prompt + read);
-                  System.arraycopy(sequence.answer(), 0, row, prompt, read);
-                  return row;
-                })
-            .toList();
+    List<int[]> rows = sequences.stream().map(TokenSequence::read).toList();
     int[] counts = sequences.stream().mapToInt(sequence -> sequence.answer().length).toArray();
     return new Logits(new ModuleRows(this, images, rows.size()).last(rows, counts));
   }

@@ -65,6 +65,11 @@ class TorchScriptModelTest {
         resource("looking.pt"), new ToyTokenizer(), new ToyImageProcessor());
   }
 
+  /**
+   * Within a share of the largest value. Float32 has 6e-8 a rounding; a value here comes of some
+   * hundred (48 products twice, the means over pixels), another order of which moves it by 1e-6; a
+   * gradient goes that way twice and adds up rows: 1e-5.
+   */
   private static void near(Tensor expected, Tensor found, double tolerance) {
     double largest = expected.abs().max().item_double();
     double difference = expected.sub(found).abs().max().item_double();
