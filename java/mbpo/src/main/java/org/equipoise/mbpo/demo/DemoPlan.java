@@ -5,7 +5,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.train.HybridGrpoOptions;
+import org.equipoise.mbpo.train.OfflineOptions;
 import org.equipoise.mbpo.train.OptimizerOptions;
+import org.equipoise.mbpo.train.PolicyOptions;
 
 /**
  * What a run mines, trains and compares. Plans of one configuration share their stages, so that one
@@ -271,6 +273,21 @@ record DemoPlan(
         "offline rewards weighted 2",
         MINE,
         base.offline(base.offline().weight(2)));
+    plan.hybrid(
+        "train-differing",
+        "only differing tokens rejected",
+        MINE,
+        base.offline(base.offline().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING)));
+    plan.hybrid(
+        "train-token-mean",
+        "mean over tokens, not sequences",
+        MINE,
+        base.policy(base.policy().normalizer(PolicyOptions.Normalizer.DAPO)));
+    plan.hybrid(
+        "train-old-mining",
+        "old policy from mining",
+        MINE,
+        base.policy(base.policy().oldPolicy(PolicyOptions.OldPolicy.MINING)));
     plan.mined(
         adversarial(config)
             .pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),

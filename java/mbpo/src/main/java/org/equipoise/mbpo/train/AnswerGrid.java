@@ -57,7 +57,7 @@ final class AnswerGrid {
                 + lengths[row]
                 + " answer tokens, but "
                 + rows.get(row).length
-                + " log-probs were given");
+                + " values were given");
       }
       System.arraycopy(rows.get(row), 0, values, row * width, lengths[row]);
     }

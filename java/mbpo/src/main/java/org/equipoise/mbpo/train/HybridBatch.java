@@ -9,12 +9,15 @@ import org.equipoise.mbpo.model.TokenSequence;
 final class HybridBatch {
   private final List<RgbImage> images = new ArrayList<>();
   private final List<TokenSequence> sequences = new ArrayList<>();
-  private final List<Float> advantages = new ArrayList<>();
+  private final List<float[]> advantages = new ArrayList<>();
   private final List<Float> weights = new ArrayList<>();
   private List<float[]> old = new ArrayList<>();
   private List<float[]> reference = new ArrayList<>();
 
-  void add(RgbImage image, TokenSequence sequence, float advantage, double weight) {
+  /**
+   * @param advantage of each token of the answer
+   */
+  void add(RgbImage image, TokenSequence sequence, float[] advantage, double weight) {
     images.add(image);
     sequences.add(sequence);
     advantages.add(advantage);
@@ -37,8 +40,8 @@ final class HybridBatch {
     return sequences.subList(part.from(), part.to());
   }
 
-  float[] advantages(MicroBatches.Part part) {
-    return floats(advantages.subList(part.from(), part.to()));
+  List<float[]> advantages(MicroBatches.Part part) {
+    return advantages.subList(part.from(), part.to());
   }
 
   float[] weights(MicroBatches.Part part) {

@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -147,13 +148,15 @@ final class HybridGrpoTask implements TrainingTask {
       List<PreferenceRecord> pair = List.of(pairs.get(indices[i]));
       List<RgbImage> image = ReferenceLogProbs.images(model, pair);
       List<TokenSequence> answers = ReferenceLogProbs.sequences(model, pair);
-      for (int side = 0; side < 2; side++) {
-        batch.add(
-            image.get(side),
-            answers.get(side),
-            advantages[2 * i + side],
-            options.offline().weight());
-      }
+      int[] chosen = answers.get(0).answer();
+      int[] rejected = answers.get(1).answer();
+      double weight = options.offline().weight();
+      batch.add(image.get(0), answers.get(0), repeat(advantages[2 * i], chosen.length), weight);
+      batch.add(
+          image.get(1),
+          answers.get(1),
+          options.offline().rejectedAdvantages(chosen, rejected, advantages[2 * i + 1]),
+          weight);
       referenceRows.add(offlineReference.chosen(indices[i]));
       referenceRows.add(offlineReference.rejected(indices[i]));
     }
@@ -169,13 +172,22 @@ final class HybridGrpoTask implements TrainingTask {
     float[] advantages = normalise(onlineAdvantage, rewards, online.groupSize());
     for (int g = 0; g < groups.size(); g++) {
       for (int i = 0; i < online.groupSize(); i++) {
+        TokenSequence sequence = groups.get(g).sequences().get(i);
         batch.add(
             groups.get(g).image(),
-            groups.get(g).sequences().get(i),
-            (float) (online.advantageScale() * advantages[g * online.groupSize() + i]),
+            sequence,
+            repeat(
+                (float) (online.advantageScale() * advantages[g * online.groupSize() + i]),
+                sequence.answer().length),
             online.weight());
       }
     }
+  }
+
+  private static float[] repeat(float value, int count) {
+    float[] values = new float[count];
+    Arrays.fill(values, value);
+    return values;
   }
 
   private static float[] normalise(GroupAdvantage advantage, float[] rewards, int groupSize) {
@@ -251,7 +263,7 @@ final class HybridGrpoTask implements TrainingTask {
     AnswerGrid grid = pass.grid();
     Tensor old = batch.old(part) == null ? null : grid.arrange(batch.old(part));
     Tensor start = batch.reference(part) == null ? null : grid.arrange(batch.reference(part));
-    Tensor advantages = grid.perSequence(batch.advantages(part));
+    Tensor advantages = grid.arrange(batch.advantages(part));
     Tensor weights = grid.perSequence(batch.weights(part));
     // DAPO divides by the tokens of the call, the others by its sequences.
     double share =

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import java.util.Arrays;
+
 /**
  * The offline half of hybrid GRPO: each mined pair is one group {chosen, rejected}. Immutable.
  *
@@ -9,9 +11,28 @@ package org.equipoise.mbpo.train;
  * @param ddof delta degrees of freedom of the group's standard deviation: a pair of different
  *     rewards normalises to ±1 with 0 and to ±0.707 with 1, whatever the rewards
  * @param weight weight of each offline sequence in the loss
+ * @param rejectedTokens which tokens of a rejected answer carry its advantage; the others have 0,
+ *     and KL as all have
  */
 public record OfflineOptions(
-    int pairsPerIteration, double chosenReward, double rejectedReward, int ddof, double weight) {
+    int pairsPerIteration,
+    double chosenReward,
+    double rejectedReward,
+    int ddof,
+    double weight,
+    RejectedTokens rejectedTokens) {
+
+  /** Tokens of a rejected answer. */
+  public enum RejectedTokens {
+    /** All of them, as in the paper. */
+    ALL,
+    /**
+     * Those left when what it begins with and what it ends with like the chosen answer is taken
+     * away, at least the first that differs: words that both answers share are not what is wrong
+     * with it. Ours, not the paper's.
+     */
+    DIFFERING
+  }
 
   public OfflineOptions {
     Options.require(
@@ -20,24 +41,52 @@ public record OfflineOptions(
     Options.require(weight >= 0, "weight must not be negative", weight);
   }
 
-  /** 32 pairs, rewards 2 and 0, ddof 0, weight 1. */
+  /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all tokens. */
   public static OfflineOptions defaults() {
-    return new OfflineOptions(32, 2, 0, 0, 1);
+    return new OfflineOptions(32, 2, 0, 0, 1, RejectedTokens.ALL);
   }
 
   public OfflineOptions pairsPerIteration(int pairs) {
-    return new OfflineOptions(pairs, chosenReward, rejectedReward, ddof, weight);
+    return new OfflineOptions(pairs, chosenReward, rejectedReward, ddof, weight, rejectedTokens);
   }
 
   public OfflineOptions rewards(double chosen, double rejected) {
-    return new OfflineOptions(pairsPerIteration, chosen, rejected, ddof, weight);
+    return new OfflineOptions(pairsPerIteration, chosen, rejected, ddof, weight, rejectedTokens);
   }
 
   public OfflineOptions ddof(int delta) {
-    return new OfflineOptions(pairsPerIteration, chosenReward, rejectedReward, delta, weight);
+    return new OfflineOptions(
+        pairsPerIteration, chosenReward, rejectedReward, delta, weight, rejectedTokens);
   }
 
   public OfflineOptions weight(double value) {
-    return new OfflineOptions(pairsPerIteration, chosenReward, rejectedReward, ddof, value);
+    return new OfflineOptions(
+        pairsPerIteration, chosenReward, rejectedReward, ddof, value, rejectedTokens);
+  }
+
+  public OfflineOptions rejectedTokens(RejectedTokens tokens) {
+    return new OfflineOptions(
+        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, tokens);
+  }
+
+  /** The advantage of each token of a rejected answer. */
+  float[] rejectedAdvantages(int[] chosen, int[] rejected, float advantage) {
+    float[] advantages = new float[rejected.length];
+    int from = 0;
+    int to = rejected.length;
+    if (rejectedTokens == RejectedTokens.DIFFERING) {
+      int shorter = Math.min(chosen.length, rejected.length);
+      while (from < shorter && chosen[from] == rejected[from]) {
+        from++;
+      }
+      int shared = 0;
+      while (shared < shorter - from
+          && chosen[chosen.length - 1 - shared] == rejected[rejected.length - 1 - shared]) {
+        shared++;
+      }
+      to = Math.min(to, Math.max(from + 1, to - shared)); // stopping too soon differs as well
+    }
+    Arrays.fill(advantages, from, to, advantage);
+    return advantages;
   }
 }

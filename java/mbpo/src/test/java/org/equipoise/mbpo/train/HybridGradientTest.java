@@ -25,6 +25,8 @@ import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
 import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * The gradient of one hybrid update against the formula written with plain LibTorch operations and
@@ -40,8 +42,9 @@ class HybridGradientTest {
   private static final double OFFLINE_WEIGHT = 0.7;
   private static final double ONLINE_WEIGHT = 1.3;
 
-  @Test
-  void equalsAutogradOverTheFormula() {
+  @ParameterizedTest
+  @EnumSource
+  void equalsAutogradOverTheFormula(OfflineOptions.RejectedTokens rejectedTokens) {
     Equipoise.threads(1);
     List<Sample> samples = ToyTask.samples("g", 20, 0.5, 9);
     List<PreferenceRecord> pairs = new ArrayList<>();
@@ -64,7 +67,11 @@ class HybridGradientTest {
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
             .iterations(1, 2)
-            .offline(OfflineOptions.defaults().pairsPerIteration(5).weight(OFFLINE_WEIGHT))
+            .offline(
+                OfflineOptions.defaults()
+                    .pairsPerIteration(5)
+                    .weight(OFFLINE_WEIGHT)
+                    .rejectedTokens(rejectedTokens))
             .online(
                 OnlineOptions.defaults()
                     .prompts(8, 6)
@@ -103,6 +110,8 @@ class HybridGradientTest {
       double expectedLoss = formula(model, task.batch());
       Map<String, float[]> expected = takeGradients(model);
 
+      boolean all = rejectedTokens == OfflineOptions.RejectedTokens.ALL;
+      assertEquals(all ? 0 : 5, rejectedWithZeros(task.batch()));
       assertTrue(metrics.get("online_share") > 0, "some online group has variance");
       for (String name : List.of("clip_low", "clip_high", "floored", "kl")) {
         assertTrue(metrics.get(name) > 0, name + " takes part: " + metrics);
@@ -110,6 +119,43 @@ class HybridGradientTest {
       assertEquals(expectedLoss, metrics.get("loss"), 1e-5);
       expected.forEach((name, gradient) -> assertArrayEquals(gradient, actual.get(name), 1e-5f));
     }
+  }
+
+  /** Among the first five pairs, those whose rejected answers have tokens without advantage. */
+  private static long rejectedWithZeros(HybridBatch batch) {
+    List<float[]> rows = batch.advantages(new MicroBatches.Part(0, 10));
+    long count = 0;
+    for (int pair = 0; pair < 5; pair++) {
+      for (float advantage : rows.get(2 * pair + 1)) {
+        if (advantage == 0) {
+          count++;
+          break;
+        }
+      }
+    }
+    return count;
+  }
+
+  @Test
+  void onlyWhatDiffersIsRejected() {
+    OfflineOptions differing =
+        OfflineOptions.defaults().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING);
+    int[] chosen = {5, 6, 7, 1};
+    assertArrayEquals(
+        new float[] {0, -1, 0, 0},
+        differing.rejectedAdvantages(chosen, new int[] {5, 9, 7, 1}, -1));
+    assertArrayEquals(
+        new float[] {0, 0, -1, 0, 0},
+        differing.rejectedAdvantages(chosen, new int[] {5, 6, 6, 7, 1}, -1));
+    assertArrayEquals(
+        new float[] {0, -1}, differing.rejectedAdvantages(chosen, new int[] {5, 1}, -1));
+    assertArrayEquals(
+        new float[] {0, 0}, differing.rejectedAdvantages(chosen, new int[] {5, 6}, -1));
+    assertArrayEquals(
+        new float[] {-1, -1}, differing.rejectedAdvantages(chosen, new int[] {2, 3}, -1));
+    assertArrayEquals(
+        new float[] {-1, -1, -1},
+        OfflineOptions.defaults().rejectedAdvantages(chosen, new int[] {5, 2, 1}, -1));
   }
 
   /** Leaves the iteration's start, so that the ratio is not 1. */
@@ -140,7 +186,7 @@ class HybridGradientTest {
             .log_softmax(logits, 1, new ScalarTypeOptional())
             .gather(1, AnswerScorer.targets(sequences).unsqueeze(1))
             .squeeze(1);
-    float[] advantages = batch.advantages(all);
+    List<float[]> advantages = batch.advantages(all);
     Tensor loss = HostTensors.floats(new float[1], 1).sum();
     int at = 0;
     for (int i = 0; i < batch.size(); i++) {
@@ -151,11 +197,11 @@ class HybridGradientTest {
       Tensor start = HostTensors.floats(batch.reference(all).get(i), length);
       Tensor ratio = policy.sub(old).exp();
       Tensor clipped = torch.clamp(ratio, scalar(1 - EPSILON), scalar(1 + EPSILON));
-      Scalar advantage = new Scalar(advantages[i]);
+      Tensor advantage = HostTensors.floats(advantages.get(i), length);
       Tensor surrogate = torch.minimum(ratio.mul(advantage), clipped.mul(advantage)).neg();
-      if (advantages[i] < 0) {
-        surrogate = surrogate.masked_fill(policy.lt(new Scalar(FLOOR)), new Scalar(0.0));
-      }
+      Tensor floored =
+          policy.lt(new Scalar(FLOOR)).logical_and(advantage.lt(new Scalar(0.0)));
+      surrogate = surrogate.masked_fill(floored, new Scalar(0.0));
       Tensor gap = start.sub(policy);
       Tensor k3 = gap.exp().sub(gap).sub(new Scalar(1.0));
       double weight = i < 10 ? OFFLINE_WEIGHT : ONLINE_WEIGHT;
