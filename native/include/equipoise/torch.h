@@ -32,11 +32,18 @@ extern "C" {
 
 /* Binds LibTorch. libtorch_cpu is the absolute path of the library already loaded into this
  * process; one the address of a c10::Scalar 1.0 that lives as long as the process. Must succeed
- * before any other function; repeating it with the same path does nothing. */
+ * before any other function; repeating it with the same path does nothing.
+ *
+ * Where that LibTorch uses OpenMP, its threads become libequipoise's executor (eqp_set_executor,
+ * eqp_torch_shares_threads): two pools on the same processors disturb each other. A host that wants
+ * its own executor installs it afterwards. */
 EQP_API eqp_status eqp_torch_load(const char* libtorch_cpu, const void* one);
 
 /* Version of this adapter, e.g. "0.1.0"; must equal eqp_library_version(). */
 EQP_API const char* eqp_torch_library_version(void);
+
+/* 1 when eqp_torch_load found LibTorch's OpenMP and made it libequipoise's executor, else 0. */
+EQP_API int32_t eqp_torch_shares_threads(void);
 
 /* Text of this thread's last failed eqp_torch_ call. */
 EQP_API const char* eqp_torch_last_error(void);

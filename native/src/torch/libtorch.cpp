@@ -11,6 +11,7 @@
 
 #include "equipoise/torch.h"
 #include "torch/error.h"
+#include "torch/openmp.h"
 #include "torch/plain_tensor.h"
 
 namespace eqp::torch {
@@ -114,6 +115,7 @@ eqp_status bind(const char* path, const void* one) {
     return fail(EQP_DEVICE_ERROR, kOp, "%s cannot make an undefined tensor", path);
   }
   t.plain_keys = plain_keys(t);
+  t.shares_threads = share_threads(library);
   t.one = one;
   snprintf(t.path, sizeof(t.path), "%s", path);
   return EQP_OK;
@@ -146,6 +148,11 @@ eqp_status eqp_torch_load(const char* libtorch_cpu, const void* one) {
 }
 
 const char* eqp_torch_library_version(void) { return EQP_VERSION_TEXT; }
+
+int32_t eqp_torch_shares_threads(void) {
+  const LibTorch* t = libtorch();
+  return t != nullptr && t->shares_threads ? 1 : 0;
+}
 
 const char* eqp_torch_last_error(void) { return last_error(); }
 

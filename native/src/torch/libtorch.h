@@ -64,6 +64,7 @@ struct LibTorch {
   int32_t cuda;
   int32_t undefined;    // dtype of an undefined tensor; its number changes between versions
   uint64_t plain_keys;  // see plain_tensor.h
+  bool shares_threads;  // see openmp.h
   const void* one;
   char path[4096];
 };

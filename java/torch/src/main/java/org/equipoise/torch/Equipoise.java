@@ -19,6 +19,10 @@ public final class Equipoise {
     return org.equipoise.kernels.Equipoise.info()
         + "\nlibtorch: "
         + TorchLibrary.path()
+        + "\nthreads are: "
+        + (TorchAdapter.eqp_torch_shares_threads() == 1
+            ? "those of LibTorch's OpenMP"
+            : "libequipoise's own")
         + "\nlibtorch threads: "
         + torch.get_num_threads()
         + "\nopenblas threads: "

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.checkpoint;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Bytes that generating and training need, from a configuration, with 1.75 GiB for libraries, the
@@ -34,7 +35,7 @@ public record MemoryEstimate(
    */
   public static MemoryEstimate of(
       QwenConfig config,
-      LoraOptions lora,
+      @Nullable LoraOptions lora,
       int elementBytes,
       long imageTokens,
       long textTokens,

@@ -13,6 +13,7 @@ import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.storage.Json;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A folder with a Qwen2-VL or Qwen2.5-VL checkpoint: {@code config.json}, weights as safetensors,
@@ -67,27 +68,27 @@ public final class QwenCheckpoint {
    * @param type of the weights; {@code null} keeps the files' own
    * @param maxPixels largest area of an image
    */
-  public QwenModel load(LoraOptions adapters, ScalarType type, long maxPixels) {
+  public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, long maxPixels) {
     QwenTokenizer tokenizer = tokenizer();
     return QwenModel.withAdapters(
         config, named(type), adapters, tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
-  public QwenModel loadFrozen(ScalarType type, long maxPixels) {
+  public QwenModel loadFrozen(@Nullable ScalarType type, long maxPixels) {
     QwenTokenizer tokenizer = tokenizer();
     return QwenModel.frozen(
         config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   /** Loads the model to train all of its weights. */
-  public QwenModel load(ScalarType type, long maxPixels) {
+  public QwenModel load(@Nullable ScalarType type, long maxPixels) {
     QwenTokenizer tokenizer = tokenizer();
     return QwenModel.full(
         config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
-  private Map<String, Tensor> named(ScalarType type) {
+  private Map<String, Tensor> named(@Nullable ScalarType type) {
     QwenKeys keys = keys();
     Map<String, Tensor> named = new LinkedHashMap<>();
     weights.load(type).forEach((name, tensor) -> named.put(keys.toModel(name), tensor));

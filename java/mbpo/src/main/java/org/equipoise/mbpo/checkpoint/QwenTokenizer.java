@@ -11,6 +11,7 @@ import java.util.Map;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint's {@code tokenizer.json} with Qwen's chat format:
@@ -96,7 +97,7 @@ public final class QwenTokenizer implements TextTokenizer {
   }
 
   /** The template's text, or {@code null} where the folder has none. */
-  private static String template(Path folder) {
+  private static @Nullable String template(Path folder) {
     Path jinja = folder.resolve("chat_template.jinja");
     if (Files.exists(jinja)) {
       return AtomicFiles.readText(jinja);

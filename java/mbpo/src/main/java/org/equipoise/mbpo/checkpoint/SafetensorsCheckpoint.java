@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a checkpoint folder: {@code model.safetensors}, or {@code
@@ -111,7 +112,7 @@ public final class SafetensorsCheckpoint {
    *
    * @param type {@code Float} or {@code BFloat16}; {@code null} keeps each file's own
    */
-  public Map<String, Tensor> load(ScalarType type) {
+  public Map<String, Tensor> load(@Nullable ScalarType type) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {

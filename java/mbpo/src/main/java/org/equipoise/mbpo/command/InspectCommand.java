@@ -13,6 +13,7 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -139,7 +140,7 @@ public final class InspectCommand implements Callable<Integer> {
       PrintWriter out,
       String name,
       QwenConfig config,
-      LoraOptions lora,
+      @Nullable LoraOptions lora,
       int elementBytes,
       long machine,
       boolean training) {

@@ -8,6 +8,7 @@ import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenModel;
+import org.jspecify.annotations.Nullable;
 
 /** From settings to a model. */
 final class LoadedModel {
@@ -53,7 +54,7 @@ final class LoadedModel {
     return loaded;
   }
 
-  private static QwenModel load(RunSettings settings, LoraOptions lora, Path adapter) {
+  private static QwenModel load(RunSettings settings, LoraOptions lora, @Nullable Path adapter) {
     ModelSettings model = settings.bind("model", ModelSettings.class);
     QwenModel loaded =
         checkpoint(settings).load(lora, model.type().scalarType(), model.maxPixels());

@@ -1,9 +1,10 @@
 package org.equipoise.mbpo.config;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /** The {@code model} section; its keys are documented in the defaults. */
-public record ModelSettings(String folder, String adapter, Type type, long maxPixels) {
+public record ModelSettings(String folder, @Nullable String adapter, Type type, long maxPixels) {
 
   /** Element type of the weights. */
   public enum Type {
@@ -11,14 +12,14 @@ public record ModelSettings(String folder, String adapter, Type type, long maxPi
     FLOAT32(ScalarType.Float),
     BFLOAT16(ScalarType.BFloat16);
 
-    private final ScalarType scalarType;
+    private final @Nullable ScalarType scalarType;
 
-    Type(ScalarType scalarType) {
+    Type(@Nullable ScalarType scalarType) {
       this.scalarType = scalarType;
     }
 
     /** {@code null} for the file's own. */
-    public ScalarType scalarType() {
+    public @Nullable ScalarType scalarType() {
       return scalarType;
     }
   }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -58,7 +59,7 @@ public final class RunSettings {
    * @param file a user's file, or {@code null}
    * @param single values by the path of their key, for example {@code train.lora.rank}
    */
-  public static RunSettings load(Path file, Map<String, String> single) {
+  public static RunSettings load(@Nullable Path file, Map<String, String> single) {
     ObjectNode tree = (ObjectNode) parse("the defaults", defaultsText());
     SettingSources sources = new SettingSources();
     if (file != null) {
@@ -179,7 +180,7 @@ public final class RunSettings {
   }
 
   /** A path, or {@code null} where none is set. */
-  public Path path(String key) {
+  public @Nullable Path path(String key) {
     String text = bind(key, String.class);
     return text == null || text.isBlank() ? null : Path.of(text);
   }

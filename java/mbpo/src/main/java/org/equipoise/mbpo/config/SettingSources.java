@@ -4,6 +4,7 @@ import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -13,7 +14,7 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
 /** Where each setting was given, for messages. */
 final class SettingSources {
   private final Map<String, String> places = new HashMap<>();
-  private String file;
+  private @Nullable String file;
 
   void addFile(Path path, String text) {
     file = path.toString();

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The fields of a JSON object; errors name the field, what was expected and what was found. */
 final class JsonFields {
@@ -52,7 +53,7 @@ final class JsonFields {
   }
 
   /** {@code null} when the field is absent or null. */
-  String textOrNull(String name) {
+  @Nullable String textOrNull(String name) {
     return node.path(name).isMissingNode() || node.path(name).isNull() ? null : text(name);
   }
 

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.data;
 import java.util.Map;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One mined preference pair. Training uses the clean image; the perturbed one is kept as evidence.
@@ -29,7 +30,7 @@ public record PreferenceRecord(
     String chosen,
     String rejected,
     String kind,
-    String twin,
+    @Nullable String twin,
     String source,
     double informationGain,
     Scores scores,

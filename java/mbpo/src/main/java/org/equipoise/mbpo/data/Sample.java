@@ -3,6 +3,7 @@ package org.equipoise.mbpo.data;
 import java.util.List;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One question about one image with its gold answer.
@@ -24,7 +25,7 @@ public record Sample(
     String answer,
     String kind,
     List<String> options,
-    String twin,
+    @Nullable String twin,
     List<String> objects) {
 
   public Sample {
@@ -52,7 +53,7 @@ public record Sample(
     return new Sample(id, image, question, answer, kind, offered, twin, objects);
   }
 
-  public Sample twin(String twinId) {
+  public Sample twin(@Nullable String twinId) {
     return new Sample(id, image, question, answer, kind, options, twinId, objects);
   }
 

@@ -25,6 +25,7 @@ import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.torch.Equipoise;
+import org.jspecify.annotations.Nullable;
 
 /** Turns the stages' files into tables, figures and the HTML report. */
 final class DemoReport {
@@ -336,7 +337,7 @@ final class DemoReport {
     return settings;
   }
 
-  private static Precomputed precomputed() {
+  private static @Nullable Precomputed precomputed() {
     try (InputStream stream = DemoReport.class.getResourceAsStream(PRECOMPUTED)) {
       if (stream == null) {
         return null;

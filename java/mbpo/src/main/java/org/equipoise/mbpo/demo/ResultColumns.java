@@ -17,6 +17,7 @@ import org.equipoise.mbpo.evaluate.YesNoResult;
 import org.equipoise.mbpo.report.Measurement;
 import org.equipoise.mbpo.report.Metric;
 import org.equipoise.mbpo.report.ResultTable;
+import org.jspecify.annotations.Nullable;
 
 /** The columns of the result tables: which statistic of which split. */
 final class ResultColumns {
@@ -25,7 +26,8 @@ final class ResultColumns {
   private record Column<T extends EvaluatedItem>(
       Metric metric, Function<MethodResults, List<T>> items, Statistic<T> statistic) {
 
-    Measurement measure(MethodResults reference, MethodResults method, Bootstrap bootstrap) {
+    @Nullable Measurement measure(
+        MethodResults reference, MethodResults method, Bootstrap bootstrap) {
       List<T> own = items.apply(method);
       if (own == null) {
         return null;

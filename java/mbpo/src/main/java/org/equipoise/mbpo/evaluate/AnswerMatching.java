@@ -4,6 +4,7 @@ import java.util.Locale;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.jspecify.annotations.Nullable;
 
 /** How words are found in answers. */
 public enum AnswerMatching {
@@ -18,7 +19,7 @@ public enum AnswerMatching {
   private static final AnswerVerifier CHOICE = Verifiers.multipleChoice();
 
   /** True for yes, false for no, null for neither. */
-  Boolean yesOrNo(String answer) {
+  @Nullable Boolean yesOrNo(String answer) {
     if (this == WORDS) {
       return Verifiers.yesOrNo(answer);
     }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.evaluate;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * @param id the sample
  * @param goldYes whether the gold answer is yes
@@ -8,7 +10,7 @@ package org.equipoise.mbpo.evaluate;
  * @param answer the generated text
  */
 public record YesNoItem(
-    String id, boolean goldYes, double logOdds, Boolean answeredYes, String answer)
+    String id, boolean goldYes, double logOdds, @Nullable Boolean answeredYes, String answer)
     implements EvaluatedItem {
 
   public YesNoItem {

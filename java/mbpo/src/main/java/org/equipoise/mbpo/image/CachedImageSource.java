@@ -2,11 +2,12 @@ package org.equipoise.mbpo.image;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Remembers the image of another source. */
 final class CachedImageSource implements ImageSource {
   private final ImageSource source;
-  private volatile RgbImage image;
+  private volatile @Nullable RgbImage image;
 
   CachedImageSource(ImageSource source) {
     this.source = source;

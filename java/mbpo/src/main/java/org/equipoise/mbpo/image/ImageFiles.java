@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Image files through OpenCV: PNG, JPEG, WebP and what else it decodes; PNG is written. EXIF
@@ -137,7 +138,7 @@ public final class ImageFiles {
     return new RgbImage(width, height, planes);
   }
 
-  private static IllegalArgumentException corrupt(String name, String found) {
+  private static IllegalArgumentException corrupt(String name, @Nullable String found) {
     return new IllegalArgumentException(
         "cannot decode image "
             + name

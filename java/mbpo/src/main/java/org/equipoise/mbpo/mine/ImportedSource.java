@@ -7,6 +7,7 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.storage.Sha256;
+import org.jspecify.annotations.Nullable;
 
 /** Rejected answers that were generated elsewhere, under the images as they are. */
 final class ImportedSource implements NegativeSource {
@@ -44,7 +45,7 @@ final class ImportedSource implements NegativeSource {
   }
 
   @Override
-  public String answer(Sample sample) {
+  public @Nullable String answer(Sample sample) {
     return answerById.get(sample.id());
   }
 }

@@ -7,6 +7,7 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.jspecify.annotations.Nullable;
 
 /** Decides whether a mined answer is a usable negative. */
 final class NegativeFilter {
@@ -27,7 +28,7 @@ final class NegativeFilter {
   }
 
   /** The first reason against the answer, or {@code null} when it is usable. */
-  DropReason reason(Sample sample, GeneratedAnswer answer, double delta) {
+  @Nullable DropReason reason(Sample sample, @Nullable GeneratedAnswer answer, double delta) {
     if (answer == null) {
       return DropReason.NO_ANSWER;
     }

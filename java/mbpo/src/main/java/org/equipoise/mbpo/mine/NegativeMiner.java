@@ -24,6 +24,7 @@ import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Mines hard negatives: perturbs the image so that the chosen answer becomes improbable, takes the
@@ -57,7 +58,8 @@ public final class NegativeMiner {
    *
    * @param gains information gain of each sample, or {@code null}
    */
-  public MiningReport mine(List<Sample> samples, double[] gains, Path folder, Progress progress) {
+  public MiningReport mine(
+      List<Sample> samples, double @Nullable [] gains, Path folder, Progress progress) {
     if (gains != null && gains.length != samples.size()) {
       throw new IllegalArgumentException(
           "one gain per sample is needed: "
@@ -163,7 +165,7 @@ public final class NegativeMiner {
     writer.append(units.size(), pairs, dropped);
   }
 
-  private GeneratedAnswer given(Sample sample) {
+  private @Nullable GeneratedAnswer given(Sample sample) {
     String answer = source.answer(sample);
     return answer == null ? null : new GeneratedAnswer(new int[0], answer, true);
   }

@@ -5,6 +5,7 @@ import java.util.Map;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the image that provokes a wrong answer. The result is 8-bit: exactly what a PNG holds and
@@ -34,7 +35,7 @@ public interface NegativeSource {
   }
 
   /** The rejected answer where the model is not asked for it; {@code null} where there is none. */
-  default String answer(Sample sample) {
+  default @Nullable String answer(Sample sample) {
     return null;
   }
 }

@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.model;
 
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What predicts the answer tokens of a batch, packed row after row in the order of the sequences.
@@ -16,10 +17,10 @@ public interface AnswerStates {
    * Hidden states [answer tokens, width] attached to the graph, or {@code null} if only logits
    * exist.
    */
-  Tensor hidden();
+  @Nullable Tensor hidden();
 
   /** Head weight [vocab, width] (a parameter), or {@code null} if only logits exist. */
-  Tensor headWeight();
+  @Nullable Tensor headWeight();
 
   /**
    * Second half of the way back: to be called once after the {@code backward()} of a loss of these

@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One RGB float32 image per sequence, values in [0, 1], each [3, height, width]; sizes may differ.
@@ -17,7 +18,7 @@ import org.equipoise.mbpo.tensor.HostTensors;
  * @param stacked the stacked tensor, or {@code null} when sizes differ
  * @param images the single images, or {@code null} when stacked
  */
-public record ImageBatch(Tensor stacked, List<Tensor> images) {
+public record ImageBatch(@Nullable Tensor stacked, @Nullable List<Tensor> images) {
 
   public ImageBatch {
     if ((stacked == null) == (images == null)) {

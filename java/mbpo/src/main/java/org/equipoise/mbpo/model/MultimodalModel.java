@@ -3,6 +3,7 @@ package org.equipoise.mbpo.model;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one seam between the MBPO system and a model: text, images, differentiable answer states and
@@ -47,7 +48,7 @@ public interface MultimodalModel extends AutoCloseable {
    *     then of sequence 1, and so on; nothing is computed for prompt positions beyond what the
    *     answer needs
    */
-  AnswerStates forward(ImageBatch images, List<TokenSequence> sequences);
+  AnswerStates forward(@Nullable ImageBatch images, List<TokenSequence> sequences);
 
   /**
    * Continues prompts until an end token or the limit. Runs without gradient and with a KV cache.
@@ -55,12 +56,12 @@ public interface MultimodalModel extends AutoCloseable {
    * {@link GenerationOptions#seed()} and the sequence's {@code streams} entry, never by batch
    * composition.
    *
-   * @param images one image per prompt
+   * @param images one image per prompt; {@code null} for text-only prompts
    * @param prompts prompt token ids
    * @param streams one random stream id per prompt; ignored when greedy
    */
   List<GeneratedAnswer> generate(
-      ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options);
+      @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options);
 
   /** A second, independent copy with the same weights (parallel baselines). */
   MultimodalModel copy();

@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.model;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** From next-token logits to a token. */
 public final class TokenChoice {
@@ -17,7 +18,7 @@ public final class TokenChoice {
    */
   public static int choose(
       float[] logits,
-      float[] blind,
+      float @Nullable [] blind,
       int offset,
       int vocabulary,
       GenerationOptions options,
@@ -31,7 +32,11 @@ public final class TokenChoice {
    * whose probability given the image is below the plausibility share of the best are −∞.
    */
   static double[] scores(
-      float[] logits, float[] blind, int offset, int vocabulary, GenerationOptions options) {
+      float[] logits,
+      float @Nullable [] blind,
+      int offset,
+      int vocabulary,
+      GenerationOptions options) {
     double[] scores = new double[vocabulary];
     double best = Double.NEGATIVE_INFINITY;
     for (int v = 0; v < vocabulary; v++) {

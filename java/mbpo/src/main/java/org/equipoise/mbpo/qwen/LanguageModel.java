@@ -4,6 +4,7 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.tensor.Scoped;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The language model: token embedding, pre-norm blocks of grouped-query attention with multimodal
@@ -68,11 +69,11 @@ final class LanguageModel {
    *
    * @param cache where to keep keys and values, or {@code null}
    */
-  Tensor block(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+  Tensor block(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
     return Scoped.result(() -> wholeRows(layer, x, rotary, cache));
   }
 
-  private Tensor wholeRows(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+  private Tensor wholeRows(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
     Heads heads = heads(layer, normed(layer, x), rotary);
     if (cache != null) {
       cache.prompt(layer, heads.key, heads.value);
@@ -85,7 +86,7 @@ final class LanguageModel {
   }
 
   /** One block over one new position per row [rows, 1, width], after those in the cache. */
-  Tensor next(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+  Tensor next(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
     return Scoped.result(
         () -> {
           Heads heads = heads(layer, normed(layer, x), rotary);

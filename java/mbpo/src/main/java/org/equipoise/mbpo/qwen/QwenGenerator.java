@@ -16,6 +16,7 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenChoice;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Generation with a cache of keys and values. Each image is encoded once; rows with the same prompt
@@ -38,7 +39,7 @@ final class QwenGenerator {
 
   private record Shape(int promptLength, int rowsPerPrompt) {}
 
-  List<GeneratedAnswer> generate(ImageBatch images, List<int[]> prompts, long[] streams) {
+  List<GeneratedAnswer> generate(@Nullable ImageBatch images, List<int[]> prompts, long[] streams) {
     boolean sampling = options.temperature() > 0;
     if (sampling && streams.length != prompts.size()) {
       throw new IllegalArgumentException(
@@ -93,7 +94,7 @@ final class QwenGenerator {
       QwenRows all,
       List<Group> groups,
       List<Tensor> features,
-      List<Tensor> blindFeatures,
+      @Nullable List<Tensor> blindFeatures,
       long[] streams,
       GeneratedAnswer[] answers) {
     QwenRows prompts = all.subset(groups.stream().map(Group::prompt).toList());
@@ -136,7 +137,8 @@ final class QwenGenerator {
     }
   }
 
-  private int[] choose(Stream seeing, Stream blind, List<Integer> rows, long[] streams, int step) {
+  private int[] choose(
+      Stream seeing, @Nullable Stream blind, List<Integer> rows, long[] streams, int step) {
     int[] chosen = new int[rows.size()];
     if (options.temperature() == 0 && blind == null) {
       Tensor best = seeing.logits.argmax(new LongOptional(1), false).contiguous();

@@ -22,6 +22,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Qwen2-VL and Qwen2.5-VL. Prompts hold one image placeholder per image; the model replaces it by
@@ -35,7 +36,7 @@ public final class QwenModel implements MultimodalModel {
   private final QwenConfig config;
   private final Map<String, Tensor> base;
   private final boolean ownsBase;
-  private final LoraAdapters adapters;
+  private final @Nullable LoraAdapters adapters;
   private final boolean trainable;
   private final TextTokenizer tokenizer;
   private final ImageProcessor processor;
@@ -48,7 +49,7 @@ public final class QwenModel implements MultimodalModel {
       QwenConfig config,
       Map<String, Tensor> base,
       boolean ownsBase,
-      LoraAdapters adapters,
+      @Nullable LoraAdapters adapters,
       boolean trainable,
       TextTokenizer tokenizer,
       ImageProcessor processor,
@@ -156,7 +157,7 @@ public final class QwenModel implements MultimodalModel {
   }
 
   /** The adapters, or {@code null} where there are none. */
-  public LoraAdapters adapters() {
+  public @Nullable LoraAdapters adapters() {
     return adapters;
   }
 
@@ -195,7 +196,7 @@ public final class QwenModel implements MultimodalModel {
   }
 
   @Override
-  public AnswerStates forward(ImageBatch images, List<TokenSequence> sequences) {
+  public AnswerStates forward(@Nullable ImageBatch images, List<TokenSequence> sequences) {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
@@ -215,7 +216,7 @@ public final class QwenModel implements MultimodalModel {
   }
 
   /** An attack's gradient goes on into the pixels, by way of LibTorch's own graph. */
-  private static boolean pixelsAreWanted(ImageBatch images) {
+  private static boolean pixelsAreWanted(@Nullable ImageBatch images) {
     if (images == null) {
       return false;
     }
@@ -247,7 +248,7 @@ public final class QwenModel implements MultimodalModel {
 
   @Override
   public List<GeneratedAnswer> generate(
-      ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+      @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
     return new QwenGenerator(this, options).generate(images, prompts, streams);
   }
 

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rows of token ids in which every image's one placeholder has been replaced by as many as the
@@ -39,7 +40,7 @@ final class QwenRows {
 
   /** Every distinct image tensor once, and which of them stands at each place of the batch. */
   private record DistinctImages(List<Tensor> images, int[] places) {
-    static DistinctImages of(ImageBatch batch) {
+    static DistinctImages of(@Nullable ImageBatch batch) {
       if (batch == null) {
         return new DistinctImages(List.of(), new int[0]);
       }
@@ -63,7 +64,7 @@ final class QwenRows {
    * @param batch images in the order of their placeholders, row after row; {@code null} for none
    * @param rows token ids with one placeholder for each image
    */
-  static QwenRows of(QwenConfig config, ImageBatch batch, List<int[]> rows) {
+  static QwenRows of(QwenConfig config, @Nullable ImageBatch batch, List<int[]> rows) {
     DistinctImages images = DistinctImages.of(batch);
     List<MultimodalPositions.Grid> grids =
         images.images.stream().map(image -> grid(config.vision(), image)).toList();

@@ -8,18 +8,19 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraAdapters;
+import org.jspecify.annotations.Nullable;
 
 /** The layers that both halves of the model are made of, over tensors by name. */
 final class QwenWeights {
   private static final long FEW_ROWS = 16;
 
   private final Map<String, Tensor> tensors;
-  private final LoraAdapters adapters;
+  private final @Nullable LoraAdapters adapters;
 
   /**
    * @param adapters or {@code null}
    */
-  QwenWeights(Map<String, Tensor> tensors, LoraAdapters adapters) {
+  QwenWeights(Map<String, Tensor> tensors, @Nullable LoraAdapters adapters) {
     this.tensors = tensors;
     this.adapters = adapters;
   }
@@ -46,7 +47,7 @@ final class QwenWeights {
    * lies instead of packing it (one thread, W 8960 x 1536 float32: 1.8 instead of 9.4 ms for one
    * row, 4.2 instead of 6.0 ms for eight).
    */
-  static Tensor product(Tensor x, Tensor weight, Tensor bias) {
+  static Tensor product(Tensor x, Tensor weight, @Nullable Tensor bias) {
     long rows = x.numel() / x.size(-1);
     boolean few =
         rows <= FEW_ROWS

@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.AnswerStates;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pass that keeps only what goes into each block (arXiv 1604.06174). On the way back each block
@@ -76,7 +77,7 @@ final class RecomputedStates implements AnswerStates {
     }
   }
 
-  private static void push(Tensor tensor, Tensor gradient) {
+  private static void push(Tensor tensor, @Nullable Tensor gradient) {
     tensor.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
   }
 }

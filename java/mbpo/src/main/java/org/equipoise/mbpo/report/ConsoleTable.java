@@ -3,6 +3,7 @@ package org.equipoise.mbpo.report;
 import java.nio.charset.Charset;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The headline metrics of a {@link ResultTable} as text for a terminal of 100 columns, with a mark
@@ -64,11 +65,11 @@ public final class ConsoleTable {
     return symbols ? result : result.replace('−', '-').replace('–', '-');
   }
 
-  private static String value(Measurement cell, Metric metric) {
+  private static String value(@Nullable Measurement cell, Metric metric) {
     return cell == null ? Numbers.MISSING : Numbers.plain(cell.value().value(), metric.decimals());
   }
 
-  private static char mark(Measurement cell, Metric metric, boolean symbols) {
+  private static char mark(@Nullable Measurement cell, Metric metric, boolean symbols) {
     Verdict verdict = cell == null ? null : Verdict.of(metric.better(), cell.difference());
     if (verdict == null) {
       return ' ';

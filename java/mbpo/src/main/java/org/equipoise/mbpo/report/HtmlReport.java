@@ -40,6 +40,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run as one self-contained HTML file: no script, no network, styles and pictures inside.
@@ -183,7 +184,7 @@ public final class HtmlReport {
                 .withClass("note"));
   }
 
-  private static DomContent precomputed(ReportData data) {
+  private static @Nullable DomContent precomputed(ReportData data) {
     return data.precomputed() == null
         ? null
         : each(

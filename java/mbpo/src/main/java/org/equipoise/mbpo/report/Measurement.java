@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.report;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One cell of a result table.
  *
@@ -7,7 +9,7 @@ package org.equipoise.mbpo.report;
  * @param difference paired difference (this method − the table's reference method) with its
  *     interval, {@code null} for the reference itself or where it was not computed
  */
-public record Measurement(Interval value, Interval difference) {
+public record Measurement(Interval value, @Nullable Interval difference) {
 
   public Measurement {
     if (value == null) {

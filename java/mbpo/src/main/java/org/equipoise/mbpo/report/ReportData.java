@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.report;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a report shows. Immutable; start from {@link #builder}. A section that stays empty is
@@ -33,7 +34,7 @@ public record ReportData(
     List<String> limits,
     List<SettingGroup> settings,
     SettingGroup environment,
-    Precomputed precomputed) {
+    @Nullable Precomputed precomputed) {
 
   public ReportData {
     results = List.copyOf(results);
@@ -64,7 +65,7 @@ public record ReportData(
     private List<String> limits = List.of();
     private List<SettingGroup> settings = List.of();
     private SettingGroup environment = new SettingGroup("Environment", List.of());
-    private Precomputed precomputed;
+    private @Nullable Precomputed precomputed;
 
     private Builder(String title, String summary) {
       this.title = title;

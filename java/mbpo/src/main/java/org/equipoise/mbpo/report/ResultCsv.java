@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Result tables as CSV, one line per measured cell, complete in itself: {@link #parse} gives back
@@ -48,7 +49,7 @@ public final class ResultCsv {
       String table,
       String note,
       String reference,
-      String subject,
+      @Nullable String subject,
       String method,
       String kind,
       String metric,
@@ -58,11 +59,11 @@ public final class ResultCsv {
       int decimals,
       boolean headline,
       double value,
-      Double low,
-      Double high,
-      Double difference,
-      Double differenceLow,
-      Double differenceHigh) {}
+      @Nullable Double low,
+      @Nullable Double high,
+      @Nullable Double difference,
+      @Nullable Double differenceLow,
+      @Nullable Double differenceHigh) {}
 
   public static String format(List<ResultTable> tables) {
     List<Line> lines = new ArrayList<>();
@@ -141,7 +142,8 @@ public final class ResultCsv {
         bounds ? difference.high() : null);
   }
 
-  private static Interval interval(Double value, Double low, Double high) {
+  private static @Nullable Interval interval(
+      @Nullable Double value, @Nullable Double low, @Nullable Double high) {
     return value == null ? null : low == null ? Interval.of(value) : new Interval(value, low, high);
   }
 

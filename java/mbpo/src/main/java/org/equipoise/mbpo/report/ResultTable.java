@@ -2,6 +2,7 @@ package org.equipoise.mbpo.report;
 
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Methods (rows) by metrics (columns), judged against one reference method.
@@ -18,7 +19,7 @@ public record ResultTable(
     String title,
     String note,
     String reference,
-    String subject,
+    @Nullable String subject,
     List<Metric> metrics,
     List<Row> rows) {
 

@@ -23,6 +23,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A {@link ResultTable} or {@link TextTable} as an HTML table that scrolls sideways on a phone. */
 final class ResultTableView {
@@ -106,7 +107,7 @@ final class ResultTableView {
         .attr("tabindex", 0);
   }
 
-  private static TdTag cell(ResultTable.Row row, Metric metric, Double best) {
+  private static TdTag cell(ResultTable.Row row, Metric metric, @Nullable Double best) {
     Measurement measured = row.cells().get(metric.id());
     if (measured == null) {
       return td(Numbers.MISSING);
@@ -129,14 +130,14 @@ final class ResultTableView {
                     .withTitle(title(verdict, difference, decimals))));
   }
 
-  private static String title(Verdict verdict, Interval difference, int decimals) {
+  private static String title(@Nullable Verdict verdict, Interval difference, int decimals) {
     return (verdict == null ? "difference" : verdict.words())
         + (difference.hasBounds()
             ? ", 95 % interval of the difference " + Numbers.signedBounds(difference, decimals)
             : "");
   }
 
-  static String mark(Verdict verdict) {
+  static String mark(@Nullable Verdict verdict) {
     return switch (verdict) {
       case BETTER -> "▲";
       case WORSE -> "▼";
@@ -144,7 +145,7 @@ final class ResultTableView {
     };
   }
 
-  static String css(Verdict verdict) {
+  static String css(@Nullable Verdict verdict) {
     return verdict == null ? "unjudged" : verdict.name().toLowerCase().replace('_', '-');
   }
 

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.report;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What an interval of a paired difference allows to say.
  *
@@ -24,7 +26,7 @@ public enum Verdict {
   }
 
   /** Applies the rule; {@code null} when the rule says nothing. */
-  public static Verdict of(Metric.Direction direction, Interval difference) {
+  public static @Nullable Verdict of(Metric.Direction direction, @Nullable Interval difference) {
     if (difference == null || !difference.hasBounds() || direction == Metric.Direction.NEITHER) {
       return null;
     }

@@ -7,4 +7,7 @@
  * Every verdict is computed from intervals by the one rule in {@link
  * org.equipoise.mbpo.report.Verdict}.
  */
+@NullMarked
 package org.equipoise.mbpo.report;
+
+import org.jspecify.annotations.NullMarked;

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.equipoise.mbpo.data.Sample;
+import org.jspecify.annotations.Nullable;
 
 /** Word-exact verifiers for closed questions. */
 public final class Verifiers {
@@ -94,7 +95,7 @@ public final class Verifiers {
   }
 
   /** True for yes, false for no, null for neither or both. */
-  public static Boolean yesOrNo(String answer) {
+  public static @Nullable Boolean yesOrNo(String answer) {
     Set<String> found = new HashSet<>(words(answer));
     boolean yes = found.contains("yes");
     boolean no = found.contains("no");

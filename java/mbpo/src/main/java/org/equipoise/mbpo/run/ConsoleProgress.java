@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressState;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shows a run in the console: one bar over all stages with an estimate of the remaining time, and a
@@ -25,7 +26,7 @@ public final class ConsoleProgress implements RunListener {
   private final int workers;
   private final Map<Stage, String> running = new LinkedHashMap<>();
   private RunEstimate estimate;
-  private ProgressBar bar;
+  private @Nullable ProgressBar bar;
   private long startNanos;
   private long lastLineNanos;
 

@@ -12,6 +12,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.equipoise.mbpo.storage.StorageException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Exclusive use of a folder by one process. The operating system holds the lock and drops it when
@@ -62,7 +63,7 @@ final class FolderLock {
   }
 
   /** Null when another process, or this one through another channel, holds it. */
-  private static FileLock tryLock(FileChannel channel) throws IOException {
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
     try {
       return channel.tryLock();
     } catch (OverlappingFileLockException e) {

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One execution of a graph: workers take the first stage whose inputs are finished until none is
@@ -22,7 +23,7 @@ final class StageRunner {
 
   private final List<Stage> waiting;
   private final Set<String> finished = new HashSet<>();
-  private RuntimeException failure;
+  private @Nullable RuntimeException failure;
 
   StageRunner(StageGraph graph, RunFolder folder, RunOptions options) {
     this.graph = graph;
@@ -95,7 +96,7 @@ final class StageRunner {
   }
 
   /** The first stage that can start; waits for one while others run; null when there is no more. */
-  private synchronized Stage next() {
+  private synchronized @Nullable Stage next() {
     while (!waiting.isEmpty() && !stopping()) {
       for (Stage stage : waiting) {
         if (finished.containsAll(stage.inputs())) {

@@ -4,4 +4,7 @@
  * one goes on from its own files, and a stage whose settings changed is done again together with
  * what depends on it.
  */
+@NullMarked
 package org.equipoise.mbpo.run;
+
+import org.jspecify.annotations.NullMarked;

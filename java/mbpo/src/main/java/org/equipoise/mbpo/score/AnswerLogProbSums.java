@@ -10,6 +10,7 @@ import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.FusedLoss;
 import org.equipoise.torch.ScalarLoss;
 import org.equipoise.torch.TokenLogProbs;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The summed log-prob of each answer, differentiable with respect to whatever the states depend on;
@@ -21,7 +22,7 @@ import org.equipoise.torch.TokenLogProbs;
  */
 public final class AnswerLogProbSums {
   /** Per-token log-probs and their sum's gradient with respect to the states, or null. */
-  private record Scored(Tensor values, Tensor gradient) {}
+  private record Scored(Tensor values, @Nullable Tensor gradient) {}
 
   private AnswerLogProbSums() {}
 

@@ -17,6 +17,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.TokenLogProbs;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Log-probs of given answers under a model, without gradient, batch by batch. As thread-safe as the
@@ -78,7 +79,7 @@ public final class AnswerScorer {
     return scores;
   }
 
-  private Tensor logProbs(ImageBatch images, List<TokenSequence> batch) {
+  private Tensor logProbs(@Nullable ImageBatch images, List<TokenSequence> batch) {
     AnswerStates states = model.forward(images, batch);
     if (fitsBudget(states, LOGIT_BUDGET)) {
       Tensor logits = states.logits();

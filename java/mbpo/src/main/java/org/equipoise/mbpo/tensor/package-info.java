@@ -1,2 +1,5 @@
 /** Java arrays to LibTorch tensors and back. */
+@NullMarked
 package org.equipoise.mbpo.tensor;
+
+import org.jspecify.annotations.NullMarked;

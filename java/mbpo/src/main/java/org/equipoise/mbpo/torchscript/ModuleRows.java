@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /** Rows of one image each, passed to a module in one call for each size of image. */
 final class ModuleRows {
@@ -20,7 +21,7 @@ final class ModuleRows {
   private final ImageBatch images;
   private final Collection<List<Integer>> bySize;
 
-  ModuleRows(TorchScriptModel model, ImageBatch images, int rows) {
+  ModuleRows(TorchScriptModel model, @Nullable ImageBatch images, int rows) {
     if (images == null) {
       throw new UnsupportedOperationException(
           "a TorchScript module takes an image with every row; use the blind image as the baseline"

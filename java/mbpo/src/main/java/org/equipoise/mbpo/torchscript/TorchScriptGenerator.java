@@ -11,6 +11,7 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenChoice;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /** Generation that reads every row anew for each token. */
 final class TorchScriptGenerator {
@@ -24,7 +25,7 @@ final class TorchScriptGenerator {
     this.random = KeyedRandom.of(options.seed(), "generation");
   }
 
-  List<GeneratedAnswer> generate(ImageBatch images, List<int[]> prompts, long[] streams) {
+  List<GeneratedAnswer> generate(@Nullable ImageBatch images, List<int[]> prompts, long[] streams) {
     boolean sampling = options.temperature() > 0;
     if (sampling && streams.length != prompts.size()) {
       throw new IllegalArgumentException(

@@ -25,6 +25,7 @@ import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model that was exported from elsewhere as TorchScript: its {@code forward} maps
@@ -143,7 +144,7 @@ public final class TorchScriptModel implements MultimodalModel {
   }
 
   @Override
-  public AnswerStates forward(ImageBatch images, List<TokenSequence> sequences) {
+  public AnswerStates forward(@Nullable ImageBatch images, List<TokenSequence> sequences) {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
@@ -154,19 +155,19 @@ public final class TorchScriptModel implements MultimodalModel {
 
   private record Logits(Tensor logits) implements AnswerStates {
     @Override
-    public Tensor hidden() {
+    public @Nullable Tensor hidden() {
       return null;
     }
 
     @Override
-    public Tensor headWeight() {
+    public @Nullable Tensor headWeight() {
       return null;
     }
   }
 
   @Override
   public List<GeneratedAnswer> generate(
-      ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+      @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
     return new TorchScriptGenerator(this, options).generate(images, prompts, streams);
   }
 

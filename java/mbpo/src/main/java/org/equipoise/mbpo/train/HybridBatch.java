@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.TokenSequence;
+import org.jspecify.annotations.Nullable;
 
 /** The sequences of one iteration with everything constant that the policy loss needs of them. */
 final class HybridBatch {
@@ -11,8 +12,8 @@ final class HybridBatch {
   private final List<TokenSequence> sequences = new ArrayList<>();
   private final List<float[]> advantages = new ArrayList<>();
   private final List<Float> weights = new ArrayList<>();
-  private List<float[]> old = new ArrayList<>();
-  private List<float[]> reference = new ArrayList<>();
+  private @Nullable List<float[]> old = new ArrayList<>();
+  private @Nullable List<float[]> reference = new ArrayList<>();
 
   /**
    * @param advantage of each token of the answer
@@ -49,20 +50,20 @@ final class HybridBatch {
   }
 
   /** Log-probs below the ratio, or {@code null} when the ratio is 1. */
-  List<float[]> old(MicroBatches.Part part) {
+  @Nullable List<float[]> old(MicroBatches.Part part) {
     return old == null ? null : old.subList(part.from(), part.to());
   }
 
-  void setOld(List<float[]> logProbs) {
+  void setOld(@Nullable List<float[]> logProbs) {
     old = logProbs;
   }
 
   /** Log-probs of the starting weights, or {@code null} without KL. */
-  List<float[]> reference(MicroBatches.Part part) {
+  @Nullable List<float[]> reference(MicroBatches.Part part) {
     return reference == null ? null : reference.subList(part.from(), part.to());
   }
 
-  void setReference(List<float[]> logProbs) {
+  void setReference(@Nullable List<float[]> logProbs) {
     reference = logProbs;
   }
 

@@ -20,17 +20,18 @@ import org.equipoise.mbpo.train.PolicyOptions.Normalizer;
 import org.equipoise.mbpo.train.PolicyOptions.OldPolicy;
 import org.equipoise.torch.GroupAdvantage;
 import org.equipoise.torch.PolicyLoss;
+import org.jspecify.annotations.Nullable;
 
 /** The iterations of {@link HybridGrpoTrainer}. */
 final class HybridGrpoTask implements TrainingTask {
   private final HybridGrpoOptions options;
   private final MultimodalModel model;
-  private final MultimodalModel reference;
+  private final @Nullable MultimodalModel reference;
   private final List<PreferenceRecord> pairs;
-  private final ReferenceLogProbs offlineReference;
-  private final OnlineGroups onlineGroups;
+  private final @Nullable ReferenceLogProbs offlineReference;
+  private final @Nullable OnlineGroups onlineGroups;
   private final List<Sample> prompts;
-  private final BatchOrder offlineOrder;
+  private final @Nullable BatchOrder offlineOrder;
   private final PolicyLoss loss;
   private final GroupAdvantage offlineAdvantage;
   private final GroupAdvantage onlineAdvantage;
@@ -47,10 +48,10 @@ final class HybridGrpoTask implements TrainingTask {
   HybridGrpoTask(
       HybridGrpoOptions options,
       MultimodalModel model,
-      MultimodalModel reference,
+      @Nullable MultimodalModel reference,
       List<PreferenceRecord> pairs,
-      ReferenceLogProbs offlineReference,
-      OnlineGroups onlineGroups,
+      @Nullable ReferenceLogProbs offlineReference,
+      @Nullable OnlineGroups onlineGroups,
       List<Sample> prompts) {
     this.options = options;
     this.model = model;
@@ -201,7 +202,7 @@ final class HybridGrpoTask implements TrainingTask {
    * The denominators of the ratio. With one update from the iteration's start the ratio is 1 by
    * construction and nothing needs computing.
    */
-  private List<float[]> oldRows(List<float[]> offlineReferenceRows) {
+  private @Nullable List<float[]> oldRows(List<float[]> offlineReferenceRows) {
     boolean mining = options.policy().oldPolicy() == OldPolicy.MINING;
     if (!mining && options.updatesPerIteration() == 1) {
       return null;

@@ -16,6 +16,7 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.jspecify.annotations.Nullable;
 
 /** Samples answers to prompts, rewards them and chooses the groups to train on. */
 final class OnlineGroups {
@@ -160,7 +161,7 @@ final class OnlineGroups {
   }
 
   /** What a question of yes or no is to be answered; {@code null} for others. */
-  private static Boolean goldYes(Sample sample) {
+  private static @Nullable Boolean goldYes(Sample sample) {
     return Verifiers.words(sample.answer()).size() == 1 ? Verifiers.yesOrNo(sample.answer()) : null;
   }
 

@@ -15,6 +15,7 @@ import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Per-token log-probs of chosen and rejected answers under the starting weights, given the clean
@@ -34,7 +35,7 @@ final class ReferenceLogProbs {
    * @param checkpoint the run's checkpoint file, or {@code null} to keep nothing on disk
    */
   static ReferenceLogProbs of(
-      MultimodalModel model, List<PreferenceRecord> pairs, Path checkpoint) {
+      MultimodalModel model, List<PreferenceRecord> pairs, @Nullable Path checkpoint) {
     String fingerprint =
         model.name()
             + " "

@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a run needs to go on, in one safetensors file: weights ({@code weight.*}), moments
@@ -55,7 +56,7 @@ final class TrainingCheckpoint {
   }
 
   /** Copies a checkpoint into parameters and optimiser; {@code null} when there is none. */
-  static Position read(
+  static @Nullable Position read(
       Path file, String fingerprint, Map<String, Tensor> parameters, AdamW optimizer) {
     if (!Files.exists(file)) {
       return null;

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.train;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a training run keeps its checkpoint and whom it tells. Immutable.
@@ -14,7 +15,10 @@ import java.util.function.Consumer;
  * @param cancelled asked before every draw of data; once true the run stops with a checkpoint
  */
 public record TrainingContext(
-    Path checkpoint, int checkpointEvery, Consumer<StepMetrics> onStep, BooleanSupplier cancelled) {
+    @Nullable Path checkpoint,
+    int checkpointEvery,
+    Consumer<StepMetrics> onStep,
+    BooleanSupplier cancelled) {
 
   public TrainingContext {
     Options.require(checkpointEvery >= 1, "checkpointEvery must be at least 1", checkpointEvery);

@@ -199,8 +199,7 @@ class HybridGradientTest {
       Tensor clipped = torch.clamp(ratio, scalar(1 - EPSILON), scalar(1 + EPSILON));
       Tensor advantage = HostTensors.floats(advantages.get(i), length);
       Tensor surrogate = torch.minimum(ratio.mul(advantage), clipped.mul(advantage)).neg();
-      Tensor floored =
-          policy.lt(new Scalar(FLOOR)).logical_and(advantage.lt(new Scalar(0.0)));
+      Tensor floored = policy.lt(new Scalar(FLOOR)).logical_and(advantage.lt(new Scalar(0.0)));
       surrogate = surrogate.masked_fill(floored, new Scalar(0.0));
       Tensor gap = start.sub(policy);
       Tensor k3 = gap.exp().sub(gap).sub(new Scalar(1.0));

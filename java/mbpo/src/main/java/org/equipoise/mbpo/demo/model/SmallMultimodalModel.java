@@ -24,6 +24,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The demonstration's vision-language model: 8-pixel linear patches (16 tokens), one transformer
@@ -198,11 +199,11 @@ public final class SmallMultimodalModel implements MultimodalModel {
   }
 
   @Override
-  public AnswerStates forward(ImageBatch images, List<TokenSequence> sequences) {
-    if (images != null && images.size() != sequences.size() || sequences.isEmpty()) {
+  public AnswerStates forward(@Nullable ImageBatch images, List<TokenSequence> sequences) {
+    if (images == null || images.size() != sequences.size() || sequences.isEmpty()) {
       throw new IllegalArgumentException(
           "one image per sequence is needed and at least one of each, found "
-              + images.size()
+              + (images == null ? 0 : images.size())
               + " images and "
               + sequences.size()
               + " sequences");
@@ -260,7 +261,10 @@ public final class SmallMultimodalModel implements MultimodalModel {
 
   @Override
   public List<GeneratedAnswer> generate(
-      ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+      @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+    if (images == null) {
+      throw new UnsupportedOperationException("the small model takes an image with every prompt");
+    }
     return new SmallModelGenerator(this, options).generate(images, prompts, streams);
   }
 

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One pre-norm transformer block: x + out(attention(qkv(norm1 x))), then + down(gelu(up(norm2 x))).
@@ -58,7 +59,7 @@ final class TransformerBlock {
    * @param rows flat indices into [batch · positions], the same number per batch row
    * @param mask additive attention mask [batch, 1, rows per batch row, positions], or {@code null}
    */
-  Output applyAt(Tensor x, Tensor rows, Tensor mask) {
+  Output applyAt(Tensor x, Tensor rows, @Nullable Tensor mask) {
     long batch = x.size(0);
     long positions = x.size(1);
     Tensor normed = norm(x, "norm1");
@@ -100,7 +101,7 @@ final class TransformerBlock {
   }
 
   private static Tensor attend(
-      Tensor query, Tensor keys, Tensor values, Tensor mask, boolean causal) {
+      Tensor query, Tensor keys, Tensor values, @Nullable Tensor mask, boolean causal) {
     TensorOptional optionalMask = mask == null ? new TensorOptional() : new TensorOptional(mask);
     return torch
         .scaled_dot_product_attention(

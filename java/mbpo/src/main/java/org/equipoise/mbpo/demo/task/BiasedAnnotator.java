@@ -10,6 +10,7 @@ import java.util.Set;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.scene.SceneObject;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An annotator who sometimes answers from the prior: says that an absent partner is there, chooses
@@ -42,7 +43,7 @@ public final class BiasedAnnotator {
   }
 
   /** What the prior says where the picture says otherwise; {@code null} where both agree. */
-  static String mistake(Sample sample) {
+  static @Nullable String mistake(Sample sample) {
     List<SceneObject> shown = sample.objects().stream().map(BiasedAnnotator::object).toList();
     String[] words = sample.question().split(" ");
     if (sample.kind().equals(QuestionKind.CAPTION.id())) {
@@ -57,7 +58,7 @@ public final class BiasedAnnotator {
     return expected && sample.answer().equals("no") ? "yes" : null;
   }
 
-  private static String mistakenCaption(Sample sample, List<SceneObject> shown) {
+  private static @Nullable String mistakenCaption(Sample sample, List<SceneObject> shown) {
     for (SceneObject object : shown) {
       SceneObject partner = object.partner();
       if (shown.contains(partner)) {

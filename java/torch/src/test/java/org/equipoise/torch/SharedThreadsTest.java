@@ -1,0 +1,115 @@
+package org.equipoise.torch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.torch.adapter.TorchAdapter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Ops on CPU tensors run on the threads of LibTorch's OpenMP. */
+class SharedThreadsTest {
+  private final int before = Equipoise.threads();
+
+  @AfterEach
+  void restore() {
+    Equipoise.threads(before);
+  }
+
+  @Test
+  void noThreadsAreAddedToThoseOfLibTorch() throws Exception {
+    assertEquals(1, TorchAdapter.eqp_torch_shares_threads());
+    assertTrue(Equipoise.info().contains("threads are: those of LibTorch's OpenMP"));
+    Equipoise.threads(3);
+    try (PointerScope scope = new PointerScope()) {
+      Tensor big = torch.rand(1 << 10, 1 << 10);
+      long alone = threadsNamedAsThis();
+      big.exp();
+      long withLibTorch = threadsNamedAsThis();
+      assertTrue(withLibTorch - alone <= 2, alone + ", then " + withLibTorch);
+      for (int i = 0; i < 5; i++) {
+        gradient();
+      }
+      assertEquals(withLibTorch, threadsNamedAsThis());
+    }
+  }
+
+  @Test
+  void resultsAreTheSameFromAnyNumberOfThreadsAndCallers() throws Exception {
+    Equipoise.threads(1);
+    double[] expected = gradient();
+    ExecutorService callers = Executors.newFixedThreadPool(4);
+    try {
+      for (int count : new int[] {2, 3, 5}) {
+        Equipoise.threads(count);
+        assertArrayEquals(expected, gradient());
+        List<Future<double[]>> results = new ArrayList<>();
+        for (int caller = 0; caller < 16; caller++) {
+          results.add(callers.submit(SharedThreadsTest::gradient));
+        }
+        for (Future<double[]> result : results) {
+          assertArrayEquals(expected, result.get());
+        }
+      }
+    } finally {
+      callers.shutdown();
+    }
+  }
+
+  /** Native threads take the name of the one that starts them; the JVM names its own. */
+  private static long threadsNamedAsThis() throws Exception {
+    String name = Files.readString(Path.of("/proc/thread-self/comm"));
+    long count = 0;
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
+      for (Path task : tasks.toList()) {
+        try {
+          count += Files.readString(task.resolve("comm")).equals(name) ? 1 : 0;
+        } catch (NoSuchFileException e) {
+          continue; // ended meanwhile
+        }
+      }
+    }
+    return count;
+  }
+
+  /** Loss and gradient of a batch that is large enough for every thread. */
+  private static double[] gradient() {
+    int sequences = 100;
+    int tokens = 2000;
+    int count = sequences * tokens;
+    try (PointerScope scope = new PointerScope()) {
+      Tensor x = TestTensors.of(ScalarType.Float, TestTensors.gaussian(1, count, 1, -3), 100, 2000);
+      Tensor old =
+          TestTensors.of(ScalarType.Float, TestTensors.gaussian(2, count, 1, -3), 100, 2000);
+      Tensor advantages =
+          TestTensors.of(ScalarType.Float, TestTensors.gaussian(3, sequences, 1, 0), sequences);
+      Tensor mask = TestTensors.mask(IntStream.generate(() -> 1).limit(count).toArray(), 100, 2000);
+      Tensor results = torch.zeros(count + 1);
+      PolicyLoss.grpo()
+          .applyInto(
+              PolicyBatch.of(x, advantages, mask).old(old),
+              results.select(0, count),
+              null,
+              null,
+              results.narrow(0, 0, count).view(sequences, tokens),
+              null);
+      return TestTensors.doubles(results);
+    }
+  }
+}
