@@ -124,7 +124,7 @@ public final class QwenTokenizer implements TextTokenizer {
     return prompt(question);
   }
 
-  /** A question about several images, which come before it. */
+  @Override
   public int[] encodePrompt(int images, String question) {
     return prompt(IMAGE.repeat(images) + question);
   }

@@ -14,6 +14,7 @@ import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -80,8 +81,9 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage clean = model.imageProcessor().resize(sample.image().load());
       RgbImage perturbed =
           mine.negatives(List.of(sample), settings.bind("seed", Long.class))
-              .perturb(model, List.of(sample), List.of(clean))
-              .get(0);
+              .perturb(model, List.of(sample), List.of(Images.of(clean)))
+              .get(0)
+              .only();
       ImageFiles.writePng(out, perturbed);
       PrintWriter console = specification.commandLine().getOut();
       console.printf(
@@ -110,11 +112,10 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage image,
       Sample sample,
       GenerationOptions generation) {
-    TokenSequence sequence =
-        AnswerScorer.sequence(model.tokenizer(), sample.question(), sample.answer());
+    TokenSequence sequence = AnswerScorer.sequence(model.tokenizer(), sample, sample.answer());
     float[] logProbs =
         new AnswerScorer(model, 1)
-            .tokenLogProbs(List.of(image), List.of(sequence), AnswerScorer.Sight.IMAGE)
+            .tokenLogProbs(List.of(Images.of(image)), List.of(sequence), AnswerScorer.Sight.IMAGE)
             .get(0);
     double sum = 0;
     for (float value : logProbs) {

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.command;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -10,6 +11,7 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
@@ -27,7 +29,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "generate",
     description = {
-      "Answers a question about an image, or a question alone.",
+      "Answers a question about an image or several, or a question alone.",
       "How answers are generated is under `generate` in the settings."
     })
 public final class GenerateCommand implements Callable<Integer> {
@@ -37,8 +39,10 @@ public final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--image",
       paramLabel = "FILE",
-      description = "The image; without one the question is asked alone.")
-  private Path image;
+      description =
+          "An image; several times for a question about several, in their order. Without one the"
+              + " question is asked alone.")
+  private List<Path> images = List.of();
 
   @Option(
       names = "--samples",
@@ -68,28 +72,28 @@ public final class GenerateCommand implements Callable<Integer> {
               + " generate.temperature=1; found "
               + samples);
     }
-    RgbImage picture = image == null ? null : ImageFiles.read(image);
+    List<RgbImage> pictures = images.stream().map(ImageFiles::read).toList();
     Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter out = specification.commandLine().getOut();
     try (PointerScope scope = new PointerScope();
         QwenModel model = LoadedModel.toAsk(settings)) {
       int[] prompt =
-          picture == null
+          pictures.isEmpty()
               ? model.tokenizer().encodeTextPrompt(question)
-              : model.tokenizer().encodePrompt(question);
-      RgbImage resized = picture == null ? null : model.imageProcessor().resize(picture);
-      ImageBatch images =
-          resized == null
+              : model.tokenizer().encodePrompt(pictures.size(), question);
+      ImageBatch seen =
+          pictures.isEmpty()
               ? null
-              : ImageBatch.ofImages(java.util.Collections.nCopies(samples, resized));
+              : ImageBatch.ofQuestions(
+                  Collections.nCopies(
+                      samples, model.imageProcessor().resize(new Images(pictures))));
       long[] streams = new long[samples];
       for (int i = 0; i < samples; i++) {
         streams[i] = i;
       }
       long started = System.nanoTime();
       List<GeneratedAnswer> answers =
-          model.generate(
-              images, java.util.Collections.nCopies(samples, prompt), streams, generation);
+          model.generate(seen, Collections.nCopies(samples, prompt), streams, generation);
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
       for (GeneratedAnswer answer : answers) {

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.data.SampleFile;
@@ -30,11 +31,15 @@ final class InputSamples {
     List<Sample> good = new ArrayList<>();
     List<String> missing = new ArrayList<>();
     for (Sample sample : samples) {
-      Path image = sample.image().path().orElseThrow();
-      if (Files.isRegularFile(image)) {
+      Optional<Path> lacking =
+          sample.images().stream()
+              .map(image -> image.path().orElseThrow())
+              .filter(image -> !Files.isRegularFile(image))
+              .findFirst();
+      if (lacking.isEmpty()) {
         good.add(sample);
       } else {
-        missing.add(sample.id() + " (" + image + ")");
+        missing.add(sample.id() + " (" + lacking.get() + ")");
       }
     }
     if (!missing.isEmpty()) {

@@ -12,7 +12,7 @@ final class SampleFingerprint {
     Sha256 hash = new Sha256();
     for (Sample sample : samples) {
       hash.add(sample.id());
-      hash.add(sample.image().toString());
+      hash.add(sample.images().toString());
       hash.add(sample.question());
       hash.add(sample.answer());
       hash.add(sample.kind());

@@ -16,6 +16,7 @@ import org.equipoise.mbpo.evaluate.Statistic;
 import org.equipoise.mbpo.evaluate.YesNoItem;
 import org.equipoise.mbpo.evaluate.YesNoResult;
 import org.equipoise.mbpo.image.BlindImages;
+import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.report.Measurement;
 import org.equipoise.mbpo.report.Metric;
@@ -105,7 +106,7 @@ final class SightTables {
   private static List<ImageItem> byImage(List<Sample> samples, List<YesNoItem> items) {
     Map<String, Boolean> right = new LinkedHashMap<>();
     for (int i = 0; i < items.size(); i++) {
-      right.merge(samples.get(i).image().toString(), items.get(i).correct(), Boolean::logicalAnd);
+      right.merge(samples.get(i).images().toString(), items.get(i).correct(), Boolean::logicalAnd);
     }
     return right.entrySet().stream()
         .map(image -> new ImageItem(image.getKey(), image.getValue()))
@@ -155,11 +156,16 @@ final class SightTables {
     return samples.stream()
         .map(
             sample ->
-                sample.image(
-                    () ->
-                        BlindImages.like(
-                            model.imageProcessor().resize(sample.image().load()),
-                            model.imageProcessor())))
+                sample.images(
+                    sample.images().stream()
+                        .map(
+                            image ->
+                                (ImageSource)
+                                    () ->
+                                        BlindImages.like(
+                                            model.imageProcessor().resize(image.load()),
+                                            model.imageProcessor()))
+                        .toList()))
         .toList();
   }
 

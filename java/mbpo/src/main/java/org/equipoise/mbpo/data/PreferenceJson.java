@@ -1,8 +1,10 @@
 package org.equipoise.mbpo.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.Json;
@@ -17,8 +19,12 @@ final class PreferenceJson {
   static JsonNode line(PreferenceRecord record) {
     ObjectNode line = Json.MAPPER.createObjectNode();
     line.put("id", record.id());
-    line.putArray("images").add(IMAGES + "/" + record.id() + ".png");
-    line.putArray("images_perturbed").add(PERTURBED + "/" + record.id() + ".png");
+    ArrayNode images = line.putArray("images");
+    ArrayNode perturbed = line.putArray("images_perturbed");
+    for (String name : imageNames(record)) {
+      images.add(IMAGES + "/" + name);
+      perturbed.add(PERTURBED + "/" + name);
+    }
     message(line, "prompt", "user", record.question());
     message(line, "chosen", "assistant", record.chosen());
     message(line, "rejected", "assistant", record.rejected());
@@ -39,12 +45,24 @@ final class PreferenceJson {
     return line;
   }
 
+  /**
+   * The file names of a pair's images: its id, and from the second image on their number, behind a
+   * sign that no id has.
+   */
+  static List<String> imageNames(PreferenceRecord record) {
+    List<String> names = new ArrayList<>(List.of(record.id() + ".png"));
+    for (int number = 2; number <= record.images().size(); number++) {
+      names.add(record.id() + "+" + number + ".png");
+    }
+    return names;
+  }
+
   static PreferenceRecord record(Path folder, JsonFields fields) {
     JsonFields scores = fields.object("scores");
     return new PreferenceRecord(
         fields.text("id"),
-        image(folder, fields, "images"),
-        image(folder, fields, "images_perturbed"),
+        images(folder, fields, "images"),
+        images(folder, fields, "images_perturbed"),
         fields.only("prompt").text("content"),
         fields.only("chosen").text("content"),
         fields.only("rejected").text("content"),
@@ -80,13 +98,13 @@ final class PreferenceJson {
         fields.text("answer"));
   }
 
-  private static ImageSource image(Path folder, JsonFields fields, String name) {
+  private static List<ImageSource> images(Path folder, JsonFields fields, String name) {
     List<String> paths = fields.texts(name);
-    if (paths.size() != 1) {
+    if (paths.isEmpty()) {
       throw new IllegalArgumentException(
-          "field \"" + name + "\": expected one image path, found " + paths.size());
+          "field \"" + name + "\": expected image paths, found none");
     }
-    return ImageSource.of(folder.resolve(paths.get(0)));
+    return paths.stream().map(path -> ImageSource.of(folder.resolve(path))).toList();
   }
 
   private static void message(ObjectNode line, String name, String role, String content) {

@@ -1,19 +1,21 @@
 package org.equipoise.mbpo.data;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One mined preference pair. Training uses the clean image; the perturbed one is kept as evidence.
+ * One mined preference pair. Training uses the clean images; the perturbed ones are kept as
+ * evidence.
  *
  * @param id the sample's id
- * @param image the clean image at the model's size
- * @param perturbed the image that provoked the rejected answer
+ * @param images the clean images at the model's size, in the order of the prompt
+ * @param perturbed the images that provoked the rejected answer
  * @param question the prompt text
  * @param chosen the gold answer
- * @param rejected the model's own answer to the perturbed image
+ * @param rejected the model's own answer to the perturbed images
  * @param kind the sample's kind
  * @param twin id of the complementary sample, or {@code null}
  * @param source which negative source made the perturbed image, for example {@code "adversarial"}
@@ -24,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record PreferenceRecord(
     String id,
-    ImageSource image,
-    ImageSource perturbed,
+    List<ImageSource> images,
+    List<ImageSource> perturbed,
     String question,
     String chosen,
     String rejected,
@@ -60,7 +62,17 @@ public record PreferenceRecord(
 
   public PreferenceRecord {
     Objects.requireNonNull(id, "id");
-    Objects.requireNonNull(image, "image");
+    images = List.copyOf(images);
+    perturbed = List.copyOf(perturbed);
+    if (images.isEmpty() || images.size() != perturbed.size()) {
+      throw new IllegalArgumentException(
+          "pair "
+              + id
+              + ": expected as many perturbed as clean images and at least one, found "
+              + perturbed.size()
+              + " and "
+              + images.size());
+    }
     Objects.requireNonNull(question, "question");
     Objects.requireNonNull(chosen, "chosen");
     Objects.requireNonNull(rejected, "rejected");
@@ -68,11 +80,16 @@ public record PreferenceRecord(
     perturbation = Map.copyOf(perturbation);
   }
 
-  /** The same pair with another source for its clean image, for example one held in memory. */
-  public PreferenceRecord image(ImageSource other) {
+  /** The question with the chosen answer as its gold one. */
+  public Sample sample() {
+    return new Sample(id, images, question, chosen, kind, List.of(), twin, List.of());
+  }
+
+  /** The same pair with other sources for its clean images, for example ones held in memory. */
+  public PreferenceRecord images(List<ImageSource> others) {
     return new PreferenceRecord(
         id,
-        other,
+        others,
         perturbed,
         question,
         chosen,

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
@@ -68,12 +69,11 @@ public final class PreferenceWriter {
   /** Adds what came out of the next {@code units} units; durable when it returns. */
   public void append(int units, List<PreferenceRecord> pairs, List<DroppedSample> dropped) {
     for (PreferenceRecord pair : pairs) {
-      AtomicFiles.writeUnsynced(
-          folder.resolve(PreferenceJson.IMAGES).resolve(pair.id() + ".png"),
-          ImageFiles.encodePng(pair.image().load()));
-      AtomicFiles.writeUnsynced(
-          folder.resolve(PreferenceJson.PERTURBED).resolve(pair.id() + ".png"),
-          ImageFiles.encodePng(pair.perturbed().load()));
+      List<String> names = PreferenceJson.imageNames(pair);
+      for (int i = 0; i < names.size(); i++) {
+        writeImage(PreferenceJson.IMAGES, names.get(i), pair.images().get(i));
+        writeImage(PreferenceJson.PERTURBED, names.get(i), pair.perturbed().get(i));
+      }
     }
     long preferences =
         append(
@@ -87,6 +87,11 @@ public final class PreferenceWriter {
             JsonLines.bytes(dropped.stream().map(PreferenceJson::line).toList()));
     commit(
         new Journal(journal.fingerprint(), journal.unitsDone() + units, preferences, droppedBytes));
+  }
+
+  private void writeImage(String subfolder, String name, ImageSource image) {
+    AtomicFiles.writeUnsynced(
+        folder.resolve(subfolder).resolve(name), ImageFiles.encodePng(image.load()));
   }
 
   private long append(String file, long keep, byte[] lines) {
@@ -114,7 +119,7 @@ public final class PreferenceWriter {
       return;
     }
     var kept = new java.util.HashSet<String>();
-    PreferenceStore.read(folder).forEach(pair -> kept.add(pair.id() + ".png"));
+    PreferenceStore.read(folder).forEach(pair -> kept.addAll(PreferenceJson.imageNames(pair)));
     try (Stream<Path> files = Files.list(images)) {
       List<Path> extra =
           files.filter(file -> !kept.contains(file.getFileName().toString())).toList();
@@ -126,8 +131,11 @@ public final class PreferenceWriter {
 
   private boolean imagesAreThere() {
     for (PreferenceRecord pair : PreferenceStore.read(folder)) {
-      if (isLost(pair.image().path().orElseThrow())
-          || isLost(pair.perturbed().path().orElseThrow())) {
+      boolean lost =
+          Stream.of(pair.images(), pair.perturbed())
+              .flatMap(List::stream)
+              .anyMatch(image -> isLost(image.path().orElseThrow()));
+      if (lost) {
         return false;
       }
     }

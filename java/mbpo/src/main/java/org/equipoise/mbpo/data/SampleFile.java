@@ -18,10 +18,11 @@ import org.equipoise.mbpo.storage.Json;
  * <pre>{"id": "q1", "image": "photos/1.jpg", "question": "is there a dog ?", "answer": "yes",
  *  "kind": "yes-no", "options": [], "twin": "q2", "objects": []}</pre>
  *
- * {@code image} is relative to the file. All but image, question and answer may be left out: an id
- * is then made of the file's name and the line, and the kind follows from options and answer. Also
- * read are conversations as LLaVA's data has them, of which the first question and answer are
- * taken:
+ * {@code image} is relative to the file; a question about several images has a list of them as
+ * {@code images} instead, in the order in which they come before it. All but image, question and
+ * answer may be left out: an id is then made of the file's name and the line, and the kind follows
+ * from options and answer. Also read are conversations as LLaVA's data has them, of which the first
+ * question and answer are taken:
  *
  * <pre>{"id": "1", "image": "1.jpg", "conversations": [
  *  {"from": "human", "value": "&lt;image&gt;\nis there a dog ?"}, {"from": "gpt", "value": "yes"}]}
@@ -76,7 +77,7 @@ public final class SampleFile {
     String kind = fields.textOrNull("kind");
     return new Sample(
         id == null ? madeUpId : conversation ? id.replaceAll("[^A-Za-z0-9._-]", "_") : id,
-        ImageSource.of(folder.resolve(image(fields))),
+        images(fields).stream().map(image -> ImageSource.of(folder.resolve(image))).toList(),
         question,
         answer,
         kind == null ? kind(answer, options) : kind,
@@ -85,18 +86,15 @@ public final class SampleFile {
         fields.texts("objects"));
   }
 
-  private static String image(JsonFields fields) {
+  private static List<String> images(JsonFields fields) {
     if (!fields.has("images")) {
-      return fields.text("image");
+      return List.of(fields.text("image"));
     }
     List<String> images = fields.texts("images");
-    if (images.size() != 1) {
-      throw new IllegalArgumentException(
-          "field \"images\": expected one image, found "
-              + images.size()
-              + "; samples with several images cannot be mined or trained on");
+    if (images.isEmpty()) {
+      throw new IllegalArgumentException("field \"images\": expected at least one, found none");
     }
-    return images.get(0);
+    return images;
   }
 
   private static String kind(String answer, List<String> options) {
@@ -111,17 +109,27 @@ public final class SampleFile {
     Path folder = file.toAbsolutePath().getParent();
     List<JsonNode> lines = new ArrayList<>();
     for (Sample sample : samples) {
-      Path image =
-          sample
-              .image()
-              .path()
-              .orElseThrow(
-                  () ->
-                      new IllegalArgumentException(
-                          "sample " + sample.id() + " has no image file; write its image first"));
+      List<String> images =
+          sample.images().stream()
+              .map(
+                  image ->
+                      image
+                          .path()
+                          .orElseThrow(
+                              () ->
+                                  new IllegalArgumentException(
+                                      "sample "
+                                          + sample.id()
+                                          + " has no image file; write its image first")))
+              .map(path -> folder.relativize(path.toAbsolutePath()).toString().replace('\\', '/'))
+              .toList();
       ObjectNode line = Json.MAPPER.createObjectNode();
       line.put("id", sample.id());
-      line.put("image", folder.relativize(image.toAbsolutePath()).toString().replace('\\', '/'));
+      if (images.size() == 1) {
+        line.put("image", images.get(0));
+      } else {
+        addTexts(line.putArray("images"), images);
+      }
       line.put("question", sample.question());
       line.put("answer", sample.answer());
       line.put("kind", sample.kind());

@@ -11,6 +11,7 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.model.SmallMultimodalModel;
 import org.equipoise.mbpo.demo.task.QuestionKind;
 import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -47,8 +48,8 @@ final class DemoGallery {
       PreferenceRecord pair,
       SmallMultimodalModel before,
       SmallMultimodalModel after) {
-    RgbImage clean = pair.image().load();
-    RgbImage perturbed = pair.perturbed().load();
+    RgbImage clean = Images.load(pair.images()).only();
+    RgbImage perturbed = Images.load(pair.perturbed()).only();
     List<Answer> answers = new ArrayList<>();
     answers.add(answer("before, clean image", pair, ask(before, clean, pair)));
     answers.add(answer("before, perturbed image (rejected)", pair, pair.rejected()));
@@ -80,7 +81,7 @@ final class DemoGallery {
 
   private static Answer answer(String who, PreferenceRecord pair, String text) {
     AnswerVerifier verifier = DemoPipeline.verifier();
-    Sample sample = Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind());
+    Sample sample = pair.sample();
     if (pair.kind().equals(QuestionKind.MULTIPLE_CHOICE.id())) {
       // The pair does not carry the options; with the answers themselves the verdict is the same.
       sample = sample.options(List.of(pair.chosen()));

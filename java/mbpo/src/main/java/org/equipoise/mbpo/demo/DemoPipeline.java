@@ -16,7 +16,8 @@ import org.equipoise.mbpo.demo.task.BiasedAnnotator;
 import org.equipoise.mbpo.demo.task.NearestTwins;
 import org.equipoise.mbpo.demo.task.QuestionKind;
 import org.equipoise.mbpo.demo.task.SceneData;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.MiningOptions;
@@ -238,10 +239,10 @@ public final class DemoPipeline {
     right.forEach(sample -> answers.put(sample.id(), sample.answer()));
     long mistaken = pairs.stream().filter(p -> !p.chosen().equals(answers.get(p.id()))).count();
     List<PreferenceRecord> some = pairs.subList(0, Math.min(READ_AGAIN, pairs.size()));
-    List<RgbImage> images = some.stream().map(pair -> pair.perturbed().load()).toList();
+    List<Images> images = some.stream().map(pair -> Images.load(pair.perturbed())).toList();
     List<TokenSequence> sequences =
         some.stream()
-            .map(p -> AnswerScorer.sequence(model.tokenizer(), p.question(), p.chosen()))
+            .map(p -> AnswerScorer.sequence(model.tokenizer(), p.sample(), p.chosen()))
             .toList();
     List<float[]> scores =
         some.isEmpty()
@@ -299,10 +300,7 @@ public final class DemoPipeline {
   }
 
   private static List<Sample> chosen(List<PreferenceRecord> pairs) {
-    return pairs.stream()
-        .map(
-            pair -> Sample.of(pair.id(), pair.image(), pair.question(), pair.chosen(), pair.kind()))
-        .toList();
+    return pairs.stream().map(PreferenceRecord::sample).toList();
   }
 
   private void evaluate(Method method, StageContext context) {
@@ -357,7 +355,7 @@ public final class DemoPipeline {
   private static List<PreferenceRecord> pairs(StageContext context, String mining) {
     Path store = context.input(mining, STORE);
     return PreferenceStore.read(store).stream()
-        .map(pair -> pair.image(pair.image().cached()))
+        .map(pair -> pair.images(pair.images().stream().map(ImageSource::cached).toList()))
         .toList();
   }
 

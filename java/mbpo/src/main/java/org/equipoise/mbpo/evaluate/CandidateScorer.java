@@ -6,7 +6,8 @@ import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
@@ -39,8 +40,8 @@ final class CandidateScorer {
    * @return a score per question and candidate
    */
   List<double[]> scores(
-      List<RgbImage> images, List<String> questions, List<List<String>> candidates) {
-    List<int[]> prompts = questions.stream().map(tokenizer::encodePrompt).toList();
+      List<Images> images, List<Sample> questions, List<List<String>> candidates) {
+    List<int[]> prompts = questions.stream().map(s -> AnswerScorer.prompt(tokenizer, s)).toList();
     List<List<int[]>> answers =
         candidates.stream().map(texts -> texts.stream().map(this::content).toList()).toList();
     List<double[]> scores = scores(images, prompts, answers, AnswerScorer.Sight.IMAGE);
@@ -57,7 +58,7 @@ final class CandidateScorer {
   }
 
   private List<double[]> scores(
-      List<RgbImage> images,
+      List<Images> images,
       List<int[]> prompts,
       List<List<int[]>> answers,
       AnswerScorer.Sight sight) {
@@ -73,7 +74,7 @@ final class CandidateScorer {
    * logits differ from log-probs by a constant.
    */
   private List<double[]> firstTokenScores(
-      List<RgbImage> images,
+      List<Images> images,
       List<int[]> prompts,
       List<List<int[]>> answers,
       AnswerScorer.Sight sight) {
@@ -88,7 +89,7 @@ final class CandidateScorer {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      ImageBatch seen = ImageBatch.ofImages(images);
+      ImageBatch seen = ImageBatch.ofQuestions(images);
       seen = sight == AnswerScorer.Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
       Tensor logits = model.forward(seen, sequences).logits();
       Tensor columns =
@@ -107,11 +108,11 @@ final class CandidateScorer {
   }
 
   private List<double[]> sequenceScores(
-      List<RgbImage> images,
+      List<Images> images,
       List<int[]> prompts,
       List<List<int[]>> answers,
       AnswerScorer.Sight sight) {
-    List<RgbImage> repeated = new ArrayList<>();
+    List<Images> repeated = new ArrayList<>();
     List<TokenSequence> sequences = new ArrayList<>();
     for (int q = 0; q < prompts.size(); q++) {
       for (int[] answer : answers.get(q)) {

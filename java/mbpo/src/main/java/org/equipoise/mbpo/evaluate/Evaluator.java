@@ -6,7 +6,7 @@ import java.util.function.BiConsumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -44,7 +44,7 @@ public final class Evaluator {
         (batch, images) -> {
           List<String> answers = generate(batch, images);
           List<double[]> scores =
-              candidates.scores(images, questions(batch), batch.stream().map(s -> YES_NO).toList());
+              candidates.scores(images, batch, batch.stream().map(s -> YES_NO).toList());
           for (int i = 0; i < batch.size(); i++) {
             Sample sample = batch.get(i);
             items.add(
@@ -68,8 +68,7 @@ public final class Evaluator {
         (batch, images) -> {
           List<String> answers = generate(batch, images);
           List<double[]> scores =
-              candidates.scores(
-                  images, questions(batch), batch.stream().map(Evaluator::offered).toList());
+              candidates.scores(images, batch, batch.stream().map(Evaluator::offered).toList());
           for (int i = 0; i < batch.size(); i++) {
             Sample sample = batch.get(i);
             String best = sample.options().get(indexOfLargest(scores.get(i)));
@@ -128,7 +127,7 @@ public final class Evaluator {
     return new AnswerLogProbResult(items);
   }
 
-  private void inBatches(List<Sample> samples, BiConsumer<List<Sample>, List<RgbImage>> work) {
+  private void inBatches(List<Sample> samples, BiConsumer<List<Sample>, List<Images>> work) {
     for (int from = 0; from < samples.size(); from += options.batchSize()) {
       List<Sample> batch =
           samples.subList(from, Math.min(samples.size(), from + options.batchSize()));
@@ -136,22 +135,18 @@ public final class Evaluator {
     }
   }
 
-  private List<String> generate(List<Sample> batch, List<RgbImage> images) {
+  private List<String> generate(List<Sample> batch, List<Images> images) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       List<int[]> prompts =
-          batch.stream().map(s -> model.tokenizer().encodePrompt(s.question())).toList();
+          batch.stream().map(s -> AnswerScorer.prompt(model.tokenizer(), s)).toList();
       long[] streams = batch.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
       return model
-          .generate(ImageBatch.ofImages(images), prompts, streams, options.generation())
+          .generate(ImageBatch.ofQuestions(images), prompts, streams, options.generation())
           .stream()
           .map(GeneratedAnswer::text)
           .toList();
     }
-  }
-
-  private static List<String> questions(List<Sample> samples) {
-    return samples.stream().map(Sample::question).toList();
   }
 
   private static List<String> offered(Sample sample) {

@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
-import org.equipoise.mbpo.model.ImageBatch;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -17,10 +17,10 @@ import org.equipoise.mbpo.score.AnswerLogProbSums;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.Pgd;
-import org.equipoise.torch.PixelBatch;
 
 /**
- * Projected gradient descent against the chosen answer; images of one size are attacked together.
+ * Projected gradient descent against the chosen answer, on all images of a question together;
+ * questions whose images have the same sizes are attacked in one batch.
  */
 final class AdversarialSource implements NegativeSource {
   private final double epsilon;
@@ -58,17 +58,20 @@ final class AdversarialSource implements NegativeSource {
   }
 
   @Override
-  public List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
-    Map<List<Integer>, List<Integer>> bySize = new LinkedHashMap<>();
+  public List<Images> perturb(MultimodalModel model, List<Sample> samples, List<Images> clean) {
+    // Random starts are numbered by a question's rows, which must not depend on the other
+    // questions.
+    Map<List<Integer>, List<Integer>> bySizes = new LinkedHashMap<>();
     for (int i = 0; i < clean.size(); i++) {
-      bySize
-          .computeIfAbsent(
-              List.of(clean.get(i).width(), clean.get(i).height()), size -> new ArrayList<>())
-          .add(i);
+      List<Integer> sizes =
+          clean.get(i).all().stream()
+              .flatMap(image -> Stream.of(image.width(), image.height()))
+              .toList();
+      bySizes.computeIfAbsent(sizes, s -> new ArrayList<>()).add(i);
     }
-    RgbImage[] perturbed = new RgbImage[clean.size()];
-    for (List<Integer> group : bySize.values()) {
-      List<RgbImage> attacked =
+    Images[] perturbed = new Images[clean.size()];
+    for (List<Integer> group : bySizes.values()) {
+      List<Images> attacked =
           attack(
               model,
               group.stream().map(samples::get).toList(),
@@ -80,9 +83,10 @@ final class AdversarialSource implements NegativeSource {
     return Arrays.asList(perturbed);
   }
 
-  private List<RgbImage> attack(MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
+  private List<Images> attack(MultimodalModel model, List<Sample> samples, List<Images> clean) {
     List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
     long[] streams = samples.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
+    PixelRows pixels = new PixelRows(clean);
     try (PointerScope scope = new PointerScope();
         FrozenParameters frozen = new FrozenParameters(model)) {
       Tensor codes =
@@ -93,35 +97,13 @@ final class AdversarialSource implements NegativeSource {
               .seed(seed)
               .randomStart(true)
               .minimise(
-                  images ->
+                  rows ->
                       AnswerLogProbSums.of(
-                          model.forward(ImageBatch.of(images), sequences), sequences),
-                  PixelBatch.of(stack(clean)).streams(streams))
+                          model.forward(pixels.images(rows), sequences), sequences),
+                  pixels.batch().streams(streams))
               .codes();
-      return split(HostTensors.toBytes(codes), clean);
+      return pixels.images(HostTensors.toBytes(codes));
     }
-  }
-
-  private static Tensor stack(List<RgbImage> images) {
-    ImageBatch batch = ImageBatch.ofImages(images);
-    if (batch.stacked() != null) {
-      return batch.stacked();
-    }
-    return org.bytedeco.pytorch.global.torch.stack(
-        new org.bytedeco.pytorch.TensorVector(batch.images().toArray(new Tensor[0])));
-  }
-
-  private static List<RgbImage> split(byte[] codes, List<RgbImage> like) {
-    List<RgbImage> images = new ArrayList<>();
-    int length = like.get(0).planes().length;
-    for (int i = 0; i < like.size(); i++) {
-      images.add(
-          new RgbImage(
-              like.get(i).width(),
-              like.get(i).height(),
-              Arrays.copyOfRange(codes, i * length, (i + 1) * length)));
-    }
-    return images;
   }
 
   /** While open, gradients flow to images only; the parameters keep theirs. */

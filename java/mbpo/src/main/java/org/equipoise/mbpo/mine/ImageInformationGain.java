@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
@@ -63,7 +63,7 @@ public final class ImageInformationGain {
     progress.begin("image information gain", samples.size());
     for (int from = 0; from < samples.size(); from += batchSize) {
       List<Sample> batch = samples.subList(from, Math.min(samples.size(), from + batchSize));
-      List<RgbImage> images = AnswerScorer.images(model, batch);
+      List<Images> images = AnswerScorer.images(model, batch);
       List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), batch);
       List<float[]> seen = scorer.tokenLogProbs(images, sequences, Sight.IMAGE);
       List<float[]> unseen =

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.storage.Sha256;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +35,7 @@ final class ImportedSource implements NegativeSource {
   }
 
   @Override
-  public List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
+  public List<Images> perturb(MultimodalModel model, List<Sample> samples, List<Images> clean) {
     return clean;
   }
 

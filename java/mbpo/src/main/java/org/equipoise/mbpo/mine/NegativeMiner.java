@@ -11,8 +11,7 @@ import org.equipoise.mbpo.data.DroppedSample;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceWriter;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.ImageSource;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -100,8 +99,8 @@ public final class NegativeMiner {
   private void mineBatch(
       List<TwinUnits.Unit> units, Map<String, Double> gainById, PreferenceWriter writer) {
     List<Sample> samples = units.stream().flatMap(unit -> unit.samples().stream()).toList();
-    List<RgbImage> clean = AnswerScorer.images(model, samples);
-    List<RgbImage> perturbed = source.perturb(model, samples, clean);
+    List<Images> clean = AnswerScorer.images(model, samples);
+    List<Images> perturbed = source.perturb(model, samples, clean);
     List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
     AnswerScorer scorer = new AnswerScorer(model, samples.size());
     List<float[]> cleanScores = scorer.tokenLogProbs(clean, sequences, Sight.IMAGE);
@@ -144,8 +143,8 @@ public final class NegativeMiner {
           pairs.add(
               new PreferenceRecord(
                   sample.id(),
-                  ImageSource.of(clean.get(at)),
-                  ImageSource.of(perturbed.get(at)),
+                  clean.get(at).sources(),
+                  perturbed.get(at).sources(),
                   sample.question(),
                   sample.answer(),
                   rejected,
@@ -171,12 +170,12 @@ public final class NegativeMiner {
   }
 
   private List<GeneratedAnswer> generate(
-      List<RgbImage> images, List<TokenSequence> sequences, List<Sample> samples, boolean blind) {
+      List<Images> images, List<TokenSequence> sequences, List<Sample> samples, boolean blind) {
     long[] streams = samples.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
     List<int[]> prompts = sequences.stream().map(TokenSequence::prompt).toList();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      ImageBatch batch = ImageBatch.ofImages(images);
+      ImageBatch batch = ImageBatch.ofQuestions(images);
       batch = blind ? batch.blind(model.imageProcessor().mean()) : batch;
       return model.generate(batch, prompts, streams, options.generation());
     }

@@ -3,7 +3,7 @@ package org.equipoise.mbpo.mine;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.jspecify.annotations.Nullable;
 
@@ -22,9 +22,9 @@ public interface NegativeSource {
   /**
    * @param samples whose gold answers are to be made improbable
    * @param clean their images at the model's size
-   * @return one image per sample
+   * @return images of the same number for each sample
    */
-  List<RgbImage> perturb(MultimodalModel model, List<Sample> samples, List<RgbImage> clean);
+  List<Images> perturb(MultimodalModel model, List<Sample> samples, List<Images> clean);
 
   /**
    * Whether the rejected answer is what the model says to the perturbed image, whose log-prob of

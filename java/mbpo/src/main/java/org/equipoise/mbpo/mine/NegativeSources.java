@@ -9,6 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.BlindImages;
+import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -47,7 +49,7 @@ public final class NegativeSources {
     return new PerImageSource(
         "blank",
         Map.of(),
-        (model, sample, clean) -> BlindImages.like(clean, model.imageProcessor()));
+        (model, sample, place, clean) -> BlindImages.like(clean, model.imageProcessor()));
   }
 
   /**
@@ -67,12 +69,13 @@ public final class NegativeSources {
     return new PerImageSource(
         "swapped",
         Map.of("seed", Long.toString(seed)),
-        (model, sample, clean) -> {
+        (model, sample, place, clean) -> {
           Sample other = sample.twin() == null ? null : byId.get(sample.twin());
           for (int draw = 0; other == null || other.id().equals(sample.id()); draw++) {
             other = samples.get(random.below(samples.size(), 0, KeyedRandom.id(sample.id()), draw));
           }
-          return model.imageProcessor().resize(other.image().load());
+          List<ImageSource> images = other.images();
+          return model.imageProcessor().resize(images.get(place % images.size()).load());
         });
   }
 
@@ -84,9 +87,10 @@ public final class NegativeSources {
     return new PerImageSource(
         "gaussian",
         Map.of("sigma", Double.toString(sigma), "seed", Long.toString(seed)),
-        (model, sample, clean) ->
+        (model, sample, place, clean) ->
             noisy(
                 sample,
+                place,
                 clean,
                 PixelSpace.IDENTITY,
                 GaussianNoise.ofDeviation(sigma).bounds(0, 1).seed(seed)));
@@ -103,9 +107,10 @@ public final class NegativeSources {
     return new PerImageSource(
         "diffusion",
         Map.of("step", Integer.toString(step), "seed", Long.toString(seed)),
-        (model, sample, clean) ->
+        (model, sample, place, clean) ->
             noisy(
                 sample,
+                place,
                 clean,
                 PixelSpace.normalized(
                     model.imageProcessor().mean(), model.imageProcessor().standardDeviation()),
@@ -114,10 +119,10 @@ public final class NegativeSources {
 
   /** The 8-bit image nearest to the noisy one, with the noise added in the given space. */
   private static RgbImage noisy(
-      Sample sample, RgbImage clean, PixelSpace space, GaussianNoise noise) {
+      Sample sample, int place, RgbImage clean, PixelSpace space, GaussianNoise noise) {
     try (PointerScope scope = new PointerScope()) {
       Tensor values = normalized(clean.toTensor().unsqueeze(0), space);
-      Tensor streams = Tensor.create(new long[] {KeyedRandom.id(sample.id())}, 1);
+      Tensor streams = Tensor.create(new long[] {KeyedRandom.id(sample.id()) + place}, 1);
       Tensor noised = new Tensor();
       noise.applyInto(values, streams, noised);
       Tensor codes = EightBitGrid.defaults().pixelSpace(space).codes(noised, null);
@@ -138,15 +143,19 @@ public final class NegativeSources {
   private record PerImageSource(String name, Map<String, String> settings, Rule rule)
       implements NegativeSource {
     interface Rule {
-      RgbImage apply(MultimodalModel model, Sample sample, RgbImage clean);
+      RgbImage apply(MultimodalModel model, Sample sample, int place, RgbImage clean);
     }
 
     @Override
-    public List<RgbImage> perturb(
-        MultimodalModel model, List<Sample> samples, List<RgbImage> clean) {
-      List<RgbImage> perturbed = new ArrayList<>();
+    public List<Images> perturb(MultimodalModel model, List<Sample> samples, List<Images> clean) {
+      List<Images> perturbed = new ArrayList<>();
       for (int i = 0; i < samples.size(); i++) {
-        perturbed.add(rule.apply(model, samples.get(i), clean.get(i)));
+        List<RgbImage> own = clean.get(i).all();
+        List<RgbImage> changed = new ArrayList<>();
+        for (int place = 0; place < own.size(); place++) {
+          changed.add(rule.apply(model, samples.get(i), place, own.get(place)));
+        }
+        perturbed.add(new Images(changed));
       }
       return perturbed;
     }

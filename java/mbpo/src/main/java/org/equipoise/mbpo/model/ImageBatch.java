@@ -6,14 +6,15 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One RGB float32 image per sequence, values in [0, 1], each [3, height, width]; sizes may differ.
- * A batch of equally sized images can be held as one stacked tensor [images, 3, height, width],
- * which is what models and attacks prefer.
+ * The RGB float32 images of several sequences, in the order of their places in the prompts; values
+ * in [0, 1], each [3, height, width]; sizes may differ. A batch of equally sized images can be held
+ * as one stacked tensor [images, 3, height, width], which is what models and attacks prefer.
  *
  * @param stacked the stacked tensor, or {@code null} when sizes differ
  * @param images the single images, or {@code null} when stacked
@@ -70,6 +71,11 @@ public record ImageBatch(@Nullable Tensor stacked, @Nullable List<Tensor> images
       }
     }
     return of(HostTensors.floats(values, images.size(), 3, first.height(), first.width()));
+  }
+
+  /** The images of several questions, question after question. */
+  public static ImageBatch ofQuestions(List<Images> questions) {
+    return ofImages(questions.stream().flatMap(images -> images.all().stream()).toList());
   }
 
   /**

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.model;
 
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 
 /** From any decoded image to the 8-bit image the model sees. Immutable and thread-safe. */
@@ -8,6 +9,11 @@ public interface ImageProcessor {
    * Resizes to the model's size for this image; the result is what attacks perturb and PNGs store.
    */
   RgbImage resize(RgbImage image);
+
+  /** Every image of a question, each resized by itself. */
+  default Images resize(Images images) {
+    return images.map(this::resize);
+  }
 
   /** Per-channel mean in [0, 1]: the colour of the blind image. */
   float[] mean();

@@ -41,8 +41,9 @@ public interface MultimodalModel extends AutoCloseable {
    * Teacher-forced pass. Gradients flow to {@link #parameters()} and, where an image tensor
    * requires grad, to its pixels.
    *
-   * @param images one image per sequence, RGB in [0, 1] at the processor's size; {@code null} when
-   *     the prompts are text only ({@link TextTokenizer#encodeTextPrompt})
+   * @param images one image per image place in the prompts (one per sequence where the model takes
+   *     but one), in their order, RGB in [0, 1] at the processor's size; {@code null} when the
+   *     prompts are text only ({@link TextTokenizer#encodeTextPrompt})
    * @param sequences prompt and answer token ids; prompts and answers may differ in length
    * @return the states that predict each answer token, packed: all answer tokens of sequence 0,
    *     then of sequence 1, and so on; nothing is computed for prompt positions beyond what the
@@ -56,7 +57,7 @@ public interface MultimodalModel extends AutoCloseable {
    * {@link GenerationOptions#seed()} and the sequence's {@code streams} entry, never by batch
    * composition.
    *
-   * @param images one image per prompt; {@code null} for text-only prompts
+   * @param images one image per image place in the prompts; {@code null} for text-only prompts
    * @param prompts prompt token ids
    * @param streams one random stream id per prompt; ignored when greedy
    */

@@ -5,6 +5,15 @@ public interface TextTokenizer {
   /** Prompt ids of a question about an image, template and image placeholder included. */
   int[] encodePrompt(String question);
 
+  /** Prompt ids of a question about several images, which come before it. */
+  default int[] encodePrompt(int images, String question) {
+    if (images == 1) {
+      return encodePrompt(question);
+    }
+    throw new UnsupportedOperationException(
+        getClass().getSimpleName() + " has prompts with one image only, found " + images);
+  }
+
   /** Prompt ids of a question without any image. */
   default int[] encodeTextPrompt(String question) {
     throw new UnsupportedOperationException(

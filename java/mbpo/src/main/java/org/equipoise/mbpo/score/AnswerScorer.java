@@ -8,7 +8,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -40,9 +40,9 @@ public final class AnswerScorer {
 
   /** What stands before the question. */
   public enum Sight {
-    /** The image itself. */
+    /** The images themselves. */
     IMAGE,
-    /** The blind image of the same size. */
+    /** Blind images of the same sizes. */
     BLIND,
     /** No image; sequences must then have text-only prompts. */
     NONE
@@ -50,17 +50,17 @@ public final class AnswerScorer {
 
   /** Per-token log-probs of each sequence's answer, in order. */
   public List<float[]> tokenLogProbs(
-      List<RgbImage> images, List<TokenSequence> sequences, Sight sight) {
+      List<Images> images, List<TokenSequence> sequences, Sight sight) {
     return tokenLogProbs(images, sequences, sight, done -> {});
   }
 
   /**
    * The same, telling after every batch how many sequences are done.
    *
-   * @param images one per sequence; ignored without an image
+   * @param images those of each sequence; ignored without an image
    */
   public List<float[]> tokenLogProbs(
-      List<RgbImage> images, List<TokenSequence> sequences, Sight sight, LongConsumer done) {
+      List<Images> images, List<TokenSequence> sequences, Sight sight, LongConsumer done) {
     List<float[]> scores = new ArrayList<>(sequences.size());
     for (int from = 0; from < sequences.size(); from += batchSize) {
       int to = Math.min(sequences.size(), from + batchSize);
@@ -69,7 +69,7 @@ public final class AnswerScorer {
           NoGradGuard noGrad = new NoGradGuard()) {
         ImageBatch seen = null;
         if (sight != Sight.NONE) {
-          seen = ImageBatch.ofImages(images.subList(from, to));
+          seen = ImageBatch.ofQuestions(images.subList(from, to));
           seen = sight == Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
         }
         scores.addAll(split(HostTensors.toFloats(logProbs(seen, batch)), batch));
@@ -101,19 +101,29 @@ public final class AnswerScorer {
     return logits * states.hidden().element_size() <= logitBudget;
   }
 
-  /** Prompt and answer of a sample as token ids. */
-  public static TokenSequence sequence(TextTokenizer tokenizer, String question, String answer) {
-    return new TokenSequence(tokenizer.encodePrompt(question), tokenizer.encodeAnswer(answer));
+  /** Prompt and an answer to a sample's question as token ids. */
+  public static TokenSequence sequence(TextTokenizer tokenizer, Sample sample, String answer) {
+    return new TokenSequence(prompt(tokenizer, sample), tokenizer.encodeAnswer(answer));
+  }
+
+  /** The prompt of a sample as token ids. */
+  public static int[] prompt(TextTokenizer tokenizer, Sample sample) {
+    return tokenizer.encodePrompt(sample.images().size(), sample.question());
   }
 
   /** Gold sequences of samples. */
   public static List<TokenSequence> sequences(TextTokenizer tokenizer, List<Sample> samples) {
-    return samples.stream().map(s -> sequence(tokenizer, s.question(), s.answer())).toList();
+    return samples.stream().map(s -> sequence(tokenizer, s, s.answer())).toList();
   }
 
   /** The images of samples at the model's size. */
-  public static List<RgbImage> images(MultimodalModel model, List<Sample> samples) {
-    return samples.stream().map(s -> model.imageProcessor().resize(s.image().load())).toList();
+  public static List<Images> images(MultimodalModel model, List<Sample> samples) {
+    return samples.stream().map(s -> images(model, s)).toList();
+  }
+
+  /** The images of a sample at the model's size. */
+  public static Images images(MultimodalModel model, Sample sample) {
+    return model.imageProcessor().resize(Images.load(sample.images()));
   }
 
   /** All answer tokens of a batch, packed: int64 [tokens]. */

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -28,8 +28,8 @@ final class AnswerPass {
   private final AnswerGrid grid;
   private Tensor logProbs;
 
-  AnswerPass(MultimodalModel model, List<RgbImage> images, List<TokenSequence> sequences) {
-    this(model, ImageBatch.ofImages(images), sequences);
+  AnswerPass(MultimodalModel model, List<Images> images, List<TokenSequence> sequences) {
+    this(model, ImageBatch.ofQuestions(images), sequences);
   }
 
   AnswerPass(MultimodalModel model, ImageBatch images, List<TokenSequence> sequences) {

@@ -11,20 +11,22 @@ import org.equipoise.mbpo.storage.Sha256;
 public final class DataFingerprint {
   private DataFingerprint() {}
 
-  /** Of everything but the images. */
+  /** Of everything but what the images show. */
   public static String ofSamples(List<Sample> samples) {
     Sha256 hash = new Sha256();
     for (Sample sample : samples) {
       hash.add(sample.id(), sample.question(), sample.answer(), sample.kind());
+      hash.add(Integer.toString(sample.images().size()));
     }
     return samples.size() + ":" + hash.shortHex();
   }
 
-  /** Of everything but the images and what mining measured. */
+  /** Of everything but what the images show and what mining measured. */
   public static String ofPairs(List<PreferenceRecord> pairs) {
     Sha256 hash = new Sha256();
     for (PreferenceRecord pair : pairs) {
       hash.add(pair.id(), pair.question(), pair.chosen(), pair.rejected());
+      hash.add(Integer.toString(pair.images().size()));
     }
     return pairs.size() + ":" + hash.shortHex();
   }

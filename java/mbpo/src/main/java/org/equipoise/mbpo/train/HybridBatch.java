@@ -2,13 +2,13 @@ package org.equipoise.mbpo.train;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.jspecify.annotations.Nullable;
 
 /** The sequences of one iteration with everything constant that the policy loss needs of them. */
 final class HybridBatch {
-  private final List<RgbImage> images = new ArrayList<>();
+  private final List<Images> images = new ArrayList<>();
   private final List<TokenSequence> sequences = new ArrayList<>();
   private final List<float[]> advantages = new ArrayList<>();
   private final List<Float> weights = new ArrayList<>();
@@ -18,8 +18,8 @@ final class HybridBatch {
   /**
    * @param advantage of each token of the answer
    */
-  void add(RgbImage image, TokenSequence sequence, float[] advantage, double weight) {
-    images.add(image);
+  void add(Images seen, TokenSequence sequence, float[] advantage, double weight) {
+    images.add(seen);
     sequences.add(sequence);
     advantages.add(advantage);
     weights.add((float) weight);
@@ -33,7 +33,7 @@ final class HybridBatch {
     return sequences(part).stream().mapToLong(s -> s.answer().length).sum();
   }
 
-  List<RgbImage> images(MicroBatches.Part part) {
+  List<Images> images(MicroBatches.Part part) {
     return images.subList(part.from(), part.to());
   }
 

@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -147,14 +147,14 @@ final class HybridGrpoTask implements TrainingTask {
     float[] advantages = normalise(offlineAdvantage, rewards, 2);
     for (int i = 0; i < indices.length; i++) {
       List<PreferenceRecord> pair = List.of(pairs.get(indices[i]));
-      List<RgbImage> image = ReferenceLogProbs.images(model, pair);
+      List<Images> seen = ReferenceLogProbs.images(model, pair);
       List<TokenSequence> answers = ReferenceLogProbs.sequences(model, pair);
       int[] chosen = answers.get(0).answer();
       int[] rejected = answers.get(1).answer();
       double weight = options.offline().weight();
-      batch.add(image.get(0), answers.get(0), repeat(advantages[2 * i], chosen.length), weight);
+      batch.add(seen.get(0), answers.get(0), repeat(advantages[2 * i], chosen.length), weight);
       batch.add(
-          image.get(1),
+          seen.get(1),
           answers.get(1),
           options.offline().rejectedAdvantages(chosen, rejected, advantages[2 * i + 1]),
           weight);
@@ -175,7 +175,7 @@ final class HybridGrpoTask implements TrainingTask {
       for (int i = 0; i < online.groupSize(); i++) {
         TokenSequence sequence = groups.get(g).sequences().get(i);
         batch.add(
-            groups.get(g).image(),
+            groups.get(g).images(),
             sequence,
             repeat(
                 (float) (online.advantageScale() * advantages[g * online.groupSize() + i]),

@@ -6,7 +6,7 @@ import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -16,6 +16,7 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.equipoise.mbpo.score.AnswerScorer;
 import org.jspecify.annotations.Nullable;
 
 /** Samples answers to prompts, rewards them and chooses the groups to train on. */
@@ -28,7 +29,7 @@ final class OnlineGroups {
   private final KeyedRandom sampling;
 
   /** One prompt with its sampled answers. */
-  record Group(RgbImage image, List<TokenSequence> sequences, float[] rewards) {
+  record Group(Images images, List<TokenSequence> sequences, float[] rewards) {
     boolean hasVariance() {
       for (float value : rewards) {
         if (value != rewards[0]) {
@@ -83,22 +84,22 @@ final class OnlineGroups {
 
   Draw draw(int iteration) {
     List<Sample> questions = new ArrayList<>();
-    List<RgbImage> questionImages = new ArrayList<>();
-    List<RgbImage> images = new ArrayList<>();
+    List<Images> questionImages = new ArrayList<>();
+    List<Images> images = new ArrayList<>();
     List<int[]> tokenized = new ArrayList<>();
     long[] streams = new long[options.promptsPerIteration() * options.groupSize()];
     for (int index : order.indices(iteration)) {
       Sample question = prompts.get(index);
-      RgbImage image = model.imageProcessor().resize(question.image().load());
-      int[] prompt = model.tokenizer().encodePrompt(question.question());
+      Images seen = AnswerScorer.images(model, question);
+      int[] prompt = AnswerScorer.prompt(model.tokenizer(), question);
       long stream = KeyedRandom.id(question.id());
       for (int g = 0; g < options.groupSize(); g++) {
         streams[tokenized.size()] = stream + g;
-        images.add(image);
+        images.add(seen);
         tokenized.add(prompt);
       }
       questions.add(question);
-      questionImages.add(image);
+      questionImages.add(seen);
     }
     GenerationOptions generation =
         GenerationOptions.sample(options.temperature(), sampling.bits(iteration, 0, 0))
@@ -106,14 +107,14 @@ final class OnlineGroups {
     List<GeneratedAnswer> answers;
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      answers = model.generate(ImageBatch.ofImages(images), tokenized, streams, generation);
+      answers = model.generate(ImageBatch.ofQuestions(images), tokenized, streams, generation);
     }
     return judge(questions, questionImages, tokenized, answers);
   }
 
   private Draw judge(
       List<Sample> questions,
-      List<RgbImage> images,
+      List<Images> images,
       List<int[]> tokenized,
       List<GeneratedAnswer> answers) {
     List<Group> groups = new ArrayList<>();

@@ -8,7 +8,8 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.PreferenceRecord;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
@@ -73,12 +74,12 @@ final class ReferenceLogProbs {
   }
 
   /** Clean images, each twice: for the chosen and the rejected answer. */
-  static List<RgbImage> images(MultimodalModel model, List<PreferenceRecord> pairs) {
-    List<RgbImage> images = new ArrayList<>();
+  static List<Images> images(MultimodalModel model, List<PreferenceRecord> pairs) {
+    List<Images> images = new ArrayList<>();
     for (PreferenceRecord pair : pairs) {
-      RgbImage image = model.imageProcessor().resize(pair.image().load());
-      images.add(image);
-      images.add(image);
+      Images seen = model.imageProcessor().resize(Images.load(pair.images()));
+      images.add(seen);
+      images.add(seen);
     }
     return images;
   }
@@ -87,9 +88,9 @@ final class ReferenceLogProbs {
   static List<TokenSequence> sequences(MultimodalModel model, List<PreferenceRecord> pairs) {
     List<TokenSequence> sequences = new ArrayList<>();
     for (PreferenceRecord pair : pairs) {
-      int[] prompt = model.tokenizer().encodePrompt(pair.question());
-      sequences.add(new TokenSequence(prompt, model.tokenizer().encodeAnswer(pair.chosen())));
-      sequences.add(new TokenSequence(prompt, model.tokenizer().encodeAnswer(pair.rejected())));
+      Sample question = pair.sample();
+      sequences.add(AnswerScorer.sequence(model.tokenizer(), question, pair.chosen()));
+      sequences.add(AnswerScorer.sequence(model.tokenizer(), question, pair.rejected()));
     }
     return sequences;
   }

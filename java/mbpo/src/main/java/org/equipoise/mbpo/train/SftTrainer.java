@@ -8,7 +8,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
@@ -46,7 +46,7 @@ public final class SftTrainer {
     private final List<Sample> samples;
     private final BatchOrder order;
     private final KeyedRandom blanking = KeyedRandom.of(options.seed(), "sft-blank");
-    private List<RgbImage> images;
+    private List<Images> images;
     private List<TokenSequence> sequences;
     private boolean[] blind;
 
@@ -81,9 +81,9 @@ public final class SftTrainer {
       blind = new boolean[indices.length];
       for (int i = 0; i < indices.length; i++) {
         Sample sample = samples.get(indices[i]);
-        images.add(model.imageProcessor().resize(sample.image().load()));
+        images.add(AnswerScorer.images(model, sample));
         blind[i] = blanking.uniform(iteration, i, 0) < options.blankImageShare();
-        sequences.add(AnswerScorer.sequence(model.tokenizer(), sample.question(), sample.answer()));
+        sequences.add(AnswerScorer.sequence(model.tokenizer(), sample, sample.answer()));
       }
     }
 
@@ -106,11 +106,19 @@ public final class SftTrainer {
     }
 
     private ImageBatch images(MicroBatches.Part part) {
-      ImageBatch seen = ImageBatch.ofImages(images.subList(part.from(), part.to()));
-      return options.blankImageShare() == 0
-          ? seen
-          : seen.blindWhere(
-              Arrays.copyOfRange(blind, part.from(), part.to()), model.imageProcessor().mean());
+      List<Images> questions = images.subList(part.from(), part.to());
+      ImageBatch seen = ImageBatch.ofQuestions(questions);
+      if (options.blankImageShare() == 0) {
+        return seen;
+      }
+      boolean[] blindImages = new boolean[seen.size()];
+      int at = 0;
+      for (int i = 0; i < questions.size(); i++) {
+        int count = questions.get(i).all().size();
+        Arrays.fill(blindImages, at, at + count, blind[part.from() + i]);
+        at += count;
+      }
+      return seen.blindWhere(blindImages, model.imageProcessor().mean());
     }
   }
 }

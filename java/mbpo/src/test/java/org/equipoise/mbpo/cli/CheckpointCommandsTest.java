@@ -11,8 +11,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.checkpoint.TinyCheckpoint;
+import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.mine.NegativeSource;
+import org.equipoise.mbpo.mine.NegativeSources;
+import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,6 +51,7 @@ class CheckpointCommandsTest {
       lines.add(sample(name, "is there a dog in the picture ?", i % 2 == 0 ? "yes" : "no"));
       lines.add(sample(name, "is there a car ?", i < 2 ? "yes" : "no"));
     }
+    lines.set(7, several(2, 3).replace("QUESTION", "is there a car in both ?"));
     write("samples.jsonl", String.join("\n", lines) + "\n");
     write(
         "run.yaml",
@@ -73,6 +85,13 @@ class CheckpointCommandsTest {
   private static String sample(String image, String question, String answer) {
     return "{\"image\": \"%s\", \"question\": \"%s\", \"answer\": \"%s\"}"
         .formatted(image, question, answer);
+  }
+
+  /** Two images of different sizes. */
+  private static String several(int first, int second) {
+    return ("{\"id\": \"both\", \"images\": [\"image-%d.png\", \"image-%d.png\"], \"question\":"
+            + " \"QUESTION\", \"answer\": \"no\"}")
+        .formatted(first, second);
   }
 
   private Path file(String name) {
@@ -150,6 +169,14 @@ class CheckpointCommandsTest {
     assertFalse(out.toString().isBlank() && err.toString().isBlank());
     assertRuns("generate", config(), "--set", adapter, "no picture");
     assertRuns(
+        "generate",
+        config(),
+        "--image",
+        file("image-0.png").toString(),
+        "--image",
+        file("image-3.png").toString(),
+        "which is larger ?");
+    assertRuns(
         "attack",
         config(),
         "--set",
@@ -168,6 +195,78 @@ class CheckpointCommandsTest {
     assertRuns("evaluate", config(), "--set", adapter, "--out", file("evaluation").toString());
     assertTrue(out.toString().contains("blind"), out.toString());
     assertTrue(Files.readString(file("evaluation/results.csv")).contains("accuracy"));
+  }
+
+  @Test
+  void questionsAboutSeveralImagesAreMinedAndTrainedOn() throws IOException {
+    write("answers.jsonl", "{\"id\": \"both\", \"answer\": \"a cat\"}\n");
+    Path mined = file("mined");
+    assertRuns(
+        "mine",
+        config(),
+        "--set",
+        "mine.source=IMPORTED",
+        "--set",
+        "mine.answers=" + file("answers.jsonl"),
+        "--out",
+        mined.toString());
+    Path store = mined.resolve("mine/preferences");
+    PreferenceRecord both = PreferenceStore.read(store).get(0);
+    assertEquals("both", both.id());
+    assertEquals(2, both.images().size());
+    assertTrue(
+        both.images().get(0).load().width() != both.images().get(1).load().width(),
+        "images of several sizes");
+    for (String method : List.of("DPO", "HYBRID", "SFT")) {
+      assertRuns(
+          "train",
+          config(),
+          "--set",
+          "data.pairs=" + store,
+          "--set",
+          "data.prompts=" + file("samples.jsonl"),
+          "--set",
+          "train.method=" + method,
+          "--set",
+          "train.sft.steps=2",
+          "--set",
+          "train.sft.blankImageShare=0.5",
+          "--set",
+          "train.hybrid.online.promptsPerIteration=8",
+          "--out",
+          file(method).toString());
+    }
+
+    Sample sample = both.sample();
+    NegativeSource attack = NegativeSources.adversarial(64 / 255.0, 16 / 255.0, 4, 1);
+    try (PointerScope scope = new PointerScope();
+        QwenModel model =
+            QwenCheckpoint.open(TinyCheckpoint.folder()).loadFrozen(ScalarType.Float, 1 << 20)) {
+      List<Images> clean = AnswerScorer.images(model, List.of(sample));
+      List<Images> perturbed = attack.perturb(model, List.of(sample), clean);
+      for (int i = 0; i < 2; i++) {
+        byte[] before = clean.get(0).all().get(i).planes();
+        byte[] after = perturbed.get(0).all().get(i).planes();
+        int largest = 0;
+        for (int p = 0; p < before.length; p++) {
+          largest = Math.max(largest, Math.abs((before[p] & 0xff) - (after[p] & 0xff)));
+        }
+        assertTrue(largest > 0 && largest <= 64, "image " + i + " changed by " + largest);
+      }
+      List<TokenSequence> gold = AnswerScorer.sequences(model.tokenizer(), List.of(sample));
+      AnswerScorer scorer = new AnswerScorer(model, 1);
+      double seen = sum(scorer.tokenLogProbs(clean, gold, AnswerScorer.Sight.IMAGE).get(0));
+      double hurt = sum(scorer.tokenLogProbs(perturbed, gold, AnswerScorer.Sight.IMAGE).get(0));
+      assertTrue(hurt < seen - 0.01, seen + ", perturbed " + hurt);
+    }
+  }
+
+  private static double sum(float[] values) {
+    double sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    return sum;
   }
 
   @Test
@@ -242,9 +341,8 @@ class CheckpointCommandsTest {
     assertSamplesRefused("{\"image\": \"image-0.png\"}", "bad.jsonl:2", "question");
     assertSamplesRefused(sample("image-0.png", "a", "b").replace("\"b\"", "3"), ":2", "answer");
     assertSamplesRefused(
-        "{\"images\": [\"a.png\", \"b.png\"], \"question\": \"q\", \"answer\": \"a\"}",
-        ":2",
-        "one image, found 2");
+        "{\"images\": [], \"question\": \"q\", \"answer\": \"a\"}", ":2", "at least one");
+    assertSamplesRefused(several(0, 7), "1 of 2 samples", "both (", "image-7.png");
     assertSamplesRefused(
         "{\"id\": \"a b\", \"image\": \"image-0.png\", \"question\": \"q\", \"answer\": \"a\"}",
         ":2",

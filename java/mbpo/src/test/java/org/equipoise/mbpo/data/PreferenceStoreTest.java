@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -24,11 +25,17 @@ class PreferenceStoreTest {
   @TempDir Path folder;
 
   private static PreferenceRecord pair(int i) {
-    byte[] planes = {(byte) i, 1, 2};
+    // The last has two images.
+    List<ImageSource> clean = new ArrayList<>(List.of(pixel(i)));
+    List<ImageSource> perturbed = new ArrayList<>(List.of(pixel(i + 1)));
+    if (i == 2) {
+      clean.add(pixel(7));
+      perturbed.add(pixel(8));
+    }
     return new PreferenceRecord(
         "s" + i,
-        ImageSource.of(new RgbImage(1, 1, planes)),
-        ImageSource.of(new RgbImage(1, 1, new byte[] {(byte) (i + 1), 1, 2})),
+        clean,
+        perturbed,
         "is \"it\" größer ?",
         "yes",
         "no",
@@ -38,6 +45,17 @@ class PreferenceStoreTest {
         i == 0 ? Double.NaN : 0.5 + i,
         new PreferenceRecord.Scores(-0.25, -3.5, "yes", "no", true),
         Map.of("epsilon", "0.0627", "steps", "8"));
+  }
+
+  private static ImageSource pixel(int red) {
+    return ImageSource.of(new RgbImage(1, 1, new byte[] {(byte) red, 1, 2}));
+  }
+
+  private static void assertSameImages(List<ImageSource> expected, List<ImageSource> actual) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertArrayEquals(expected.get(i).load().planes(), actual.get(i).load().planes());
+    }
   }
 
   private static DroppedSample dropped(int i) {
@@ -75,14 +93,14 @@ class PreferenceStoreTest {
     assertEquals(3, read.size());
     for (int i = 0; i < 3; i++) {
       PreferenceRecord expected = pair(i);
-      PreferenceRecord actual = read.get(i).image(expected.image());
+      PreferenceRecord actual = read.get(i);
       assertEquals(expected.scores(), actual.scores());
       assertEquals(expected.perturbation(), actual.perturbation());
       assertEquals(expected.question(), actual.question());
       assertEquals(expected.twin(), actual.twin());
       assertEquals(expected.informationGain(), actual.informationGain());
-      assertArrayEquals(expected.perturbed().load().planes(), actual.perturbed().load().planes());
-      assertArrayEquals(expected.image().load().planes(), read.get(i).image().load().planes());
+      assertSameImages(expected.perturbed(), actual.perturbed());
+      assertSameImages(expected.images(), actual.images());
     }
     assertEquals(List.of(dropped(0), dropped(1), dropped(2)), PreferenceStore.readDropped(folder));
   }
@@ -175,7 +193,12 @@ class PreferenceStoreTest {
     Sample read = SampleFile.read(file).get(0);
     assertEquals(
         folder.toAbsolutePath().resolve("images/a.png"), read.image().path().orElseThrow());
-    assertEquals(sample, read.image(sample.image()));
+    assertEquals(sample, read.images(sample.images()));
+    Sample several =
+        sample.images(List.of(sample.image(), ImageSource.of(folder.resolve("images/b.png"))));
+    SampleFile.write(file, List.of(several));
+    assertEquals(several.images().toString(), SampleFile.read(file).get(0).images().toString());
+    SampleFile.write(file, List.of(sample));
     String line = Files.readString(file);
     Files.writeString(file, line + line);
     assertTrue(

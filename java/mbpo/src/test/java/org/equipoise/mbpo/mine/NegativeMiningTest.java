@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
@@ -129,13 +130,15 @@ class NegativeMiningTest {
   void diffusionNoiseGrowsWithTheStep() {
     List<Sample> samples = ToyTask.twins("p", 2, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<RgbImage> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerScorer.images(model, samples);
       double previous = -1;
       for (int step : new int[] {0, 200, 500, 999}) {
-        RgbImage noisy = NegativeSources.diffusion(step, 5).perturb(model, samples, clean).get(0);
+        RgbImage noisy =
+            NegativeSources.diffusion(step, 5).perturb(model, samples, clean).get(0).only();
         double distance = 0;
         for (int i = 0; i < noisy.planes().length; i++) {
-          distance += Math.abs((noisy.planes()[i] & 0xff) - (clean.get(0).planes()[i] & 0xff));
+          distance +=
+              Math.abs((noisy.planes()[i] & 0xff) - (clean.get(0).only().planes()[i] & 0xff));
         }
         distance /= noisy.planes().length;
         assertTrue(distance > previous, "mean difference " + distance + " at step " + step);
@@ -150,7 +153,7 @@ class NegativeMiningTest {
   void perturbationsDoNotDependOnTheBatch() {
     List<Sample> samples = ToyTask.twins("p", 6, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<RgbImage> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerScorer.images(model, samples);
       for (NegativeSource source :
           List.of(
               NegativeSources.adversarial(8 / 255.0, 4 / 255.0, 2, 5),
@@ -158,12 +161,14 @@ class NegativeMiningTest {
               NegativeSources.swapped(samples, 5),
               NegativeSources.gaussian(0.2, 5),
               NegativeSources.diffusion(300, 5))) {
-        List<RgbImage> together = source.perturb(model, samples, clean);
+        List<Images> together = source.perturb(model, samples, clean);
         for (int i = 0; i < samples.size(); i++) {
-          RgbImage alone =
+          Images alone =
               source.perturb(model, List.of(samples.get(i)), List.of(clean.get(i))).get(0);
           assertArrayEquals(
-              alone.planes(), together.get(i).planes(), source.name() + " of sample " + i);
+              alone.only().planes(),
+              together.get(i).only().planes(),
+              source.name() + " of sample " + i);
         }
       }
     }

@@ -10,7 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -31,8 +31,8 @@ class AnswerLogProbSumsTest {
         ToyModel model = new ToyModel(3)) {
       List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
       List<Tensor> images = new ArrayList<>();
-      for (RgbImage image : AnswerScorer.images(model, SAMPLES)) {
-        images.add(image.toTensor().set_requires_grad(true));
+      for (Images image : AnswerScorer.images(model, SAMPLES)) {
+        images.add(image.only().toTensor().set_requires_grad(true));
       }
       Tensor sums =
           AnswerLogProbSums.of(model.forward(ImageBatch.of(images), sequences), sequences, budget);
@@ -79,7 +79,7 @@ class AnswerLogProbSumsTest {
         NoGradGuard noGrad = new NoGradGuard();
         ToyModel model = new ToyModel(3)) {
       List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
-      ImageBatch images = ImageBatch.ofImages(AnswerScorer.images(model, SAMPLES));
+      ImageBatch images = ImageBatch.ofQuestions(AnswerScorer.images(model, SAMPLES));
       for (long budget : new long[] {SMALL_BUDGET, AnswerScorer.LOGIT_BUDGET}) {
         Tensor sums = AnswerLogProbSums.of(model.forward(images, sequences), sequences, budget);
         assertFalse(sums.requires_grad());

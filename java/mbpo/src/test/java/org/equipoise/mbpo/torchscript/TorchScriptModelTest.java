@@ -18,6 +18,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.MiningReport;
@@ -129,17 +130,21 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<RgbImage> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerScorer.images(model, samples);
       assertTrue(
-          images.stream().map(image -> image.width() * 1000 + image.height()).distinct().count()
+          images.stream()
+                  .map(image -> image.only().width() * 1000 + image.only().height())
+                  .distinct()
+                  .count()
               > 1);
       List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
-      Tensor together = model.forward(ImageBatch.ofImages(images), sequences).logits();
+      Tensor together = model.forward(ImageBatch.ofQuestions(images), sequences).logits();
       long at = 0;
       for (int i = 0; i < samples.size(); i++) {
         Tensor alone =
             model
-                .forward(ImageBatch.ofImages(images.subList(i, i + 1)), sequences.subList(i, i + 1))
+                .forward(
+                    ImageBatch.ofQuestions(images.subList(i, i + 1)), sequences.subList(i, i + 1))
                 .logits();
         near(alone, together.narrow(0, at, alone.size(0)), 1e-5);
         at += alone.size(0);
@@ -154,18 +159,18 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<RgbImage> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerScorer.images(model, samples);
       List<int[]> prompts =
           samples.stream().map(s -> model.tokenizer().encodePrompt(s.question())).toList();
       GenerationOptions greedy = GenerationOptions.greedy().maxNewTokens(4);
       List<GeneratedAnswer> answers =
-          model.generate(ImageBatch.ofImages(images), prompts, new long[6], greedy);
+          model.generate(ImageBatch.ofQuestions(images), prompts, new long[6], greedy);
       for (int i = 0; i < answers.size(); i++) {
         int[] said = answers.get(i).tokens();
         Tensor logits =
             model
                 .forward(
-                    ImageBatch.ofImages(images.subList(i, i + 1)),
+                    ImageBatch.ofQuestions(images.subList(i, i + 1)),
                     List.of(new TokenSequence(prompts.get(i), said)))
                 .logits();
         for (int t = 0; t < said.length; t++) {
@@ -177,11 +182,11 @@ class TorchScriptModelTest {
       GenerationOptions sampled = GenerationOptions.sample(1, 9).maxNewTokens(4);
       long[] streams = {1, 2, 3, 4, 5, 6};
       List<GeneratedAnswer> all =
-          model.generate(ImageBatch.ofImages(images), prompts, streams, sampled);
+          model.generate(ImageBatch.ofQuestions(images), prompts, streams, sampled);
       GeneratedAnswer third =
           model
               .generate(
-                  ImageBatch.ofImages(images.subList(2, 3)),
+                  ImageBatch.ofQuestions(images.subList(2, 3)),
                   prompts.subList(2, 3),
                   new long[] {3},
                   sampled)
@@ -189,7 +194,7 @@ class TorchScriptModelTest {
       assertArrayEquals(all.get(2).tokens(), third.tokens());
       List<GeneratedAnswer> contrasted =
           model.generate(
-              ImageBatch.ofImages(images), prompts, new long[6], greedy.blindContrast(1));
+              ImageBatch.ofQuestions(images), prompts, new long[6], greedy.blindContrast(1));
       assertEquals(6, contrasted.size());
     }
   }

@@ -16,7 +16,7 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
-import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.mine.DropReason;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.ImageInformationGain.Baseline;
@@ -146,10 +146,10 @@ class ToyEndToEndTest {
   @Test
   void attackKeepsItsStrengthInThePng() {
     AnswerScorer scorer = new AnswerScorer(start, 16);
-    List<RgbImage> reloaded = pairs.stream().map(p -> p.perturbed().load()).toList();
+    List<Images> reloaded = pairs.stream().map(p -> Images.load(p.perturbed())).toList();
     List<TokenSequence> sequences =
         pairs.stream()
-            .map(p -> AnswerScorer.sequence(start.tokenizer(), p.question(), p.chosen()))
+            .map(p -> AnswerScorer.sequence(start.tokenizer(), p.sample(), p.chosen()))
             .toList();
     List<float[]> scores = scorer.tokenLogProbs(reloaded, sequences, AnswerScorer.Sight.IMAGE);
     for (int i = 0; i < pairs.size(); i++) {
@@ -159,9 +159,9 @@ class ToyEndToEndTest {
       }
       assertEquals(pairs.get(i).scores().logProbPerturbed(), sum, 1e-4, pairs.get(i).id());
       int largest = 0;
-      byte[] clean = pairs.get(i).image().load().planes();
+      byte[] clean = pairs.get(i).images().get(0).load().planes();
       for (int b = 0; b < clean.length; b++) {
-        int difference = (clean[b] & 0xff) - (reloaded.get(i).planes()[b] & 0xff);
+        int difference = (clean[b] & 0xff) - (reloaded.get(i).only().planes()[b] & 0xff);
         largest = Math.max(largest, Math.abs(difference));
       }
       assertTrue(largest > 0 && largest <= 24, pairs.get(i).id() + " differs by " + largest);
@@ -218,7 +218,8 @@ class ToyEndToEndTest {
     assertEquals(wrong, pair.rejected());
     assertEquals("imported", pair.source());
     assertEquals(0, pair.scores().delta());
-    assertArrayEquals(pair.image().load().planes(), pair.perturbed().load().planes());
+    assertArrayEquals(
+        pair.images().get(0).load().planes(), pair.perturbed().get(0).load().planes());
   }
 
   @Test

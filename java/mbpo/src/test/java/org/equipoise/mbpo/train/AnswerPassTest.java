@@ -36,7 +36,7 @@ class AnswerPassTest {
     try (PointerScope scope = new PointerScope();
         ToyModel model = new ToyModel(3)) {
       List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
-      ImageBatch images = ImageBatch.ofImages(AnswerScorer.images(model, SAMPLES));
+      ImageBatch images = ImageBatch.ofQuestions(AnswerScorer.images(model, SAMPLES));
       AnswerPass pass = new AnswerPass(model, images, sequences, budget);
       ScalarLoss loss = backward.apply(pass);
       Map<String, float[]> gradients = new LinkedHashMap<>();

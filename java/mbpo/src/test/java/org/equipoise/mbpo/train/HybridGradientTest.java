@@ -52,8 +52,8 @@ class HybridGradientTest {
       pairs.add(
           new PreferenceRecord(
               sample.id(),
-              sample.image(),
-              sample.image(),
+              sample.images(),
+              sample.images(),
               sample.question(),
               sample.answer(),
               "red and gold",
@@ -180,7 +180,7 @@ class HybridGradientTest {
   private static double formula(ToyModel model, HybridBatch batch) {
     MicroBatches.Part all = new MicroBatches.Part(0, batch.size());
     List<TokenSequence> sequences = batch.sequences(all);
-    Tensor logits = model.forward(ImageBatch.ofImages(batch.images(all)), sequences).logits();
+    Tensor logits = model.forward(ImageBatch.ofQuestions(batch.images(all)), sequences).logits();
     Tensor logProbs =
         torch
             .log_softmax(logits, 1, new ScalarTypeOptional())

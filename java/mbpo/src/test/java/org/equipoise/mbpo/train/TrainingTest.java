@@ -57,8 +57,8 @@ class TrainingTest {
       pairs.add(
           new PreferenceRecord(
               sample.id(),
-              sample.image(),
-              sample.image(),
+              sample.images(),
+              sample.images(),
               sample.question(),
               sample.answer(),
               rejected,
