@@ -23,6 +23,8 @@ import org.equipoise.mbpo.train.SftOptions;
  * @param hybrid MBPO
  * @param goldFineTuning baseline: fine-tuning on the same chosen answers, equally many sequences
  * @param dpo baseline: DPO on the same pairs, equally many sequences
+ * @param dpoDiffusion the same on pairs whose negatives come from diffusion noise
+ * @param dpoBlank the same on pairs whose negatives come from blank images
  * @param decoding blind-contrast decoding and evaluation
  */
 public record DemoConfig(
@@ -35,6 +37,8 @@ public record DemoConfig(
     HybridGrpoOptions hybrid,
     SftOptions goldFineTuning,
     DpoOptions dpo,
+    DpoOptions dpoDiffusion,
+    DpoOptions dpoBlank,
     Decoding decoding) {
 
   /** An answer has at most three objects and the end token; one more shows what runs on. */
@@ -141,8 +145,10 @@ public record DemoConfig(
               developmentItems,
               testItems);
       OptimizerOptions preference =
-          OptimizerOptions.adamW(1e-3).weightDecay(0.01).schedule(Schedule.LINEAR, 0.3);
+          OptimizerOptions.adamW(2e-3).weightDecay(0.01).schedule(Schedule.LINEAR, 0.3);
       int pairs = 64;
+      DpoOptions dpo =
+          DpoOptions.defaults().steps(iterations).batchPairs(pairs).beta(0.3).seed(seed);
       return new DemoConfig(
           scale,
           seed,
@@ -165,8 +171,8 @@ public record DemoConfig(
               .policy(
                   PolicyOptions.defaults()
                       .epsilon(0.3, 0.3)
-                      .klBeta(0.01)
-                      .negativeLogProbFloor(-0.7))
+                      .klBeta(0.003)
+                      .negativeLogProbFloor(-0.3))
               .offline(OfflineOptions.defaults().pairsPerIteration(pairs))
               .online(
                   OnlineOptions.defaults()
@@ -176,16 +182,13 @@ public record DemoConfig(
                       .advantageScale(0.5))
               .seed(seed),
           SftOptions.defaults()
-              .optimizer(preference)
+              .optimizer(preference.learningRate(4e-3))
               .steps(iterations)
               .batchSize(2 * pairs)
               .seed(seed),
-          DpoOptions.defaults()
-              .optimizer(preference.learningRate(3e-4))
-              .steps(iterations)
-              .batchPairs(pairs)
-              .beta(0.3)
-              .seed(seed),
+          dpo.optimizer(preference.learningRate(2e-3)),
+          dpo.optimizer(preference.learningRate(3e-4)),
+          dpo.optimizer(preference.learningRate(3e-4)),
           new Decoding(2, 1, 250, resamples));
     }
   }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.equipoise.mbpo.train.DpoOptions;
 import org.equipoise.mbpo.train.HybridGrpoOptions;
 import org.equipoise.mbpo.train.OfflineOptions;
 import org.equipoise.mbpo.train.OptimizerOptions;
@@ -82,11 +83,15 @@ record DemoPlan(
     Training hybrid = hybrid(config);
     Training gold =
         new Training("train-sft", GOLD, MINE, new Training.GoldFineTuning(config.goldFineTuning()));
-    Training dpo = dpo(config, "train-dpo", DPO, MINE);
+    Training dpo = dpo(config.dpo(), "train-dpo", DPO, MINE);
     Training dpoNoise =
-        dpo(config, "train-dpo-diffusion", "DPO, negatives by diffusion noise", "mine-diffusion");
+        dpo(
+            config.dpoDiffusion(),
+            "train-dpo-diffusion",
+            "DPO, negatives by diffusion noise",
+            "mine-diffusion");
     Training dpoBlank =
-        dpo(config, "train-dpo-blank", "DPO, negatives by blank images", "mine-blank");
+        dpo(config.dpoBlank(), "train-dpo-blank", "DPO, negatives by blank images", "mine-blank");
     Training biasedGold =
         new Training(
             "train-sft-biased",
@@ -148,8 +153,8 @@ record DemoPlan(
         tables);
   }
 
-  private static Training dpo(DemoConfig config, String id, String title, String mining) {
-    return new Training(id, title, mining, new Training.Dpo(config.dpo()));
+  private static Training dpo(DpoOptions options, String id, String title, String mining) {
+    return new Training(id, title, mining, new Training.Dpo(options));
   }
 
   /**
@@ -226,11 +231,11 @@ record DemoPlan(
         .online(config.hybrid().online().maxGroups(8));
   }
 
-  /** The same four learning rates for every trainer, and variations of MBPO. */
+  /** The same five learning rates for every trainer, and variations of MBPO. */
   static DemoPlan development(DemoConfig config) {
     Builder plan = new Builder("report-development", config);
     plan.minings.addAll(List.of(adversarial(config), diffusion(config), blank(config)));
-    for (double rate : new double[] {3e-4, 6e-4, 1e-3, 2e-3}) {
+    for (double rate : new double[] {3e-4, 6e-4, 1e-3, 2e-3, 4e-3}) {
       String suffix = "-" + Math.round(rate * 1e4);
       String at = ", rate " + rate;
       OptimizerOptions optimizer = config.hybrid().optimizer().learningRate(rate);
@@ -251,18 +256,18 @@ record DemoPlan(
       }
     }
     HybridGrpoOptions base = config.hybrid();
-    plan.hybrid("train-kl-003", "KL 0.003", MINE, base.policy(base.policy().klBeta(0.003)));
-    plan.hybrid("train-kl-03", "KL 0.03", MINE, base.policy(base.policy().klBeta(0.03)));
+    plan.hybrid("train-kl-001", "KL 0.001", MINE, base.policy(base.policy().klBeta(0.001)));
+    plan.hybrid("train-kl-01", "KL 0.01", MINE, base.policy(base.policy().klBeta(0.01)));
     plan.hybrid(
         "train-floor-15",
         "floor -1.5",
         MINE,
         base.policy(base.policy().negativeLogProbFloor(-1.5)));
     plan.hybrid(
-        "train-floor-03",
-        "floor -0.3",
+        "train-floor-07",
+        "floor -0.7",
         MINE,
-        base.policy(base.policy().negativeLogProbFloor(-0.3)));
+        base.policy(base.policy().negativeLogProbFloor(-0.7)));
     plan.hybrid(
         "train-online-4",
         "4 online groups of weight 1",

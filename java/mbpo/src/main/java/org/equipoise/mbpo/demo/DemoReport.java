@@ -298,8 +298,8 @@ final class DemoReport {
             + " answers is the control.",
         "Twins, the log-prob floor and the weight of online advantages are ours, not the paper's.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
-        "DPO and fine-tuning ran with one setting each; equal are the pairs and the sequences"
-            + " seen.",
+        "Equal for all trainers are the pairs, the sequences seen and the five learning rates from"
+            + " which each got its own, by the AUC of trap questions on a development seed.",
         "The intervals are over items of one seed; the table over several seeds stands apart.");
   }
 
@@ -312,6 +312,8 @@ final class DemoReport {
         SettingGroup.of("MBPO hybrid", config.hybrid()),
         SettingGroup.of("SFT on gold answers", config.goldFineTuning()),
         SettingGroup.of("DPO", config.dpo()),
+        SettingGroup.of("DPO, negatives by diffusion noise", config.dpoDiffusion()),
+        SettingGroup.of("DPO, negatives by blank images", config.dpoBlank()),
         SettingGroup.of("Decoding and evaluation", config.decoding()));
   }
 
