@@ -102,7 +102,7 @@ public record DemoConfig(
 
   /** The demonstration proper. */
   public static DemoConfig full(long seed) {
-    return new Sizes("full", 4000, 500, 12000, 1300, 8000, 3000, 900, 500, 1000, 400).at(seed);
+    return new Sizes("full", 4000, 500, 12000, 1300, 8000, 3000, 700, 500, 1000, 400).at(seed);
   }
 
   /** A look at the way through in two minutes; its numbers claim nothing. */
