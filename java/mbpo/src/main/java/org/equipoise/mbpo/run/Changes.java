@@ -5,9 +5,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Says in words how a stage differs from what its marker recorded. */
 final class Changes {
+  /** Characters of a setting that is shown whole. */
+  private static final int SHORT = 40;
+
   private Changes() {}
 
   static String describe(Stage stage, StageMarker recorded, Map<String, String> fingerprints) {
@@ -18,7 +22,7 @@ final class Changes {
       String before = recorded.settings().get(name);
       String now = stage.settings().get(name);
       if (!Objects.equals(before, now)) {
-        changes.add(name + " was " + before + " and is " + now);
+        changes.add(name + " was " + differing(before, now) + " and is " + differing(now, before));
       }
     }
     for (String input : stage.inputs()) {
@@ -30,5 +34,29 @@ final class Changes {
       changes.add("its inputs changed");
     }
     return "it runs again because " + String.join(", ", changes);
+  }
+
+  /** A text, or of a long list of settings only those between the first and last that differ. */
+  private static String differing(@Nullable String text, @Nullable String other) {
+    if (text == null || other == null || Math.max(text.length(), other.length()) <= SHORT) {
+      return String.valueOf(text);
+    }
+    int from = 0;
+    int shared = Math.min(text.length(), other.length());
+    while (from < shared && text.charAt(from) == other.charAt(from)) {
+      from++;
+    }
+    int end = 0;
+    while (end < shared - from
+        && text.charAt(text.length() - 1 - end) == other.charAt(other.length() - 1 - end)) {
+      end++;
+    }
+    while (from > 0 && "[ ,".indexOf(text.charAt(from - 1)) < 0) {
+      from--;
+    }
+    while (end > 0 && "],".indexOf(text.charAt(text.length() - end)) < 0) {
+      end--;
+    }
+    return text.substring(from, text.length() - end);
   }
 }

@@ -91,6 +91,23 @@ class StageGraphTest {
   }
 
   @Test
+  void ofLongSettingsOnlyTheDifferenceIsSaid() {
+    String before =
+        "Recipe[rate=Rate[peak=0.002, decay=0.01], steps=900, batch=Batch[size=64], seed=20]";
+    String now = before.replace("900", "700");
+    Stage stage = Stage.of("train", context -> {}).setting("recipe", now);
+    StageMarker marker = new StageMarker("f", Map.of("recipe", before), Map.of(), true, 0, 0);
+    assertEquals(
+        "it runs again because recipe was steps=900 and is steps=700",
+        Changes.describe(stage, marker, Map.of()));
+    String wider = now.replace("decay=0.01", "decay=0.1");
+    assertEquals(
+        "it runs again because recipe was decay=0.01], steps=900 and is decay=0.1], steps=700",
+        Changes.describe(
+            Stage.of("train", context -> {}).setting("recipe", wider), marker, Map.of()));
+  }
+
+  @Test
   void lostOutputRunsAgainWithWhatReadsIt() throws Exception {
     run(diamond(1));
     Files.delete(root.resolve("right/out.txt"));
