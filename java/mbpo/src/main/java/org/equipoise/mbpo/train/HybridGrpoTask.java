@@ -40,6 +40,11 @@ final class HybridGrpoTask implements TrainingTask {
   private OnlineGroups.Draw draw;
   private int offlineSequences;
 
+  /** Of each offline sequence of the batch: whether it is a rejected answer. */
+  private final List<Boolean> rejected = new ArrayList<>();
+
+  private final KeyedRandom rejectedDraws;
+
   /**
    * @param reference the starting weights, or {@code null} when no online KL is wanted
    * @param offlineReference or {@code null} without offline pairs
@@ -67,6 +72,7 @@ final class HybridGrpoTask implements TrainingTask {
                 KeyedRandom.of(options.seed(), "offline-order"),
                 pairs.size(),
                 options.offline().pairsPerIteration());
+    this.rejectedDraws = KeyedRandom.of(options.seed(), "offline-rejected");
     PolicyOptions policy = options.policy();
     PolicyLoss normalised =
         switch (policy.normalizer()) {
@@ -113,9 +119,10 @@ final class HybridGrpoTask implements TrainingTask {
   @Override
   public void begin(int iteration) {
     batch = new HybridBatch();
+    rejected.clear();
     List<float[]> referenceRows = new ArrayList<>();
     if (offlineOrder != null) {
-      addOffline(offlineOrder.indices(iteration), referenceRows);
+      addOffline(iteration, offlineOrder.indices(iteration), referenceRows);
     }
     offlineSequences = batch.size();
     draw = onlineGroups == null ? OnlineGroups.Draw.none() : onlineGroups.draw(iteration);
@@ -138,7 +145,7 @@ final class HybridGrpoTask implements TrainingTask {
     return batch;
   }
 
-  private void addOffline(int[] indices, List<float[]> referenceRows) {
+  private void addOffline(int iteration, int[] indices, List<float[]> referenceRows) {
     float[] rewards = new float[2 * indices.length];
     for (int i = 0; i < indices.length; i++) {
       rewards[2 * i] = (float) options.offline().chosenReward();
@@ -150,15 +157,21 @@ final class HybridGrpoTask implements TrainingTask {
       List<Images> seen = ReferenceLogProbs.images(model, pair);
       List<TokenSequence> answers = ReferenceLogProbs.sequences(model, pair);
       int[] chosen = answers.get(0).answer();
-      int[] rejected = answers.get(1).answer();
       double weight = options.offline().weight();
       batch.add(seen.get(0), answers.get(0), repeat(advantages[2 * i], chosen.length), weight);
+      rejected.add(false);
+      referenceRows.add(offlineReference.chosen(indices[i]));
+      if (rejectedDraws.uniform(iteration, i, 0) >= options.offline().rejectedShare()) {
+        continue;
+      }
       batch.add(
           seen.get(1),
           answers.get(1),
-          options.offline().rejectedAdvantages(chosen, rejected, advantages[2 * i + 1]),
+          options
+              .offline()
+              .rejectedAdvantages(chosen, answers.get(1).answer(), advantages[2 * i + 1]),
           weight);
-      referenceRows.add(offlineReference.chosen(indices[i]));
+      rejected.add(true);
       referenceRows.add(offlineReference.rejected(indices[i]));
     }
   }
@@ -242,8 +255,8 @@ final class HybridGrpoTask implements TrainingTask {
       }
     }
     List<float[]> offline = logProbs.subList(0, offlineSequences);
-    metrics.put("chosen_log_prob", AnswerPass.meanOfEvery(offline, 2, 0));
-    metrics.put("rejected_log_prob", AnswerPass.meanOfEvery(offline, 2, 1));
+    metrics.put("chosen_log_prob", meanLogProb(offline, false));
+    metrics.put("rejected_log_prob", meanLogProb(offline, true));
     metrics.put("online_share", (double) (batch.size() - offlineSequences) / batch.size());
     metrics.put("zero_variance_share", draw.zeroVarianceShare());
     metrics.put("reward_mean", draw.rewardMean());
@@ -253,6 +266,23 @@ final class HybridGrpoTask implements TrainingTask {
     metrics.put("yes_share", draw.yesShare());
     metrics.put("gold_yes_share", draw.goldYesShare());
     return metrics;
+  }
+
+  /** Mean over the chosen, or the rejected, answers of their tokens' mean; NaN without any. */
+  private double meanLogProb(List<float[]> offline, boolean ofRejected) {
+    double total = 0;
+    int count = 0;
+    for (int row = 0; row < offline.size(); row++) {
+      if (rejected.get(row) == ofRejected) {
+        double sum = 0;
+        for (float value : offline.get(row)) {
+          sum += value;
+        }
+        total += sum / offline.get(row).length;
+        count++;
+      }
+    }
+    return total / count;
   }
 
   private void part(

@@ -11,6 +11,9 @@ import java.util.Arrays;
  * @param ddof delta degrees of freedom of the group's standard deviation: a pair of different
  *     rewards normalises to ±1 with 0 and to ±0.707 with 1, whatever the rewards
  * @param weight weight of each offline sequence in the loss
+ * @param rejectedShare share of the pairs whose rejected answer is trained on, drawn anew in every
+ *     iteration; of the others only the chosen one is, with the advantage it has in its group.
+ *     Below 1 is ours, not the paper's
  * @param rejectedTokens which tokens of a rejected answer carry its advantage; the others have 0,
  *     and KL as all have
  */
@@ -20,6 +23,7 @@ public record OfflineOptions(
     double rejectedReward,
     int ddof,
     double weight,
+    double rejectedShare,
     RejectedTokens rejectedTokens) {
 
   /** Tokens of a rejected answer. */
@@ -39,34 +43,57 @@ public record OfflineOptions(
         pairsPerIteration >= 0, "pairsPerIteration must not be negative", pairsPerIteration);
     Options.require(ddof == 0 || ddof == 1, "ddof must be 0 or 1", ddof);
     Options.require(weight >= 0, "weight must not be negative", weight);
+    Options.require(
+        rejectedShare >= 0 && rejectedShare <= 1,
+        "rejectedShare must be between 0 and 1",
+        rejectedShare);
   }
 
-  /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all tokens. */
+  /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all rejected answers with all their tokens. */
   public static OfflineOptions defaults() {
-    return new OfflineOptions(32, 2, 0, 0, 1, RejectedTokens.ALL);
+    return new OfflineOptions(32, 2, 0, 0, 1, 1, RejectedTokens.ALL);
   }
 
   public OfflineOptions pairsPerIteration(int pairs) {
-    return new OfflineOptions(pairs, chosenReward, rejectedReward, ddof, weight, rejectedTokens);
+    return new OfflineOptions(
+        pairs, chosenReward, rejectedReward, ddof, weight, rejectedShare, rejectedTokens);
   }
 
   public OfflineOptions rewards(double chosen, double rejected) {
-    return new OfflineOptions(pairsPerIteration, chosen, rejected, ddof, weight, rejectedTokens);
+    return new OfflineOptions(
+        pairsPerIteration, chosen, rejected, ddof, weight, rejectedShare, rejectedTokens);
   }
 
   public OfflineOptions ddof(int delta) {
     return new OfflineOptions(
-        pairsPerIteration, chosenReward, rejectedReward, delta, weight, rejectedTokens);
+        pairsPerIteration,
+        chosenReward,
+        rejectedReward,
+        delta,
+        weight,
+        rejectedShare,
+        rejectedTokens);
   }
 
   public OfflineOptions weight(double value) {
     return new OfflineOptions(
-        pairsPerIteration, chosenReward, rejectedReward, ddof, value, rejectedTokens);
+        pairsPerIteration,
+        chosenReward,
+        rejectedReward,
+        ddof,
+        value,
+        rejectedShare,
+        rejectedTokens);
+  }
+
+  public OfflineOptions rejectedShare(double share) {
+    return new OfflineOptions(
+        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, share, rejectedTokens);
   }
 
   public OfflineOptions rejectedTokens(RejectedTokens tokens) {
     return new OfflineOptions(
-        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, tokens);
+        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, rejectedShare, tokens);
   }
 
   /** The advantage of each token of a rejected answer. */

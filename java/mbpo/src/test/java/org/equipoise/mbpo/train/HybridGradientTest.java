@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoublePredicate;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -26,7 +28,7 @@ import org.equipoise.mbpo.toy.ToyTask;
 import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The gradient of one hybrid update against the formula written with plain LibTorch operations and
@@ -43,8 +45,9 @@ class HybridGradientTest {
   private static final double ONLINE_WEIGHT = 1.3;
 
   @ParameterizedTest
-  @EnumSource
-  void equalsAutogradOverTheFormula(OfflineOptions.RejectedTokens rejectedTokens) {
+  @CsvSource({"ALL, 1", "DIFFERING, 1", "ALL, 0.5", "DIFFERING, 0"})
+  void equalsAutogradOverTheFormula(
+      OfflineOptions.RejectedTokens rejectedTokens, double rejectedShare) {
     Equipoise.threads(1);
     List<Sample> samples = ToyTask.samples("g", 20, 0.5, 9);
     List<PreferenceRecord> pairs = new ArrayList<>();
@@ -71,6 +74,7 @@ class HybridGradientTest {
                 OfflineOptions.defaults()
                     .pairsPerIteration(5)
                     .weight(OFFLINE_WEIGHT)
+                    .rejectedShare(rejectedShare)
                     .rejectedTokens(rejectedTokens))
             .online(
                 OnlineOptions.defaults()
@@ -107,11 +111,17 @@ class HybridGradientTest {
       move(model);
       Map<String, Double> metrics = task.computeGradients(0);
       Map<String, float[]> actual = takeGradients(model);
-      double expectedLoss = formula(model, task.batch());
+      int offline = (int) Math.round(task.batch().size() * (1 - metrics.get("online_share")));
+      double expectedLoss = formula(model, task.batch(), offline);
       Map<String, float[]> expected = takeGradients(model);
 
+      long rejected = negative(task.batch(), offline);
+      assertEquals(offline - 5, rejected);
+      assertTrue(
+          rejectedShare == 1 ? rejected == 5 : rejectedShare == 0 ? rejected == 0 : rejected < 5,
+          rejected + " rejected answers");
       boolean all = rejectedTokens == OfflineOptions.RejectedTokens.ALL;
-      assertEquals(all ? 0 : 5, rejectedWithZeros(task.batch()));
+      assertEquals(all ? 0 : rejected, withZeros(task.batch(), offline));
       assertTrue(metrics.get("online_share") > 0, "some online group has variance");
       for (String name : List.of("clip_low", "clip_high", "floored", "kl")) {
         assertTrue(metrics.get(name) > 0, name + " takes part: " + metrics);
@@ -121,19 +131,20 @@ class HybridGradientTest {
     }
   }
 
-  /** Among the first five pairs, those whose rejected answers have tokens without advantage. */
-  private static long rejectedWithZeros(HybridBatch batch) {
-    List<float[]> rows = batch.advantages(new MicroBatches.Part(0, 10));
-    long count = 0;
-    for (int pair = 0; pair < 5; pair++) {
-      for (float advantage : rows.get(2 * pair + 1)) {
-        if (advantage == 0) {
-          count++;
-          break;
-        }
-      }
-    }
-    return count;
+  /** Offline sequences with a token of negative advantage. */
+  private static long negative(HybridBatch batch, int offline) {
+    return offlineRows(batch, offline, advantage -> advantage < 0);
+  }
+
+  /** Offline sequences with a token without advantage. */
+  private static long withZeros(HybridBatch batch, int offline) {
+    return offlineRows(batch, offline, advantage -> advantage == 0);
+  }
+
+  private static long offlineRows(HybridBatch batch, int offline, DoublePredicate wanted) {
+    return batch.advantages(new MicroBatches.Part(0, offline)).stream()
+        .filter(row -> IntStream.range(0, row.length).mapToDouble(t -> row[t]).anyMatch(wanted))
+        .count();
   }
 
   @Test
@@ -177,7 +188,7 @@ class HybridGradientTest {
     return gradients;
   }
 
-  private static double formula(ToyModel model, HybridBatch batch) {
+  private static double formula(ToyModel model, HybridBatch batch, int offline) {
     MicroBatches.Part all = new MicroBatches.Part(0, batch.size());
     List<TokenSequence> sequences = batch.sequences(all);
     Tensor logits = model.forward(ImageBatch.ofQuestions(batch.images(all)), sequences).logits();
@@ -203,7 +214,7 @@ class HybridGradientTest {
       surrogate = surrogate.masked_fill(floored, new Scalar(0.0));
       Tensor gap = start.sub(policy);
       Tensor k3 = gap.exp().sub(gap).sub(new Scalar(1.0));
-      double weight = i < 10 ? OFFLINE_WEIGHT : ONLINE_WEIGHT;
+      double weight = i < offline ? OFFLINE_WEIGHT : ONLINE_WEIGHT;
       loss =
           loss.add(
               surrogate
