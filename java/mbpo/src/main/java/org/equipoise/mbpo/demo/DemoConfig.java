@@ -145,7 +145,7 @@ public record DemoConfig(
               developmentItems,
               testItems);
       OptimizerOptions preference =
-          OptimizerOptions.adamW(2e-3).weightDecay(0.01).schedule(Schedule.LINEAR, 0.3);
+          OptimizerOptions.adamW(4e-3).weightDecay(0.01).schedule(Schedule.LINEAR, 0.3);
       int pairs = 64;
       DpoOptions dpo =
           DpoOptions.defaults().steps(iterations).batchPairs(pairs).beta(0.3).seed(seed);
@@ -173,7 +173,7 @@ public record DemoConfig(
                       .epsilon(0.3, 0.3)
                       .klBeta(0.003)
                       .negativeLogProbFloor(-0.3))
-              .offline(OfflineOptions.defaults().pairsPerIteration(pairs))
+              .offline(OfflineOptions.defaults().pairsPerIteration(pairs).rejectedKl(false))
               .online(
                   OnlineOptions.defaults()
                       .prompts(8, 8)
@@ -182,7 +182,7 @@ public record DemoConfig(
                       .advantageScale(0.5))
               .seed(seed),
           SftOptions.defaults()
-              .optimizer(preference.learningRate(4e-3))
+              .optimizer(preference)
               .steps(iterations)
               .batchSize(2 * pairs)
               .seed(seed),

@@ -201,6 +201,11 @@ record DemoPlan(
         config
             .hybrid()
             .policy(config.hybrid().policy().negativeLogProbFloor(Double.NEGATIVE_INFINITY)));
+    plan.hybrid(
+        "train-rejected-kl",
+        "KL on rejected answers, too",
+        MINE,
+        config.hybrid().offline(config.hybrid().offline().rejectedKl(true)));
     plan.mined(
         adversarial.pool("mine-singles", "Adversarial, no twins", PairMining.Pool.SINGLES),
         "without twins");
@@ -283,6 +288,16 @@ record DemoPlan(
         "only differing tokens rejected",
         MINE,
         base.offline(base.offline().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING)));
+    plan.hybrid(
+        "train-rejected-kl",
+        "KL on rejected answers, too",
+        MINE,
+        base.offline(base.offline().rejectedKl(true)));
+    plan.hybrid(
+        "train-few-rejected",
+        "112 pairs, the rejected answers of 16",
+        MINE,
+        base.offline(base.offline().pairsPerIteration(112).rejectedShare(1 / 7.0)));
     plan.hybrid(
         "train-token-mean",
         "mean over tokens, not sequences",

@@ -6,7 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.equipoise.kernels.PolicyBatch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
@@ -268,6 +270,20 @@ final class HybridGrpoTask implements TrainingTask {
     return metrics;
   }
 
+  /** The starting log-probs; where KL is off, the policy's own, which give value and gradient 0. */
+  private Tensor heldTo(Tensor start, Tensor policy, AnswerGrid grid, MicroBatches.Part part) {
+    if (options.offline().rejectedKl()) {
+      return start;
+    }
+    float[] free = new float[part.size()];
+    for (int i = 0; i < free.length; i++) {
+      int row = part.from() + i;
+      free[i] = row < offlineSequences && rejected.get(row) ? 1 : 0;
+    }
+    Tensor rows = grid.perSequence(free).unsqueeze(1).gt(new Scalar(0.5));
+    return torch.where(rows, policy.detach(), start);
+  }
+
   /** Mean over the chosen, or the rejected, answers of their tokens' mean; NaN without any. */
   private double meanLogProb(List<float[]> offline, boolean ofRejected) {
     double total = 0;
@@ -304,12 +320,14 @@ final class HybridGrpoTask implements TrainingTask {
     PolicyLoss.Result result =
         pass.backwardTokenwise(
             share,
-            packed ->
-                loss.apply(
-                    PolicyBatch.of(grid.arrange(packed), advantages, grid.mask())
-                        .old(old)
-                        .reference(start)
-                        .sequenceWeights(weights)));
+            packed -> {
+              Tensor policy = grid.arrange(packed);
+              return loss.apply(
+                  PolicyBatch.of(policy, advantages, grid.mask())
+                      .old(old)
+                      .reference(start == null ? null : heldTo(start, policy, grid, part))
+                      .sequenceWeights(weights));
+            });
     logProbs.addAll(pass.read());
     var policy = result.metrics();
     metrics.merge("loss", share * result.loss().item_float(), Double::sum);

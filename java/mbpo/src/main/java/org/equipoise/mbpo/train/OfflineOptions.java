@@ -14,6 +14,10 @@ import java.util.Arrays;
  * @param rejectedShare share of the pairs whose rejected answer is trained on, drawn anew in every
  *     iteration; of the others only the chosen one is, with the advantage it has in its group.
  *     Below 1 is ours, not the paper's
+ * @param rejectedKl whether rejected answers, too, are held to the starting policy by KL. Its
+ *     estimate exp(d) - d - 1 with d = start - policy supposes samples of the policy; on answers
+ *     that training makes improbable it grows without bound and pulls them back. Without is ours,
+ *     not the paper's
  * @param rejectedTokens which tokens of a rejected answer carry its advantage; the others have 0,
  *     and KL as all have
  */
@@ -24,6 +28,7 @@ public record OfflineOptions(
     int ddof,
     double weight,
     double rejectedShare,
+    boolean rejectedKl,
     RejectedTokens rejectedTokens) {
 
   /** Tokens of a rejected answer. */
@@ -51,17 +56,31 @@ public record OfflineOptions(
 
   /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all rejected answers with all their tokens. */
   public static OfflineOptions defaults() {
-    return new OfflineOptions(32, 2, 0, 0, 1, 1, RejectedTokens.ALL);
+    return new OfflineOptions(32, 2, 0, 0, 1, 1, true, RejectedTokens.ALL);
   }
 
   public OfflineOptions pairsPerIteration(int pairs) {
     return new OfflineOptions(
-        pairs, chosenReward, rejectedReward, ddof, weight, rejectedShare, rejectedTokens);
+        pairs,
+        chosenReward,
+        rejectedReward,
+        ddof,
+        weight,
+        rejectedShare,
+        rejectedKl,
+        rejectedTokens);
   }
 
   public OfflineOptions rewards(double chosen, double rejected) {
     return new OfflineOptions(
-        pairsPerIteration, chosen, rejected, ddof, weight, rejectedShare, rejectedTokens);
+        pairsPerIteration,
+        chosen,
+        rejected,
+        ddof,
+        weight,
+        rejectedShare,
+        rejectedKl,
+        rejectedTokens);
   }
 
   public OfflineOptions ddof(int delta) {
@@ -72,6 +91,7 @@ public record OfflineOptions(
         delta,
         weight,
         rejectedShare,
+        rejectedKl,
         rejectedTokens);
   }
 
@@ -83,17 +103,44 @@ public record OfflineOptions(
         ddof,
         value,
         rejectedShare,
+        rejectedKl,
         rejectedTokens);
   }
 
   public OfflineOptions rejectedShare(double share) {
     return new OfflineOptions(
-        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, share, rejectedTokens);
+        pairsPerIteration,
+        chosenReward,
+        rejectedReward,
+        ddof,
+        weight,
+        share,
+        rejectedKl,
+        rejectedTokens);
+  }
+
+  public OfflineOptions rejectedKl(boolean held) {
+    return new OfflineOptions(
+        pairsPerIteration,
+        chosenReward,
+        rejectedReward,
+        ddof,
+        weight,
+        rejectedShare,
+        held,
+        rejectedTokens);
   }
 
   public OfflineOptions rejectedTokens(RejectedTokens tokens) {
     return new OfflineOptions(
-        pairsPerIteration, chosenReward, rejectedReward, ddof, weight, rejectedShare, tokens);
+        pairsPerIteration,
+        chosenReward,
+        rejectedReward,
+        ddof,
+        weight,
+        rejectedShare,
+        rejectedKl,
+        tokens);
   }
 
   /** The advantage of each token of a rejected answer. */

@@ -45,9 +45,9 @@ class HybridGradientTest {
   private static final double ONLINE_WEIGHT = 1.3;
 
   @ParameterizedTest
-  @CsvSource({"ALL, 1", "DIFFERING, 1", "ALL, 0.5", "DIFFERING, 0"})
+  @CsvSource({"ALL, 1, true", "DIFFERING, 1, true", "ALL, 0.5, false", "DIFFERING, 0, false"})
   void equalsAutogradOverTheFormula(
-      OfflineOptions.RejectedTokens rejectedTokens, double rejectedShare) {
+      OfflineOptions.RejectedTokens rejectedTokens, double rejectedShare, boolean rejectedKl) {
     Equipoise.threads(1);
     List<Sample> samples = ToyTask.samples("g", 20, 0.5, 9);
     List<PreferenceRecord> pairs = new ArrayList<>();
@@ -75,6 +75,7 @@ class HybridGradientTest {
                     .pairsPerIteration(5)
                     .weight(OFFLINE_WEIGHT)
                     .rejectedShare(rejectedShare)
+                    .rejectedKl(rejectedKl)
                     .rejectedTokens(rejectedTokens))
             .online(
                 OnlineOptions.defaults()
@@ -112,7 +113,7 @@ class HybridGradientTest {
       Map<String, Double> metrics = task.computeGradients(0);
       Map<String, float[]> actual = takeGradients(model);
       int offline = (int) Math.round(task.batch().size() * (1 - metrics.get("online_share")));
-      double expectedLoss = formula(model, task.batch(), offline);
+      double expectedLoss = formula(model, task.batch(), offline, rejectedKl);
       Map<String, float[]> expected = takeGradients(model);
 
       long rejected = negative(task.batch(), offline);
@@ -188,7 +189,8 @@ class HybridGradientTest {
     return gradients;
   }
 
-  private static double formula(ToyModel model, HybridBatch batch, int offline) {
+  private static double formula(
+      ToyModel model, HybridBatch batch, int offline, boolean rejectedKl) {
     MicroBatches.Part all = new MicroBatches.Part(0, batch.size());
     List<TokenSequence> sequences = batch.sequences(all);
     Tensor logits = model.forward(ImageBatch.ofQuestions(batch.images(all)), sequences).logits();
@@ -214,16 +216,21 @@ class HybridGradientTest {
       surrogate = surrogate.masked_fill(floored, new Scalar(0.0));
       Tensor gap = start.sub(policy);
       Tensor k3 = gap.exp().sub(gap).sub(new Scalar(1.0));
+      boolean isRejected = i < offline && min(advantages.get(i)) < 0;
       double weight = i < offline ? OFFLINE_WEIGHT : ONLINE_WEIGHT;
       loss =
           loss.add(
               surrogate
-                  .add(k3.mul(new Scalar(BETA)))
+                  .add(k3.mul(new Scalar(isRejected && !rejectedKl ? 0 : BETA)))
                   .mean()
                   .mul(new Scalar(weight / batch.size())));
     }
     loss.backward();
     return loss.item_float();
+  }
+
+  private static double min(float[] values) {
+    return IntStream.range(0, values.length).mapToDouble(i -> values[i]).min().orElseThrow();
   }
 
   private static org.bytedeco.pytorch.ScalarOptional scalar(double value) {
