@@ -45,15 +45,15 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--ablation",
       description =
-          "Also MBPO without each of its parts, and one thing changed at a time: 18 trainings more,"
+          "Also MBPO without each of its parts, and one thing changed at a time: 20 trainings more,"
               + " about half an hour.")
   private boolean ablation;
 
   @Option(
       names = "--development",
       description =
-          "Instead, every trainer at four learning rates, and variations of MBPO: what the settings"
-              + " were chosen by, on seeds that no result is from. Half an hour.")
+          "Instead, every trainer at five learning rates, and variations of MBPO: what the settings"
+              + " were chosen by, on seeds that no result is from. Three quarters of an hour.")
   private boolean development;
 
   @Option(

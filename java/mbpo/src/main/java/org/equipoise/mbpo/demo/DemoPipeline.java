@@ -77,10 +77,10 @@ public final class DemoPipeline {
   public StageGraph graph() {
     List<Stage> stages = new ArrayList<>();
     stages.add(
-        stage("align", "align vision with words", 9, this::align)
+        stage("align", "align vision with words", 13, this::align)
             .setting("alignment", config.alignment()));
     stages.add(
-        stage("start", "train the start model", 33, this::start)
+        stage("start", "train the start model", 50, this::start)
             .setting("sft", config.start())
             .after("align"));
     for (PairMining mining : plan.minings()) {
@@ -109,7 +109,7 @@ public final class DemoPipeline {
           stage(
                   method.evaluationStage(),
                   "evaluate " + method.title(),
-                  11,
+                  17,
                   context -> evaluate(method, context))
               .setting("contrast", method.contrastAlpha())
               .setting("decoding", config.decoding())

@@ -71,7 +71,7 @@ record PairMining(
 
   /** Seconds at full scale: gradients cost most. */
   double seconds() {
-    return source == Source.ADVERSARIAL ? 50 : 16;
+    return source == Source.ADVERSARIAL ? 67 : 23;
   }
 
   NegativeSource negatives(DemoConfig config, List<Sample> samples) {
