@@ -61,6 +61,8 @@ public final class ConsoleTable {
         .append("95 % interval of the paired difference with ")
         .append(table.reference())
         .append('\n');
+    String best = BestMethods.sentence(table);
+    text.append(best).append(best.isEmpty() ? "" : "\n");
     String result = text.toString();
     return symbols ? result : result.replace('−', '-').replace('–', '-');
   }

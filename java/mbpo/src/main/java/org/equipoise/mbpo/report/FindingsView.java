@@ -2,6 +2,7 @@ package org.equipoise.mbpo.report;
 
 import static j2html.TagCreator.div;
 import static j2html.TagCreator.each;
+import static j2html.TagCreator.iff;
 import static j2html.TagCreator.li;
 import static j2html.TagCreator.p;
 import static j2html.TagCreator.span;
@@ -30,8 +31,10 @@ final class FindingsView {
                         Math.abs(finding.difference().high())))
             .max()
             .orElse(1);
+    String best = BestMethods.sentence(table);
     return div(
             p(Finding.summary(table)).withClass("summary"),
+            iff(!best.isEmpty(), p(best)),
             ul(each(findings, finding -> item(finding, scale == 0 ? 1 : scale)))
                 .withClass("findings"))
         .withClass("verdict");

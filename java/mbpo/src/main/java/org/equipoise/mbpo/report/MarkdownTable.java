@@ -9,7 +9,7 @@ public final class MarkdownTable {
   /**
    * Renders the headline metrics of a table; ends with a line break.
    *
-   * @return the heading, the table, and one line that explains the marks
+   * @return the heading, the table, one line on who is best, and one that explains the marks
    */
   public static String render(ResultTable table) {
     List<Metric> metrics = table.headlines().metrics();
@@ -33,7 +33,9 @@ public final class MarkdownTable {
       }
       text.append('\n');
     }
-    return text.append("\n↑ higher is better, ↓ lower is better. Against ")
+    String best = BestMethods.sentence(table);
+    return text.append(best.isEmpty() ? "" : "\n" + escape(best) + "\n")
+        .append("\n↑ higher is better, ↓ lower is better. Against ")
         .append(escape(table.reference()))
         .append(
             ": ▲ better, ▼ worse, ≈ no clear difference (95 % interval of the paired difference). ")

@@ -19,9 +19,6 @@ import static j2html.TagCreator.tr;
 import j2html.tags.DomContent;
 import j2html.tags.specialized.TbodyTag;
 import j2html.tags.specialized.TdTag;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +43,7 @@ final class ResultTableView {
   }
 
   private static DomContent grid(ResultTable table) {
-    Map<String, Double> best = bestValues(table);
+    Map<String, Double> best = BestMethods.values(table);
     TbodyTag body = tbody();
     String kind = "";
     for (ResultTable.Row row : table.rows()) {
@@ -155,27 +152,5 @@ final class ResultTableView {
       case LOWER -> "lower is better";
       case NEITHER -> "not judged";
     };
-  }
-
-  /** The best value of each judged column that has at least two values. */
-  private static Map<String, Double> bestValues(ResultTable table) {
-    Map<String, Double> best = new HashMap<>();
-    for (Metric metric : table.metrics()) {
-      List<Double> values =
-          table.rows().stream()
-              .map(row -> row.cells().get(metric.id()))
-              .filter(cell -> cell != null && !Double.isNaN(cell.value().value()))
-              .map(cell -> cell.value().value())
-              .toList();
-      if (values.size() > 1 && metric.better() != Metric.Direction.NEITHER) {
-        Comparator<Double> order = Comparator.naturalOrder();
-        best.put(
-            metric.id(),
-            metric.better() == Metric.Direction.HIGHER
-                ? values.stream().max(order).orElseThrow()
-                : values.stream().min(order).orElseThrow());
-      }
-    }
-    return best;
   }
 }

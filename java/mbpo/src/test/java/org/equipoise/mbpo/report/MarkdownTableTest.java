@@ -19,6 +19,8 @@ class MarkdownTableTest {
         | DPO | 0.923 ▲ | 0.322 ▲ | 0.811 ▲ |
         | **MBPO** | 0.944 ▲ | 0.245 ▲ | 0.746 ≈ |
 
+        Best of 5 methods: SFT on the same gold answers in CHAIR s and Caption recall; MBPO in AUC, trap questions.
+
         ↑ higher is better, ↓ lower is better. Against start: ▲ better, ▼ worse, ≈ no clear difference\
          (95 % interval of the paired difference). 1000 items a split, one seed; bootstrap over items.
         """,
