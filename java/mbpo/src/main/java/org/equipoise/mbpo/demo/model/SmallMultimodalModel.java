@@ -36,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  * token. Images given as the same tensor object are encoded once.
  */
 public final class SmallMultimodalModel implements MultimodalModel {
+  private static final String NO_TEXT_ALONE =
+      "the small model takes an image with every prompt; use the blind image instead of none";
+
   private static final int WIDTH = SmallModelParameters.WIDTH;
   private static final int PATCH = SmallModelParameters.PATCH;
   private static final int GRID = SmallModelParameters.GRID;
@@ -100,10 +103,9 @@ public final class SmallMultimodalModel implements MultimodalModel {
 
   /** The images of a batch, each distinct tensor once, and which one belongs to each row. */
   record DistinctImages(Tensor stacked, long[] rows) {
-    static DistinctImages of(ImageBatch batch) {
+    static DistinctImages of(@Nullable ImageBatch batch) {
       if (batch == null) {
-        throw new UnsupportedOperationException(
-            "the small model has no prompt without an image; give it the blind image instead");
+        throw new UnsupportedOperationException(NO_TEXT_ALONE);
       }
       int count = batch.size();
       long[] rows = new long[count];
@@ -200,10 +202,10 @@ public final class SmallMultimodalModel implements MultimodalModel {
 
   @Override
   public AnswerStates forward(@Nullable ImageBatch images, List<TokenSequence> sequences) {
-    if (images == null || images.size() != sequences.size() || sequences.isEmpty()) {
+    if (images != null && images.size() != sequences.size() || sequences.isEmpty()) {
       throw new IllegalArgumentException(
           "one image per sequence is needed and at least one of each, found "
-              + (images == null ? 0 : images.size())
+              + images.size()
               + " images and "
               + sequences.size()
               + " sequences");
@@ -263,7 +265,7 @@ public final class SmallMultimodalModel implements MultimodalModel {
   public List<GeneratedAnswer> generate(
       @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
     if (images == null) {
-      throw new UnsupportedOperationException("the small model takes an image with every prompt");
+      throw new UnsupportedOperationException(NO_TEXT_ALONE);
     }
     return new SmallModelGenerator(this, options).generate(images, prompts, streams);
   }
