@@ -2,6 +2,7 @@ package org.equipoise.mbpo.train;
 
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntPredicate;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.image.Images;
@@ -104,17 +105,19 @@ final class AnswerPass {
     return AnswerScorer.split(HostTensors.toFloats(logProbs), sequences);
   }
 
-  /** Over the sequences {@code first, first + stride, ...}: mean of the mean over tokens. */
-  static double meanOfEvery(List<float[]> logProbs, int stride, int first) {
+  /** Over some of the sequences: mean of the mean over tokens; NaN over none. */
+  static double mean(List<float[]> logProbs, IntPredicate wanted) {
     double sum = 0;
     int count = 0;
-    for (int i = first; i < logProbs.size(); i += stride) {
-      double tokens = 0;
-      for (float value : logProbs.get(i)) {
-        tokens += value;
+    for (int row = 0; row < logProbs.size(); row++) {
+      if (wanted.test(row)) {
+        double tokens = 0;
+        for (float value : logProbs.get(row)) {
+          tokens += value;
+        }
+        sum += tokens / logProbs.get(row).length;
+        count++;
       }
-      sum += tokens / logProbs.get(i).length;
-      count++;
     }
     return sum / count;
   }

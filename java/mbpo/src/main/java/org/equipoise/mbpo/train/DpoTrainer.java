@@ -130,9 +130,11 @@ public final class DpoTrainer {
       metrics.merge("reward_margin", share * pairMetrics.margin(), Double::sum);
       metrics.merge("reward_accuracy", share * pairMetrics.accuracy(), Double::sum);
       metrics.merge(
-          "chosen_log_prob", share * AnswerPass.meanOfEvery(logProbs, 2, CHOSEN), Double::sum);
+          "chosen_log_prob", share * AnswerPass.mean(logProbs, i -> i % 2 == CHOSEN), Double::sum);
       metrics.merge(
-          "rejected_log_prob", share * AnswerPass.meanOfEvery(logProbs, 2, REJECTED), Double::sum);
+          "rejected_log_prob",
+          share * AnswerPass.mean(logProbs, i -> i % 2 == REJECTED),
+          Double::sum);
     }
 
     private Tensor side(Tensor rows, int side) {

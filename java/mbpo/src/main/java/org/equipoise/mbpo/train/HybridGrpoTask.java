@@ -257,8 +257,8 @@ final class HybridGrpoTask implements TrainingTask {
       }
     }
     List<float[]> offline = logProbs.subList(0, offlineSequences);
-    metrics.put("chosen_log_prob", meanLogProb(offline, false));
-    metrics.put("rejected_log_prob", meanLogProb(offline, true));
+    metrics.put("chosen_log_prob", AnswerPass.mean(offline, row -> !rejected.get(row)));
+    metrics.put("rejected_log_prob", AnswerPass.mean(offline, rejected::get));
     metrics.put("online_share", (double) (batch.size() - offlineSequences) / batch.size());
     metrics.put("zero_variance_share", draw.zeroVarianceShare());
     metrics.put("reward_mean", draw.rewardMean());
@@ -282,23 +282,6 @@ final class HybridGrpoTask implements TrainingTask {
     }
     Tensor rows = grid.perSequence(free).unsqueeze(1).gt(new Scalar(0.5));
     return torch.where(rows, policy.detach(), start);
-  }
-
-  /** Mean over the chosen, or the rejected, answers of their tokens' mean; NaN without any. */
-  private double meanLogProb(List<float[]> offline, boolean ofRejected) {
-    double total = 0;
-    int count = 0;
-    for (int row = 0; row < offline.size(); row++) {
-      if (rejected.get(row) == ofRejected) {
-        double sum = 0;
-        for (float value : offline.get(row)) {
-          sum += value;
-        }
-        total += sum / offline.get(row).length;
-        count++;
-      }
-    }
-    return total / count;
   }
 
   private void part(
