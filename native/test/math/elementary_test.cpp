@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "equipoise/equipoise.h"
 #include "harness/check.h"
 #include "harness/numbers.h"
 #include "harness/philox.h"
@@ -18,6 +17,9 @@
 
 namespace eqp {
 namespace EQP_ISA {
+
+void test_elementary();
+
 namespace {
 
 #if defined(__FMA__)
@@ -252,19 +254,14 @@ void bfloat16_conversions() {
 }
 
 }  // namespace
+
+void test_elementary() {
+  float_exponentials();
+  powers_of_two();
+  double_functions();
+  philox_is_random123();
+  bfloat16_conversions();
+}
+
 }  // namespace EQP_ISA
 }  // namespace eqp
-
-int main() {
-  const char* const isa = EQP_TEXT(EQP_ISA);
-  if (strstr(eqp_cpu_variants(), isa) == nullptr) {
-    printf("SKIPPED: this processor cannot run %s, only %s\n", isa, eqp_cpu_variants());
-    return 77;
-  }
-  eqp::EQP_ISA::float_exponentials();
-  eqp::EQP_ISA::powers_of_two();
-  eqp::EQP_ISA::double_functions();
-  eqp::EQP_ISA::philox_is_random123();
-  eqp::EQP_ISA::bfloat16_conversions();
-  return eqp::test::finish_tests();
-}

@@ -58,14 +58,16 @@ mkdir -p objects tests
     echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c $file -o tests/$(basename "$(dirname "$file")")-$(basename "$file" .cpp).o"
   done
   echo "$CXX -std=c++17 -O1 -w -fPIC -Itest -Iinclude -c test/contract/main.cpp -o tests/main_contract.o"
-  echo "$CXX -std=c++17 -O1 -w $(flags $isa) -DEQP_ISA=$isa -Itest -Iinclude -Isrc -c test/math/elementary_test.cpp -o tests/main_elementary.o"
+  echo "$CXX -std=c++17 -O1 -w -DEQP_ISA=$isa -Itest -Iinclude -c test/math/main.cpp -o tests/main_elementary.o"
+  echo "$CXX -std=c++17 -O1 -w $(flags $isa) -DEQP_ISA=$isa -Itest -Iinclude -Isrc -c test/math/elementary_test.cpp -o elementary.o"
 } | xargs -P "$jobs" -d '\n' -I{} sh -c '{}'
 mv tests/conformance-main.o tests/main_conformance.o
 link_library() { "$CXX" -shared -o "$1/libequipoise.so" "$1"/*.o -lpthread -ldl; }
 link_library objects
-for program in conformance contract elementary; do
-  "$CXX" -o "tests/$program" "tests/main_$program.o" $(ls tests/*.o | grep -v main_) -Lobjects -lequipoise -lpthread -ldl
-done
+link_program() { "$CXX" -o "$1" -x none "${@:2}" $(ls tests/*.o | grep -v main_) -Lobjects -lequipoise -lpthread -ldl; }
+link_program tests/conformance tests/main_conformance.o
+link_program tests/contract tests/main_contract.o
+link_program tests/elementary tests/main_elementary.o elementary.o
 export EQP_CPU_VARIANT=$isa EQP_TEST_FAIL_FAST=1
 
 # --- The unmutated tree must pass -------------------------------------------------------------------
@@ -149,7 +151,7 @@ try_mutant() {
     if [ "${programs%% *}" = elementary ]; then
       $CXX -std=c++17 -O1 -w ${cpu_flags#*-DEQP_ISA=$isa} -DEQP_ISA=$isa -Itest -Iinclude -I"$dir/src" \
         -c test/math/elementary_test.cpp -o "$dir/elementary.main" 2> /dev/null &&
-        $CXX -o "$dir/elementary" -x none "$dir/elementary.main" $(ls tests/*.o | grep -v main_) -Lobjects -lequipoise -lpthread -ldl ||
+        link_program "$dir/elementary" tests/main_elementary.o "$dir/elementary.main" ||
         verdict=unbuildable
     fi
     "$CXX" -shared -o "$dir/libequipoise.so" "$dir"/*.o -lpthread -ldl 2> /dev/null || verdict=unbuildable
@@ -169,7 +171,7 @@ try_mutant() {
     "$(sed -n "${line}p" "$path" | sed 's/^[ \t]*//; s/\t/ /g')" > "$scratch/result-$number.txt"
   rm -rf "$dir"
 }
-export -f judge try_mutant
+export -f judge link_program try_mutant
 seq 1 "$(wc -l < chosen.txt)" | xargs -r -P "$jobs" -n 1 bash -c 'try_mutant "$0"'
 
 # --- The account ------------------------------------------------------------------------------------
