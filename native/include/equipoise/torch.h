@@ -35,8 +35,9 @@ extern "C" {
  * before any other function; repeating it with the same path does nothing.
  *
  * Where that LibTorch uses OpenMP, its threads become libequipoise's executor (eqp_set_executor,
- * eqp_torch_shares_threads): two pools on the same processors disturb each other. A host that wants
- * its own executor installs it afterwards. */
+ * eqp_torch_shares_threads), and OpenBLAS's where LibTorch uses OpenBLAS 0.3.27 or later: two pools
+ * on the same processors disturb each other. A host that wants its own executor installs it
+ * afterwards, for OpenBLAS by openblas_set_threads_callback_function. */
 EQP_API eqp_status eqp_torch_load(const char* libtorch_cpu, const void* one);
 
 /* Version of this adapter, e.g. "0.1.0"; must equal eqp_library_version(). */

@@ -10,7 +10,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * The logits of one call of {@link FusedLinear}, a chunk of rows at a time in one buffer:
  * LibTorch's matrix products, and the token log-prob kernels between them. Outside of autograd.
  * Beyond the buffer nothing of the vocabulary's size is made, but for {@link #STAGE_BYTES} with
- * bf16. The buffer is freed by {@link #close}, in whatever pointer scope this was made.
+ * bf16, or a block of {@link WidenedProducts}. The buffer is freed by {@link #close}, in whatever
+ * pointer scope this was made.
  */
 final class LogitChunks implements AutoCloseable {
   /** Rows of a chunk are a multiple of this where there is room: matrix kernels like it. */
@@ -27,6 +28,7 @@ final class LogitChunks implements AutoCloseable {
   private final Tensor targets;
   private final long tokens;
   private final long rows;
+  private final boolean widen;
   private final Tensor buffer;
 
   /** The chunk whose logits are in the buffer; -1: none. */
@@ -40,6 +42,7 @@ final class LogitChunks implements AutoCloseable {
       long vocab = weight.size(0);
       rows = rows(tokens, head.logitBudget() / (vocab * weight.element_size()));
       weightTransposed = TorchLibrary.keep(weight.t());
+      widen = WidenedProducts.pay(weight);
       bias = head.bias() == null ? null : TorchLibrary.keep(head.bias().detach());
       this.hidden = TorchLibrary.keep(hidden.detach().reshape(tokens, weight.size(1)));
       this.targets = TorchLibrary.keep(targets.reshape(-1).contiguous());
@@ -86,7 +89,11 @@ final class LogitChunks implements AutoCloseable {
     Tensor input = part(hidden, chunk);
     Tensor product = buffer.narrow(0, 0, input.size(0));
     if (held != chunk) {
-      torch.mm_out(product, input, weightTransposed);
+      if (widen) {
+        WidenedProducts.byTransposedInto(input, weight, product);
+      } else {
+        torch.mm_out(product, input, weightTransposed);
+      }
       held = chunk;
     }
     return product;
@@ -135,10 +142,15 @@ final class LogitChunks implements AutoCloseable {
           part(dEntropy, chunk),
           logits);
       if (gradients.dHidden != null) {
-        torch.mm_out(part(gradients.dHidden, chunk), logits, weight);
+        Tensor dHidden = part(gradients.dHidden, chunk);
+        if (widen) {
+          WidenedProducts.byInto(logits, weight, dHidden);
+        } else {
+          torch.mm_out(dHidden, logits, weight);
+        }
       }
       if (gradients.dWeight != null) {
-        addWeightGradient(gradients, logits.t(), part(hidden, chunk));
+        addWeightGradient(gradients, logits, part(hidden, chunk));
       }
       if (gradients.dBias != null) {
         Tensor ones = torch.ones_like(logits.select(1, 0)).unsqueeze(0);
@@ -154,9 +166,17 @@ final class LogitChunks implements AutoCloseable {
     }
   }
 
-  private void addWeightGradient(HeadGradients gradients, Tensor dLogitsTransposed, Tensor input) {
+  private void addWeightGradient(HeadGradients gradients, Tensor dLogits, Tensor input) {
     Tensor sum = gradients.dWeight;
     boolean overwrite = gradients.takeFresh();
+    if (widen) {
+      if (overwrite) {
+        sum.zero_();
+      }
+      WidenedProducts.addTransposedBy(dLogits, input, sum);
+      return;
+    }
+    Tensor dLogitsTransposed = dLogits.t();
     if (weight.scalar_type().value == ScalarType.Float.value) {
       if (overwrite) {
         torch.mm_out(sum, dLogitsTransposed, input);
@@ -165,7 +185,8 @@ final class LogitChunks implements AutoCloseable {
       }
       return;
     }
-    // LibTorch has no product of bf16 factors with an f32 result on the CPU: each chunk's product
+    // LibTorch's own kernels have no product of bf16 factors with an f32 result on the CPU: each
+    // chunk's product
     // is rounded to bf16 once, the sum over the chunks is f32.
     long vocab = weight.size(0);
     long width = weight.size(1);

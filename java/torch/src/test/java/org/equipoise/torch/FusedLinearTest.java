@@ -25,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Against the unfused composition of LibTorch ops in double precision: values and gradients, with
@@ -401,8 +402,20 @@ class FusedLinearTest {
         2 * FLOAT);
   }
 
-  @Test
-  void bfloat16IsAsCloseAsTheNaiveComposition() {
+  /** Both ways of multiplying, whatever this processor's own. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void bfloat16IsAsCloseAsTheNaiveComposition(boolean widened) {
+    boolean before = WidenedProducts.pay(weight(ScalarType.BFloat16));
+    WidenedProducts.assume(ScalarType.BFloat16, widened);
+    try {
+      bfloat16IsAsCloseAsTheNaiveComposition();
+    } finally {
+      WidenedProducts.assume(ScalarType.BFloat16, before);
+    }
+  }
+
+  private static void bfloat16IsAsCloseAsTheNaiveComposition() {
     for (Family family : new Family[] {Family.SIGMOID, Family.GRPO}) {
       for (boolean frozen : new boolean[] {false, true}) {
         Tensor h = hidden(ScalarType.BFloat16);

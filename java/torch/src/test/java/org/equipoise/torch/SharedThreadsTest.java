@@ -9,13 +9,20 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PolicyBatch;
@@ -23,7 +30,7 @@ import org.equipoise.torch.adapter.TorchAdapter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Ops on CPU tensors run on the threads of LibTorch's OpenMP. */
+/** Ops on CPU tensors and matrix products run on the threads of LibTorch's OpenMP. */
 class SharedThreadsTest {
   private final int before = Equipoise.threads();
 
@@ -69,6 +76,92 @@ class SharedThreadsTest {
       }
     } finally {
       callers.shutdown();
+    }
+  }
+
+  @Test
+  void matrixProductsRunOnTheSameThreads() throws Exception {
+    Equipoise.threads(2);
+    try (PointerScope scope = new PointerScope()) {
+      Tensor x = torch.rand(700, 700);
+      Set<String> ofLibTorch = busyWhile(x::exp, 1);
+      Set<String> ofProducts = busyWhile(() -> x.mm(x), 20);
+      assertTrue(ofLibTorch.containsAll(ofProducts), ofLibTorch + " were busy, then " + ofProducts);
+    }
+  }
+
+  /** Ids of the threads that take at least so many hundredths of a second of a whole one. */
+  private static Set<String> busyWhile(Runnable work, long hundredths) throws Exception {
+    Map<String, Long> before = processorTimes();
+    long end = System.nanoTime() + 1_000_000_000L;
+    while (System.nanoTime() < end) {
+      try (PointerScope scope = new PointerScope()) {
+        work.run();
+      }
+    }
+    Set<String> busy = new TreeSet<>();
+    processorTimes()
+        .forEach(
+            (task, time) -> {
+              if (time - before.getOrDefault(task, 0L) >= hundredths) {
+                busy.add(task);
+              }
+            });
+    return busy;
+  }
+
+  /** In hundredths of a second, by thread. */
+  private static Map<String, Long> processorTimes() throws Exception {
+    Map<String, Long> times = new TreeMap<>();
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
+      for (Path task : tasks.toList()) {
+        try {
+          String status = Files.readString(task.resolve("stat"));
+          String[] fields = status.substring(status.lastIndexOf(')') + 2).split(" ");
+          times.put(
+              task.getFileName().toString(),
+              Long.parseLong(fields[11]) + Long.parseLong(fields[12]));
+        } catch (NoSuchFileException e) {
+          continue; // ended meanwhile
+        }
+      }
+    }
+    return times;
+  }
+
+  /** Products within LibTorch's parallel loops, too, which attention over long rows makes. */
+  @Test
+  void productsAreRightFromAnyNumberOfThreadsAndCallers() throws Exception {
+    Equipoise.threads(1);
+    double[] expected = products();
+    ExecutorService callers = Executors.newFixedThreadPool(4);
+    try {
+      for (int count : new int[] {2, 3}) {
+        Equipoise.threads(count);
+        assertArrayEquals(expected, products(), 1e-3);
+        List<Future<double[]>> results = new ArrayList<>();
+        for (int caller = 0; caller < 8; caller++) {
+          results.add(callers.submit(SharedThreadsTest::products));
+        }
+        for (Future<double[]> result : results) {
+          assertArrayEquals(expected, result.get(), 1e-3);
+        }
+      }
+    } finally {
+      callers.shutdown();
+    }
+  }
+
+  private static double[] products() {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor x =
+          TestTensors.of(ScalarType.Float, TestTensors.gaussian(4, 600 * 600, 1, 0), 600, 600);
+      Tensor rows = x.narrow(0, 0, 512).narrow(1, 0, 512).reshape(1, 4, 1024, 64);
+      Tensor attended =
+          torch.scaled_dot_product_attention(
+              rows, rows, rows, new TensorOptional(), 0, true, new DoubleOptional(), false);
+      return TestTensors.doubles(
+          torch.cat(new TensorVector(x.mm(x).view(-1), x.mv(x.select(0, 0)), attended.view(-1))));
     }
   }
 

@@ -1,8 +1,10 @@
 package org.equipoise.mbpo.checkpoint;
 
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
+import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,11 +17,13 @@ import org.jspecify.annotations.Nullable;
  *     same type
  * @param trainable trained parameters with gradient and both moments, in float32
  * @param activations of one pass over the rows of a step
+ * @param widened float32 copies of 16-bit weights while training, on processors on which {@code
+ *     WidenedProducts} pay
  * @param logits at a time
  * @param cache keys and values while generating one row of the same length
  */
 public record MemoryEstimate(
-    long weights, long trainable, long activations, long logits, long cache) {
+    long weights, long trainable, long activations, long widened, long logits, long cache) {
   private static final long LOGIT_BUDGET = 256L << 20;
   private static final long PROCESS = 7L << 28;
   private static final int STATES_PER_TRAINED = 4;
@@ -60,10 +64,12 @@ public record MemoryEstimate(
     long visionPlain = elementBytes * (14L * vision.width() + 3L * vision.mlpWidth());
     // Frozen, and without a gradient of the pixels, the tower keeps no more than one block.
     long visionBlocks = lora == null ? vision.depth() : 1;
+    boolean widen = elementBytes == 2 && WidenedProducts.pay(ScalarType.BFloat16);
     return new MemoryEstimate(
         parameters * elementBytes,
         trained * FLOAT * STATES_PER_TRAINED - (lora == null ? trained * elementBytes : 0),
         tokens * kept + patches * visionBlocks * visionPlain,
+        widen ? FLOAT * blocks(config) / (recompute ? text.layers() : 1) : 0,
         Math.min(LOGIT_BUDGET, tokens * text.vocabulary() * elementBytes),
         2L * text.layers() * keys * elementBytes * (imageTokens + textTokens));
   }
@@ -71,6 +77,14 @@ public record MemoryEstimate(
   /** Numbers in all weights. */
   public static long parameters(QwenConfig config) {
     return QwenShapes.of(config).values().stream().mapToLong(MemoryEstimate::product).sum();
+  }
+
+  /** Numbers in the language model's blocks. */
+  private static long blocks(QwenConfig config) {
+    return QwenShapes.of(config).entrySet().stream()
+        .filter(entry -> entry.getKey().startsWith("model.language_model.layers."))
+        .mapToLong(entry -> product(entry.getValue()))
+        .sum();
   }
 
   private static long adapters(QwenConfig config, LoraOptions lora) {
@@ -96,7 +110,7 @@ public record MemoryEstimate(
 
   /** Everything that training holds at once. */
   public long training() {
-    return PROCESS + weights + trainable + activations + logits;
+    return PROCESS + weights + trainable + activations + widened + logits;
   }
 
   /** Everything that generating holds at once. */

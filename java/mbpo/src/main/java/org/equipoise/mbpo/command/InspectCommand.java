@@ -7,12 +7,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
+import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -129,6 +131,11 @@ public final class InspectCommand implements Callable<Integer> {
     out.println(
         "! does not fit. Weights of the file's own type are mapped and need not all be in memory at"
             + " once.");
+    if (WidenedProducts.pay(ScalarType.BFloat16)) {
+      out.println(
+          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
+              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+    }
   }
 
   private static String tokens(QwenConfig config, int column) {

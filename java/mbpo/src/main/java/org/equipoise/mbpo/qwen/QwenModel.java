@@ -10,7 +10,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.model.AnswerStates;
@@ -242,7 +241,7 @@ public final class QwenModel implements MultimodalModel {
   private record States(Tensor hidden, Tensor headWeight) implements AnswerStates {
     @Override
     public Tensor logits() {
-      return torch.linear(hidden, headWeight);
+      return QwenWeights.product(hidden, headWeight, null);
     }
   }
 

@@ -7,7 +7,6 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
-import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +47,7 @@ final class RecomputedStates implements AnswerStates {
 
   @Override
   public Tensor logits() {
-    return torch.linear(hidden, headWeight);
+    return QwenWeights.product(hidden, headWeight, null);
   }
 
   @Override

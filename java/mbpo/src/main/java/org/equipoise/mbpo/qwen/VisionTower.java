@@ -93,8 +93,8 @@ final class VisionTower {
   /** The convolution whose stride is its kernel is a product with the flattened kernel. */
   private Tensor patchEmbedding(Tensor patches) {
     Tensor kernel = weights.get(PATH + "patch_embed.proj.weight");
-    return torch.linear(
-        patches.to(kernel.scalar_type()), kernel.reshape(kernel.size(0), patches.size(2)));
+    return QwenWeights.product(
+        patches.to(kernel.scalar_type()), kernel.reshape(kernel.size(0), patches.size(2)), null);
   }
 
   private Tensor block(

@@ -7,6 +7,7 @@ import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.AnswerStates;
@@ -17,6 +18,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.TokenLogProbs;
+import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,10 +94,17 @@ public final class AnswerScorer {
         .score(states.hidden(), targets);
   }
 
-  /** Whether logits are best held whole: they are few, or the model gives nothing else. */
+  /**
+   * Whether logits are best held whole: they are few, or the model gives nothing else. Where
+   * products with the head are widened, {@link FusedLinear} does it a block of it at a time.
+   */
   public static boolean fitsBudget(AnswerStates states, long logitBudget) {
     if (states.hidden() == null) {
       return true;
+    }
+    if (states.headWeight().scalar_type().intern() == ScalarType.BFloat16
+        && WidenedProducts.pay(states.headWeight())) {
+      return false;
     }
     long logits = states.hidden().size(0) * states.headWeight().size(0);
     return logits * states.hidden().element_size() <= logitBudget;

@@ -1,0 +1,149 @@
+package org.equipoise.torch;
+
+import java.util.EnumMap;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Products with a 16-bit matrix in float32, for processors on which LibTorch multiplies 16-bit
+ * numbers in plain loops: those without AVX-512, for instance (bf16, 139 rows by a matrix of 8960 x
+ * 1536, AVX2, one thread: forward 0.58 s, widened 0.16 s; back to the rows 9.1 s, widened 0.16 s).
+ * The matrix is widened a block of its rows at a time, so that beside it only {@link #BLOCK_BYTES}
+ * are needed; sums are float32 and rounded once, at the end. Outside of autograd.
+ */
+public final class WidenedProducts {
+  /** Of widened rows of the matrix at a time. */
+  static final long BLOCK_BYTES = 4L << 20;
+
+  /** LibTorch's loops are 3 to 50 times slower than float32, its 16-bit kernels 2 at most. */
+  private static final double SLOW = 8;
+
+  private static final int PROBE = 256;
+  private static final Map<ScalarType, Boolean> MEASURED = new EnumMap<>(ScalarType.class);
+
+  private WidenedProducts() {}
+
+  /** Whether a matrix is on the CPU and of a type with which LibTorch is slow there. */
+  public static boolean pay(Tensor matrix) {
+    return pay(matrix.scalar_type().intern()) && matrix.is_cpu();
+  }
+
+  /**
+   * Whether LibTorch is slow with a type on this processor: never with float32, with 16-bit types
+   * what was measured at the first question, in some milliseconds.
+   */
+  public static boolean pay(ScalarType type) {
+    if (type != ScalarType.BFloat16 && type != ScalarType.Half) {
+      return false;
+    }
+    TorchLibrary.require();
+    synchronized (MEASURED) {
+      return MEASURED.computeIfAbsent(type, WidenedProducts::slow);
+    }
+  }
+
+  /** For tests: what would otherwise be measured. */
+  static void assume(ScalarType type, boolean pay) {
+    synchronized (MEASURED) {
+      MEASURED.put(type, pay);
+    }
+  }
+
+  private static boolean slow(ScalarType type) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor wide = torch.ones(PROBE, PROBE);
+      Tensor narrow = wide.to(type);
+      return seconds(narrow) > SLOW * seconds(wide);
+    }
+  }
+
+  /** Of a product as on the way back, where the difference is largest: the best of three. */
+  private static double seconds(Tensor square) {
+    double best = Double.MAX_VALUE;
+    for (int i = 0; i < 3; i++) {
+      long start = System.nanoTime();
+      try (PointerScope scope = new PointerScope()) {
+        square.mm(square);
+      }
+      best = Math.min(best, (System.nanoTime() - start) * 1e-9);
+    }
+    return best;
+  }
+
+  /** {@code x Wᵀ}: [n, in] by [out, in] is [n, out], of the matrix's type. */
+  public static Tensor byTransposed(Tensor x, Tensor matrix) {
+    Tensor out = Tensors.empty(matrix, matrix.scalar_type().intern(), x.size(0), matrix.size(0));
+    byTransposedInto(x, matrix, out);
+    return out;
+  }
+
+  /** {@code x W}: [n, out] by [out, in] is [n, in], of the matrix's type. */
+  public static Tensor by(Tensor x, Tensor matrix) {
+    Tensor out = Tensors.empty(matrix, matrix.scalar_type().intern(), x.size(0), matrix.size(1));
+    byInto(x, matrix, out);
+    return out;
+  }
+
+  static void byTransposedInto(Tensor x, Tensor matrix, Tensor out) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor wide = x.to(ScalarType.Float);
+      forEachBlock(
+          matrix, (first, block) -> out.narrow(1, first, block.size(0)).copy_(wide.mm(block.t())));
+    }
+  }
+
+  static void byInto(Tensor x, Tensor matrix, Tensor out) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor sum = torch.zeros(x.size(0), matrix.size(1));
+      forEachBlock(
+          matrix,
+          (first, block) ->
+              sum.addmm_(x.narrow(1, first, block.size(0)).to(ScalarType.Float), block));
+      out.copy_(sum);
+    }
+  }
+
+  /** {@code sum += yᵀ x}, sum [out, in] float32, y [n, out] and x [n, in] 16-bit. */
+  static void addTransposedBy(Tensor y, Tensor x, Tensor sum) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor wide = x.to(ScalarType.Float);
+      long rows = blockRows(x.size(0));
+      for (long first = 0; first < sum.size(0); first += rows) {
+        try (PointerScope inner = new PointerScope()) {
+          long size = Math.min(rows, sum.size(0) - first);
+          sum.narrow(0, first, size)
+              .addmm_(y.narrow(1, first, size).to(ScalarType.Float).t(), wide);
+        }
+      }
+    }
+  }
+
+  private interface BlockTask {
+    void run(long firstRow, Tensor block);
+  }
+
+  private static void forEachBlock(Tensor matrix, BlockTask task) {
+    long rows = Math.min(matrix.size(0), blockRows(matrix.size(1)));
+    Tensor scratch = torch.empty(rows, matrix.size(1));
+    for (long first = 0; first < matrix.size(0); first += rows) {
+      try (PointerScope scope = new PointerScope()) {
+        long size = Math.min(rows, matrix.size(0) - first);
+        Tensor block = scratch.narrow(0, 0, size);
+        block.copy_(matrix.narrow(0, first, size));
+        task.run(first, block);
+      }
+    }
+  }
+
+  private static long blockRows(long width) {
+    return Math.max(16, BLOCK_BYTES / Float.BYTES / width / 16 * 16);
+  }
+}
