@@ -1,12 +1,14 @@
 package org.equipoise.torch;
 
-import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.abi.EquipoiseAbi;
 
 /**
  * Products with a 16-bit matrix in float32, for processors on which LibTorch multiplies 16-bit
@@ -19,11 +21,7 @@ public final class WidenedProducts {
   /** Of widened rows of the matrix at a time. */
   static final long BLOCK_BYTES = 4L << 20;
 
-  /** LibTorch's loops are 3 to 50 times slower than float32, its 16-bit kernels 2 at most. */
-  private static final double SLOW = 8;
-
-  private static final int PROBE = 256;
-  private static final Map<ScalarType, Boolean> MEASURED = new EnumMap<>(ScalarType.class);
+  private static final Map<ScalarType, Boolean> ASSUMED = new ConcurrentHashMap<>();
 
   private WidenedProducts() {}
 
@@ -33,46 +31,27 @@ public final class WidenedProducts {
   }
 
   /**
-   * Whether LibTorch is slow with a type on this processor: never with float32, with 16-bit types
-   * what was measured at the first question, in some milliseconds.
+   * Whether LibTorch is slow with a type on this processor: on x86 with bf16 without AVX-512 (F,
+   * BW, DQ, VL), which its kernels need, and with f16, for which few processors have what they
+   * need.
    */
   public static boolean pay(ScalarType type) {
     if (type != ScalarType.BFloat16 && type != ScalarType.Half) {
       return false;
     }
     TorchLibrary.require();
-    synchronized (MEASURED) {
-      return MEASURED.computeIfAbsent(type, WidenedProducts::slow);
+    Boolean assumed = ASSUMED.get(type);
+    if (assumed != null) {
+      return assumed;
     }
+    List<String> variants = List.of(EquipoiseAbi.eqp_cpu_variants().split(","));
+    boolean x86 = variants.contains("baseline");
+    return x86 && !(type == ScalarType.BFloat16 && variants.contains("avx512"));
   }
 
-  /** For tests: what would otherwise be measured. */
+  /** For tests: what would otherwise be asked of the processor. */
   static void assume(ScalarType type, boolean pay) {
-    synchronized (MEASURED) {
-      MEASURED.put(type, pay);
-    }
-  }
-
-  private static boolean slow(ScalarType type) {
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor wide = torch.ones(PROBE, PROBE);
-      Tensor narrow = wide.to(type);
-      return seconds(narrow) > SLOW * seconds(wide);
-    }
-  }
-
-  /** Of a product as on the way back, where the difference is largest: the best of three. */
-  private static double seconds(Tensor square) {
-    double best = Double.MAX_VALUE;
-    for (int i = 0; i < 3; i++) {
-      long start = System.nanoTime();
-      try (PointerScope scope = new PointerScope()) {
-        square.mm(square);
-      }
-      best = Math.min(best, (System.nanoTime() - start) * 1e-9);
-    }
-    return best;
+    ASSUMED.put(type, pay);
   }
 
   /** {@code x Wᵀ}: [n, in] by [out, in] is [n, out], of the matrix's type. */

@@ -201,6 +201,6 @@ final class QwenGenerator {
 
   private Tensor logits(Tensor states) {
     Tensor normed = model.language().norm(states.reshape(-1, states.size(2)));
-    return QwenWeights.product(normed, model.headWeight(), null);
+    return QwenWeights.logits(normed, model.headWeight());
   }
 }

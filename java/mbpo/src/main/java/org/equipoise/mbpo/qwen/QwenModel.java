@@ -241,7 +241,7 @@ public final class QwenModel implements MultimodalModel {
   private record States(Tensor hidden, Tensor headWeight) implements AnswerStates {
     @Override
     public Tensor logits() {
-      return QwenWeights.product(hidden, headWeight, null);
+      return QwenWeights.logits(hidden, headWeight);
     }
   }
 

@@ -81,6 +81,11 @@ final class QwenWeights {
     return bias == null ? shaped : shaped.add(bias);
   }
 
+  /** Of states [tokens, width]; contiguous, as the losses take them. */
+  static Tensor logits(Tensor states, Tensor headWeight) {
+    return product(states, headWeight, null).contiguous();
+  }
+
   private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return bias == null
         ? torch.linear(x, weight)

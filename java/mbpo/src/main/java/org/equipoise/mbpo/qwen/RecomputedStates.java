@@ -47,7 +47,7 @@ final class RecomputedStates implements AnswerStates {
 
   @Override
   public Tensor logits() {
-    return QwenWeights.product(hidden, headWeight, null);
+    return QwenWeights.logits(hidden, headWeight);
   }
 
   @Override

@@ -85,6 +85,16 @@ final class QwenGolden {
     return QwenModel.full(config, weights(), TOKENIZER, PROCESSOR, Set.of(STOP));
   }
 
+  /** Frozen, of the weights rounded to bfloat16. */
+  QwenModel rounded(ScalarType type) {
+    Map<String, Tensor> rounded = new LinkedHashMap<>();
+    weights()
+        .forEach(
+            (name, weight) ->
+                rounded.put(name, weight.to(ScalarType.BFloat16).to(type).retainReference()));
+    return QwenModel.frozen(config, rounded, TOKENIZER, PROCESSOR, Set.of(STOP));
+  }
+
   QwenModel withAdapters(LoraOptions options) {
     return QwenModel.withAdapters(config, weights(), options, TOKENIZER, PROCESSOR, Set.of(STOP));
   }

@@ -9,9 +9,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -33,6 +35,12 @@ class QwenParityTest {
   private static final double LOGITS = 1e-4;
 
   private static final double GRADIENTS = 1e-3;
+
+  /**
+   * Some sixty roundings by up to 2^-8 on the way add up like a random walk, to 0.02 or 0.03; the
+   * largest of thousands of values is several times that off.
+   */
+  private static final double SIXTEEN_BITS = 0.1;
 
   /** Greedy continuations may part where the best two logits are closer than this. */
   private static final float MARGIN = 1e-4f;
@@ -87,11 +95,40 @@ class QwenParityTest {
         assertClose(expected, logits.narrow(0, at, expected.size(0)), LOGITS, "row " + row);
         at += expected.size(0);
         List<Tensor> own = golden.imagesOf(row, images);
-        Tensor alone =
-            model
-                .forward(own.isEmpty() ? null : ImageBatch.of(own), List.of(sequences.get(row)))
-                .logits();
+        ImageBatch batch = own.isEmpty() ? null : ImageBatch.of(own);
+        List<TokenSequence> sequence = List.of(sequences.get(row));
+        Tensor alone = model.forward(batch, sequence).logits();
         assertClose(expected, alone, LOGITS, "row " + row + " alone");
+        try (NoGradGuard noGradient = new NoGradGuard()) {
+          Tensor scored = model.forward(batch, sequence).logits();
+          assertClose(expected, scored, LOGITS, "row " + row + " alone, without gradient");
+          assertTrue(scored.is_contiguous());
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void sixteenBitWeightsComputeWhatTheSameNumbersInFloat32Do(String name) {
+    QwenGolden golden = new QwenGolden(name, folder);
+    List<Tensor> wideImages = golden.images();
+    List<Tensor> images = golden.images();
+    try (QwenModel wide = golden.rounded(ScalarType.Float);
+        QwenModel narrow = golden.rounded(ScalarType.BFloat16)) {
+      Tensor expected = wide.forward(golden.batch(wideImages), golden.sequences()).logits();
+      Tensor found = narrow.forward(golden.batch(images), golden.sequences()).logits();
+      assertEquals(ScalarType.BFloat16.value, found.scalar_type().value);
+      assertClose(expected, found.to(ScalarType.Float), SIXTEEN_BITS, "logits");
+      weightedSum(golden, expected).backward();
+      weightedSum(golden, found.to(ScalarType.Float)).backward();
+      for (int i = 0; i < images.size(); i++) {
+        Tensor gradient = images.get(i).grad().to(ScalarType.Float);
+        assertClose(wideImages.get(i).grad(), gradient, 2 * SIXTEEN_BITS, "image " + i);
+      }
+      try (NoGradGuard noGradient = new NoGradGuard()) {
+        Tensor scored = narrow.forward(golden.batch(images), golden.sequences()).logits();
+        assertClose(expected, scored.to(ScalarType.Float), SIXTEEN_BITS, "without gradient");
       }
     }
   }
