@@ -39,14 +39,24 @@ public final class WidenedProducts {
     if (type != ScalarType.BFloat16 && type != ScalarType.Half) {
       return false;
     }
-    TorchLibrary.require();
     Boolean assumed = ASSUMED.get(type);
     if (assumed != null) {
       return assumed;
     }
-    List<String> variants = List.of(EquipoiseAbi.eqp_cpu_variants().split(","));
-    boolean x86 = variants.contains("baseline");
-    return x86 && !(type == ScalarType.BFloat16 && variants.contains("avx512"));
+    TorchLibrary.require();
+    return Processor.X86 && !(type == ScalarType.BFloat16 && Processor.AVX512);
+  }
+
+  /** Asked once. */
+  private static final class Processor {
+    static final boolean X86;
+    static final boolean AVX512;
+
+    static {
+      List<String> variants = List.of(EquipoiseAbi.eqp_cpu_variants().split(","));
+      X86 = variants.contains("baseline");
+      AVX512 = variants.contains("avx512");
+    }
   }
 
   /** For tests: what would otherwise be asked of the processor. */
