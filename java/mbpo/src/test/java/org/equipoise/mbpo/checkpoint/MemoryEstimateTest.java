@@ -52,13 +52,14 @@ class MemoryEstimateTest {
     assertEquals(28L * 16 * (2 * 3072 + 2 * 1792 + 3 * 10496) * 16, kept.trainable());
     // A block of 2 x 1536 x 1536 + 2 x 256 x 1536 + 3 x 1536 x 8960 numbers, biases and norms.
     long block = WidenedProducts.pay(ScalarType.BFloat16) ? 4L * 46_797_824 : 0;
-    assertEquals(28 * block, kept.widened());
-    assertEquals(block, recomputed.widened());
+    assertEquals(32 * block, kept.widened());
+    assertEquals(5 * block, recomputed.widened());
     // Measured resident memory of such a step on a processor with 16-bit products: 8.23 GiB if it
-    // keeps everything, otherwise 6.39 GiB.
+    // keeps everything, otherwise 6.39 GiB; without them 7.49 GiB.
     assertTrue(between(8.2, 11, kept.training() - kept.widened()), kept.toString());
     assertTrue(
         between(6.39, 8, recomputed.training() - recomputed.widened()), recomputed.toString());
+    assertTrue(block == 0 || between(7.49, 9, recomputed.training()), recomputed.toString());
     assertEquals(2L * 28 * 256 * 2 * 291, kept.cache());
     MemoryEstimate full = MemoryEstimate.of(config(), null, 4, 256, 35, 2, true);
     assertEquals(16 * 2_208_985_600L, full.weights() + full.trainable());
