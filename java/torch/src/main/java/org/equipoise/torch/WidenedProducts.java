@@ -71,13 +71,6 @@ public final class WidenedProducts {
     return out;
   }
 
-  /** {@code x W}: [n, out] by [out, in] is [n, in], of the matrix's type. */
-  public static Tensor by(Tensor x, Tensor matrix) {
-    Tensor out = Tensors.empty(matrix, matrix.scalar_type().intern(), x.size(0), matrix.size(1));
-    byInto(x, matrix, out);
-    return out;
-  }
-
   static void byTransposedInto(Tensor x, Tensor matrix, Tensor out) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
@@ -87,6 +80,7 @@ public final class WidenedProducts {
     }
   }
 
+  /** {@code x W}: [n, out] by [out, in] is [n, in]. */
   static void byInto(Tensor x, Tensor matrix, Tensor out) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {

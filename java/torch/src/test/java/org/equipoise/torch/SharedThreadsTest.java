@@ -7,15 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
@@ -61,17 +62,21 @@ class SharedThreadsTest {
   void resultsAreTheSameFromAnyNumberOfThreadsAndCallers() throws Exception {
     Equipoise.threads(1);
     double[] expected = gradient();
+    fromThreadsAndCallers(
+        new int[] {2, 3, 5},
+        SharedThreadsTest::gradient,
+        found -> assertArrayEquals(expected, found));
+  }
+
+  private static void fromThreadsAndCallers(
+      int[] threads, Callable<double[]> work, Consumer<double[]> check) throws Exception {
     ExecutorService callers = Executors.newFixedThreadPool(4);
     try {
-      for (int count : new int[] {2, 3, 5}) {
+      for (int count : threads) {
         Equipoise.threads(count);
-        assertArrayEquals(expected, gradient());
-        List<Future<double[]>> results = new ArrayList<>();
-        for (int caller = 0; caller < 16; caller++) {
-          results.add(callers.submit(SharedThreadsTest::gradient));
-        }
-        for (Future<double[]> result : results) {
-          assertArrayEquals(expected, result.get());
+        check.accept(work.call());
+        for (Future<double[]> result : callers.invokeAll(Collections.nCopies(16, work))) {
+          check.accept(result.get());
         }
       }
     } finally {
@@ -134,22 +139,10 @@ class SharedThreadsTest {
   void productsAreRightFromAnyNumberOfThreadsAndCallers() throws Exception {
     Equipoise.threads(1);
     double[] expected = products();
-    ExecutorService callers = Executors.newFixedThreadPool(4);
-    try {
-      for (int count : new int[] {2, 3}) {
-        Equipoise.threads(count);
-        assertArrayEquals(expected, products(), 1e-3);
-        List<Future<double[]>> results = new ArrayList<>();
-        for (int caller = 0; caller < 8; caller++) {
-          results.add(callers.submit(SharedThreadsTest::products));
-        }
-        for (Future<double[]> result : results) {
-          assertArrayEquals(expected, result.get(), 1e-3);
-        }
-      }
-    } finally {
-      callers.shutdown();
-    }
+    fromThreadsAndCallers(
+        new int[] {2, 3},
+        SharedThreadsTest::products,
+        found -> assertArrayEquals(expected, found, 1e-3));
   }
 
   private static double[] products() {
