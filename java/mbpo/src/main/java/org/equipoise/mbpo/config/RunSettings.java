@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -35,8 +37,17 @@ public final class RunSettings {
       JsonMapper.builder()
           .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .build();
+
+  private static final Map<Class<?>, String> WRITTEN_AS =
+      Map.of(
+          int.class, "a whole number",
+          long.class, "a whole number",
+          Long.class, "a whole number",
+          double.class, "a number",
+          boolean.class, "true or false");
 
   private final ObjectNode tree;
   private final SettingSources sources;
@@ -159,9 +170,10 @@ public final class RunSettings {
           e.getPath().stream()
               .map(reference -> "." + reference.getFieldName())
               .collect(Collectors.joining("", path, ""));
-      Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
       String found =
-          cause == e ? e.getOriginalMessage().lines().findFirst().orElse("") : cause.getMessage();
+          e.getCause() instanceof IllegalArgumentException
+              ? e.getCause().getMessage()
+              : mismatch(e, at(key));
       // Records begin their texts with the component's name.
       String component = key + "." + found.split("[^A-Za-z0-9]", 2)[0];
       String named = at(component).isMissingNode() ? key : component;
@@ -169,6 +181,23 @@ public final class RunSettings {
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(path + ": " + e.getOriginalMessage(), e);
     }
+  }
+
+  /** What was expected in a value's place. */
+  private static String mismatch(JsonMappingException e, JsonNode found) {
+    Class<?> type = e instanceof MismatchedInputException wrong ? wrong.getTargetType() : null;
+    String expected =
+        type == null
+            ? null
+            : type.isEnum()
+                ? "one of "
+                    + Arrays.stream(type.getEnumConstants())
+                        .map(Object::toString)
+                        .collect(Collectors.joining(", "))
+                : WRITTEN_AS.get(type);
+    return expected == null || found.isMissingNode()
+        ? e.getOriginalMessage().lines().findFirst().orElse("")
+        : "expected " + expected + ", found " + (found.isNull() ? "nothing" : found.asText());
   }
 
   private JsonNode at(String path) {

@@ -86,6 +86,7 @@ final class HybridGrpoTask implements TrainingTask {
         normalised
             .epsilon(policy.epsilonLow(), policy.epsilonHigh())
             .klBeta(policy.klBeta())
+            .kl(policy.kl())
             .negativeLogProbFloor(policy.negativeLogProbFloor());
     this.offlineAdvantage = GroupAdvantage.trl().ddof(options.offline().ddof()).epsilon(0);
     this.onlineAdvantage =

@@ -1,12 +1,15 @@
 package org.equipoise.mbpo.train;
 
+import org.equipoise.kernels.PolicyKl;
+
 /**
  * The policy loss of hybrid GRPO. Immutable.
  *
  * @param normalizer how token losses become one number
  * @param epsilonLow clip below {@code 1 − epsilonLow}
  * @param epsilonHigh clip above {@code 1 + epsilonHigh}
- * @param klBeta weight of the k3 estimate of KL to the starting weights; 0 is off
+ * @param klBeta weight of KL to the starting weights; 0 is off
+ * @param kl its estimate from the answers' log-probs
  * @param negativeLogProbFloor a token with negative advantage is pushed only while its log-prob is
  *     above this; minus infinity is off. Ours, not the paper's
  * @param oldPolicy what the ratio divides by for offline answers
@@ -16,6 +19,7 @@ public record PolicyOptions(
     double epsilonLow,
     double epsilonHigh,
     double klBeta,
+    PolicyKl kl,
     double negativeLogProbFloor,
     OldPolicy oldPolicy) {
 
@@ -47,32 +51,43 @@ public record PolicyOptions(
         negativeLogProbFloor);
   }
 
-  /** GRPO normaliser, clip 0.2/0.2, β 0.01, no floor, old policy = iteration start. */
+  /** GRPO normaliser, clip 0.2/0.2, KL k3 with β 0.01, no floor, old policy = iteration start. */
   public static PolicyOptions defaults() {
     return new PolicyOptions(
-        Normalizer.GRPO, 0.2, 0.2, 0.01, Double.NEGATIVE_INFINITY, OldPolicy.ITERATION_START);
+        Normalizer.GRPO,
+        0.2,
+        0.2,
+        0.01,
+        PolicyKl.K3,
+        Double.NEGATIVE_INFINITY,
+        OldPolicy.ITERATION_START);
   }
 
   public PolicyOptions normalizer(Normalizer kind) {
     return new PolicyOptions(
-        kind, epsilonLow, epsilonHigh, klBeta, negativeLogProbFloor, oldPolicy);
+        kind, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, oldPolicy);
   }
 
   public PolicyOptions epsilon(double low, double high) {
-    return new PolicyOptions(normalizer, low, high, klBeta, negativeLogProbFloor, oldPolicy);
+    return new PolicyOptions(normalizer, low, high, klBeta, kl, negativeLogProbFloor, oldPolicy);
   }
 
   public PolicyOptions klBeta(double beta) {
     return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, beta, negativeLogProbFloor, oldPolicy);
+        normalizer, epsilonLow, epsilonHigh, beta, kl, negativeLogProbFloor, oldPolicy);
+  }
+
+  public PolicyOptions kl(PolicyKl estimate) {
+    return new PolicyOptions(
+        normalizer, epsilonLow, epsilonHigh, klBeta, estimate, negativeLogProbFloor, oldPolicy);
   }
 
   public PolicyOptions negativeLogProbFloor(double floor) {
-    return new PolicyOptions(normalizer, epsilonLow, epsilonHigh, klBeta, floor, oldPolicy);
+    return new PolicyOptions(normalizer, epsilonLow, epsilonHigh, klBeta, kl, floor, oldPolicy);
   }
 
   public PolicyOptions oldPolicy(OldPolicy policy) {
     return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, klBeta, negativeLogProbFloor, policy);
+        normalizer, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, policy);
   }
 }

@@ -95,8 +95,12 @@ class RunSettingsTest {
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> word.bind("mine", MineSettings.class)),
         "run.yaml:2",
-        "mine.steps",
-        "many");
+        "mine.steps: expected a whole number, found many");
+    RunSettings half = file("mine:\n  steps: 2.5\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> half.bind("mine", MineSettings.class)),
+        "run.yaml:2",
+        "mine.steps: expected a whole number, found 2.5");
     RunSettings range = file("mine:\n  options:\n    batchSize: 0\n");
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> range.bind("mine", MineSettings.class)),
@@ -108,15 +112,14 @@ class RunSettingsTest {
         assertThrows(
             IllegalArgumentException.class, () -> choice.bind("train", TrainSettings.class)),
         "run.yaml:2",
-        "train.method",
-        "PPO",
-        "HYBRID");
+        "train.method: expected one of HYBRID, DPO",
+        "found PPO");
     RunSettings none = file("generate:\n  topP: null\n");
     assertSays(
         assertThrows(
             IllegalArgumentException.class, () -> none.bind("generate", GenerationOptions.class)),
         "run.yaml:2",
-        "generate.topP");
+        "generate.topP: expected a number, found nothing");
   }
 
   @Test

@@ -151,7 +151,7 @@ final class SmallModelGenerator {
         model.decoderInput(
             imageTokens.index_select(0, HostTensors.longs(imageRows, count)),
             HostTensors.longs(ids, count, length),
-            length);
+            model.textPositions(length));
     List<TransformerBlock.Cache> caches = new ArrayList<>();
     List<TransformerBlock> blocks = model.decoder();
     for (int layer = 0; layer < blocks.size(); layer++) {

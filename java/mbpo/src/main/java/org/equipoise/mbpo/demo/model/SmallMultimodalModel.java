@@ -33,7 +33,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A sequence is [16 image tokens][prompt][answer], so right padding needs no mask: causal
  * attention never looks at it. The last block is computed only at positions that predict an answer
- * token. Images given as the same tensor object are encoded once.
+ * token. Images given as the same tensor object are encoded once, and two answers to one prompt
+ * about one image share what is computed for both.
  */
 public final class SmallMultimodalModel implements MultimodalModel {
   private static final String NO_TEXT_ALONE =
@@ -46,7 +47,6 @@ public final class SmallMultimodalModel implements MultimodalModel {
   private static final int SIZE = GRID * PATCH;
   private static final float MEAN = 0.5f;
   private static final float DEVIATION = 0.25f;
-  private static final float MASKED = -1e9f;
 
   private final WordTokenizer tokenizer = new WordTokenizer();
   private final SmallModelParameters parameters;
@@ -149,13 +149,6 @@ public final class SmallMultimodalModel implements MultimodalModel {
       }
       return images;
     }
-
-    /** Per-row view of something computed per distinct image. */
-    Tensor expand(Tensor perImage) {
-      return stacked.size(0) == rows.length
-          ? perImage
-          : perImage.index_select(0, HostTensors.longs(rows, rows.length));
-    }
   }
 
   /** Image tokens [images, 16, width] in the decoder's space, without the decoder's positions. */
@@ -211,31 +204,45 @@ public final class SmallMultimodalModel implements MultimodalModel {
               + " sequences");
     }
     DistinctImages distinct = DistinctImages.of(images);
-    Tensor imageTokens = distinct.expand(encodeImages(distinct.stacked()));
-    PackedLayout layout = PackedLayout.of(sequences, PATCHES);
-    Tensor states = decoderInput(imageTokens, layout.ids(), layout.textLength());
+    PackedLayout layout = new PackedLayout(sequences, distinct.rows(), PATCHES);
+    long[] imageRows = layout.images();
+    Tensor imageTokens =
+        encodeImages(distinct.stacked())
+            .index_select(0, HostTensors.longs(imageRows, imageRows.length));
+    Tensor states = decoderInput(imageTokens, layout.ids(), textPositions(layout.textPositions()));
+    Tensor mask = layout.shared() ? layout.mask() : null;
     for (int layer = 0; layer < decoder.size() - 1; layer++) {
-      states = decoder.get(layer).apply(states, true).states();
+      states =
+          mask == null
+              ? decoder.get(layer).apply(states, true).states()
+              : decoder.get(layer).applyMasked(states, mask).states();
     }
     Tensor answers =
         decoder
             .get(decoder.size() - 1)
-            .applyAt(states, layout.queryRows(), layout.mask(MASKED))
+            .applyAt(states, layout.queryPositions(), layout.queryMask())
             .states()
             .reshape(-1, WIDTH);
-    Tensor packed = layout.padded() ? answers.index_select(0, layout.packedRows()) : answers;
+    Tensor packed = answers.index_select(0, layout.packedQueries());
     return new TiedHeadStates(
         TransformerBlock.layerNorm(parameters, packed, "decoder.norm"),
         parameters.get("text.embedding"));
   }
 
+  /** Embedded text positions [..., width]. */
+  private Tensor textPositions(Tensor positions) {
+    return torch.embedding(parameters.get("text.position"), positions);
+  }
+
+  /** Embedded text positions 0 to {@code textLength - 1} [text, width]. */
+  Tensor textPositions(int textLength) {
+    return parameters.get("text.position").narrow(0, 0, textLength);
+  }
+
   /** [batch, 16 + text, width]: image tokens and embedded text with their positions. */
-  Tensor decoderInput(Tensor imageTokens, Tensor ids, int textLength) {
+  Tensor decoderInput(Tensor imageTokens, Tensor ids, Tensor textPositions) {
     Tensor image = imageTokens.add(parameters.get("decoder.image-position"));
-    Tensor text =
-        torch
-            .embedding(parameters.get("text.embedding"), ids)
-            .add(parameters.get("text.position").narrow(0, 0, textLength));
+    Tensor text = torch.embedding(parameters.get("text.embedding"), ids).add(textPositions);
     return torch.cat(new TensorVector(image, text), 1);
   }
 

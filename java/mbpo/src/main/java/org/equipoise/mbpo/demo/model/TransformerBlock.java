@@ -44,11 +44,20 @@ final class TransformerBlock {
 
   /** All positions of x [batch, positions, width] attend to all, or causally. */
   Output apply(Tensor x, boolean causal) {
+    return apply(x, null, causal);
+  }
+
+  /** All positions attend to what an additive mask [batch, 1, positions, positions] leaves them. */
+  Output applyMasked(Tensor x, Tensor mask) {
+    return apply(x, mask, false);
+  }
+
+  private Output apply(Tensor x, @Nullable Tensor mask, boolean causal) {
     long batch = x.size(0);
     long positions = x.size(1);
     Tensor qkv = linear(norm(x, "norm1"), "qkv");
     Tensor[] parts = heads(qkv, batch, positions, 3);
-    Tensor mixed = attend(parts[0], parts[1], parts[2], null, causal);
+    Tensor mixed = attend(parts[0], parts[1], parts[2], mask, causal);
     return new Output(finish(x, mixed), new Cache(parts[1], parts[2]));
   }
 

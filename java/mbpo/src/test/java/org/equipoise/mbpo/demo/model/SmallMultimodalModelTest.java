@@ -11,9 +11,11 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.task.QuestionMix;
@@ -180,6 +182,59 @@ class SmallMultimodalModelTest {
         HostTensors.toFloats(model.forward(ImageBatch.of(separate), twice).logits()),
         HostTensors.toFloats(model.forward(ImageBatch.of(shared), twice).logits()),
         2e-5f);
+  }
+
+  /** Three answers of different lengths to each prompt, so that rows with one and two occur. */
+  @Test
+  void answersThatShareAPromptAreScoredAsIfAlone() {
+    exaggerate();
+    List<Tensor> shared = new ArrayList<>();
+    List<Tensor> separate = new ArrayList<>();
+    List<TokenSequence> answers = new ArrayList<>();
+    for (String answer : List.of("dog cat bone", "no", "fish fish")) {
+      for (int i = 0; i < samples.size(); i++) {
+        Tensor image = i < shared.size() ? shared.get(i) : samples.get(i).image().load().toTensor();
+        shared.add(image);
+        separate.add(image.clone());
+        answers.add(AnswerScorer.sequence(model.tokenizer(), samples.get(i), answer));
+      }
+    }
+    Tensor alone = model.forward(ImageBatch.of(separate), answers).logits();
+    float[] expectedGradient = gradient(alone, "decoder.block0.qkv.weight");
+    float[] expectedPositions = gradient(alone, "text.position");
+    Tensor together = model.forward(ImageBatch.of(shared), answers).logits();
+    assertArrayEquals(HostTensors.toFloats(alone), HostTensors.toFloats(together), 1e-4f);
+    assertClose(expectedGradient, gradient(together, "decoder.block0.qkv.weight"));
+    assertClose(expectedPositions, gradient(together, "text.position"));
+  }
+
+  /** Of a weighted sum of all logits. */
+  private float[] gradient(Tensor logits, String name) {
+    Tensor parameter = model.parameters().get(name);
+    float[] weights = new float[(int) logits.numel()];
+    KeyedRandom random = KeyedRandom.of(5, "weights");
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (float) random.gaussian(0, i, 0);
+    }
+    Tensor sum = logits.mul(HostTensors.floats(weights, logits.size(0), logits.size(1))).sum();
+    return HostTensors.toFloats(
+        torch
+            .grad(
+                new TensorVector(sum),
+                new TensorVector(parameter),
+                new TensorVector(),
+                new BoolOptional(true),
+                false,
+                false)
+            .get(0));
+  }
+
+  private static void assertClose(float[] expected, float[] found) {
+    float largest = 0;
+    for (float value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    assertArrayEquals(expected, found, 1e-5f * largest);
   }
 
   /** Central differences along a random direction; float32 limits them to about 1e-3 relative. */
