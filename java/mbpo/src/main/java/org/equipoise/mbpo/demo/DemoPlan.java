@@ -4,11 +4,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.equipoise.kernels.PolicyKl;
 import org.equipoise.mbpo.train.DpoOptions;
 import org.equipoise.mbpo.train.HybridGrpoOptions;
 import org.equipoise.mbpo.train.OfflineOptions;
 import org.equipoise.mbpo.train.OptimizerOptions;
 import org.equipoise.mbpo.train.PolicyOptions;
+import org.equipoise.mbpo.train.Schedule;
 
 /**
  * What a run mines, trains and compares. Plans of one configuration share their stages, so that one
@@ -206,6 +208,8 @@ record DemoPlan(
         "KL on rejected answers, too",
         MINE,
         config.hybrid().offline(config.hybrid().offline().rejectedKl(true)));
+    plan.hybrid(
+        "train-all-rejected", "as many rejected answers as chosen ones", MINE, allRejected(config));
     plan.mined(
         adversarial.pool("mine-singles", "Adversarial, no twins", PairMining.Pool.SINGLES),
         "without twins");
@@ -233,14 +237,21 @@ record DemoPlan(
     return config
         .hybrid()
         .offline(config.hybrid().offline().pairsPerIteration(0))
-        .online(config.hybrid().online().maxGroups(8));
+        .online(config.hybrid().online().maxGroups(16));
+  }
+
+  /** As many offline answers, half of them rejected ones. */
+  private static HybridGrpoOptions allRejected(DemoConfig config) {
+    OfflineOptions offline = config.hybrid().offline();
+    int answers = (int) Math.round(offline.pairsPerIteration() * (1 + offline.rejectedShare()));
+    return config.hybrid().offline(offline.pairsPerIteration(answers / 2).rejectedShare(1));
   }
 
   /** The same five learning rates for every trainer, and variations of MBPO. */
   static DemoPlan development(DemoConfig config) {
     Builder plan = new Builder("report-development", config);
     plan.minings.addAll(List.of(adversarial(config), diffusion(config), blank(config)));
-    for (double rate : new double[] {3e-4, 6e-4, 1e-3, 2e-3, 4e-3}) {
+    for (double rate : new double[] {3e-4, 1e-3, 2e-3, 4e-3, 6e-3}) {
       String suffix = "-" + Math.round(rate * 1e4);
       String at = ", rate " + rate;
       OptimizerOptions optimizer = config.hybrid().optimizer().learningRate(rate);
@@ -274,15 +285,11 @@ record DemoPlan(
         MINE,
         base.policy(base.policy().negativeLogProbFloor(-0.7)));
     plan.hybrid(
-        "train-online-4",
-        "4 online groups of weight 1",
+        "train-online-half",
+        "8 prompts, online answers of weight 0.5",
         MINE,
-        base.online(base.online().maxGroups(4).advantageScale(1)));
-    plan.hybrid(
-        "train-chosen-3",
-        "offline rewards weighted 2",
-        MINE,
-        base.offline(base.offline().weight(2)));
+        base.online(base.online().prompts(8, 8).advantageScale(0.5)));
+    plan.hybrid("train-online-4", "4 online groups", MINE, base.online(base.online().maxGroups(4)));
     plan.hybrid(
         "train-differing",
         "only differing tokens rejected",
@@ -294,10 +301,13 @@ record DemoPlan(
         MINE,
         base.offline(base.offline().rejectedKl(true)));
     plan.hybrid(
-        "train-few-rejected",
-        "112 pairs, the rejected answers of 16",
+        "train-rejected-k2",
+        "KL on rejected answers, too, all by k2, 0.01",
         MINE,
-        base.offline(base.offline().pairsPerIteration(112).rejectedShare(1 / 7.0)));
+        base.offline(base.offline().rejectedKl(true))
+            .policy(base.policy().kl(PolicyKl.K2).klBeta(0.01)));
+    plan.hybrid(
+        "train-all-rejected", "as many rejected answers as chosen ones", MINE, allRejected(config));
     plan.hybrid(
         "train-token-mean",
         "mean over tokens, not sequences",
@@ -308,6 +318,11 @@ record DemoPlan(
         "old policy from mining",
         MINE,
         base.policy(base.policy().oldPolicy(PolicyOptions.OldPolicy.MINING)));
+    plan.hybrid(
+        "train-rate-left",
+        "rate that falls to 30 %",
+        MINE,
+        base.optimizer(base.optimizer().schedule(Schedule.LINEAR, 0.3)));
     plan.mined(
         adversarial(config)
             .pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),

@@ -296,10 +296,12 @@ final class DemoReport {
             + " speaks about photographs or large models.",
         "That the objective helps, rather than the data, is not shown: fine-tuning on the same gold"
             + " answers is the control.",
-        "Twins, the log-prob floor and the weight of online advantages are ours, not the paper's.",
+        "Ours, not the paper's: twins, the log-prob floor, fewer rejected than chosen answers, and no"
+            + " KL on rejected answers.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
-        "Equal for all trainers are the pairs, the sequences seen and the five learning rates from"
-            + " which each got its own, by the AUC of trap questions on a development seed.",
+        "Equal for all trainers are the pairs, the answers seen in a step and the learning rates from"
+            + " which each got its own on development seeds. MBPO alone uses questions of other scenes,"
+            + " whose answers a program checks.",
         "The intervals are over items of one seed; the table over several seeds stands apart.");
   }
 

@@ -28,7 +28,7 @@ record Training(String id, String title, String mining, Recipe recipe) {
   record Hybrid(HybridGrpoOptions options, boolean formatReward) implements Recipe {
     @Override
     public double seconds() {
-      return options.online().promptsPerIteration() > 0 ? 103 : 70;
+      return options.online().promptsPerIteration() > 0 ? 106 : 65;
     }
   }
 
@@ -36,7 +36,7 @@ record Training(String id, String title, String mining, Recipe recipe) {
   record GoldFineTuning(SftOptions options) implements Recipe {
     @Override
     public double seconds() {
-      return 77;
+      return 104;
     }
   }
 
@@ -44,7 +44,7 @@ record Training(String id, String title, String mining, Recipe recipe) {
   record Dpo(DpoOptions options) implements Recipe {
     @Override
     public double seconds() {
-      return 68;
+      return 60;
     }
   }
 }

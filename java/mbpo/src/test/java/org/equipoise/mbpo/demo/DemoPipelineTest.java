@@ -66,9 +66,9 @@ class DemoPipelineTest {
     Path csv = folder.resolve("report-ablation").resolve(DemoReport.CSV);
     List<ResultTable> tables = ResultCsv.parse(csv.toString(), AtomicFiles.readText(csv));
     assertEquals(List.of(DemoPlan.ABLATION, DemoPlan.ABLATION_HELD_OUT), titles(tables));
-    assertEquals(1 + 12 + 3 + 6, tables.get(0).rows().size());
+    assertEquals(1 + 12 + 4 + 6, tables.get(0).rows().size());
     assertEquals(DemoPlan.HYBRID, tables.get(0).reference());
-    assertEquals(1 + 5 * 5 + 12, DemoPlan.development(CONFIG).tables().get(DemoPlan.GRID).size());
+    assertEquals(1 + 5 * 5 + 14, DemoPlan.development(CONFIG).tables().get(DemoPlan.GRID).size());
     new DemoPipeline(CONFIG, DemoPlan.development(CONFIG)).graph();
   }
 
