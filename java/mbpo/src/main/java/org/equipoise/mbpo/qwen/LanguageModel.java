@@ -4,7 +4,6 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.tensor.Scoped;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The language model: token embedding, pre-norm blocks of grouped-query attention with multimodal
@@ -64,29 +63,40 @@ final class LanguageModel {
         .to(like.scalar_type());
   }
 
-  /**
-   * One block over whole rows [rows, positions, width], causal.
-   *
-   * @param cache where to keep keys and values, or {@code null}
-   */
-  Tensor block(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
-    return Scoped.result(() -> wholeRows(layer, x, rotary, cache));
+  /** One block over rows of prompts with their answers [rows, positions, width]. */
+  Tensor block(int layer, Tensor x, Rotary rotary, AnswerRows rows) {
+    return Scoped.result(
+        () -> attended(layer, x, heads(layer, normed(layer, x), rotary), rows::attend));
   }
 
-  private Tensor wholeRows(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
-    Heads heads = heads(layer, normed(layer, x), rotary);
-    if (cache != null) {
-      cache.prompt(layer, heads.key, heads.value);
-    }
+  /**
+   * One block over prompts [rows, positions, width], causal.
+   *
+   * @param cache where to keep keys and values
+   */
+  Tensor block(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
+    return Scoped.result(
+        () -> {
+          Heads heads = heads(layer, normed(layer, x), rotary);
+          cache.prompt(layer, heads.key, heads.value);
+          return attended(layer, x, heads, Attention::causal);
+        });
+  }
+
+  /** Attention of queries, keys and values with equally many heads. */
+  private interface Mixing {
+    Tensor mix(Tensor query, Tensor key, Tensor value);
+  }
+
+  private Tensor attended(int layer, Tensor x, Heads heads, Mixing attention) {
     long groups = config.heads() / config.keyValueHeads();
     Tensor mixed =
-        Attention.attend(
-            heads.query, repeated(heads.key, groups), repeated(heads.value, groups), true);
+        attention.mix(heads.query, repeated(heads.key, groups), repeated(heads.value, groups));
     return finish(layer, x, joined(mixed));
   }
 
   /** One block over one new position per row [rows, 1, width], after those in the cache. */
-  Tensor next(int layer, Tensor x, Rotary rotary, @Nullable KeyValueCache cache) {
+  Tensor next(int layer, Tensor x, Rotary rotary, KeyValueCache cache) {
     return Scoped.result(
         () -> {
           Heads heads = heads(layer, normed(layer, x), rotary);

@@ -54,6 +54,25 @@ final class MultimodalPositions {
     return new MultimodalPositions(axes, position);
   }
 
+  /** Positions with those of answers behind them, each of which goes on from here. */
+  MultimodalPositions withAnswers(int[] lengths) {
+    int[][] longer = new int[axes.length][];
+    int longest = 0;
+    for (int length : lengths) {
+      longest = Math.max(longest, length);
+    }
+    for (int axis = 0; axis < axes.length; axis++) {
+      longer[axis] = Arrays.copyOf(axes[axis], length() + Arrays.stream(lengths).sum());
+      int at = length();
+      for (int length : lengths) {
+        for (int t = 0; t < length; t++) {
+          longer[axis][at++] = next + t;
+        }
+      }
+    }
+    return new MultimodalPositions(longer, next + longest);
+  }
+
   int length() {
     return axes[0].length;
   }

@@ -20,7 +20,6 @@ import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
-import org.equipoise.mbpo.tensor.HostTensors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -199,18 +198,17 @@ public final class QwenModel implements MultimodalModel {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
-    List<int[]> texts = sequences.stream().map(TokenSequence::read).toList();
-    QwenRows rows = QwenRows.of(config, images, texts);
+    AnswerRows answers = new AnswerRows(config, images, sequences, deviceOf());
+    QwenRows rows = answers.rows();
     Tensor x = rows.embed(language, rows.encode(tower), deviceOf());
     Rotary rotary = language.rotary(rows.positions(), 0, rows.longest(), x);
     if (recompute && GradMode.is_enabled() && !pixelsAreWanted(images)) {
-      return new RecomputedStates(language, x, rotary, answerPlaces(rows, sequences), headWeight());
+      return new RecomputedStates(language, x, rotary, answers, headWeight());
     }
     for (int layer = 0; layer < language.layers(); layer++) {
-      x = language.block(layer, x, rotary, null);
+      x = language.block(layer, x, rotary, answers);
     }
-    Tensor hidden =
-        language.norm(x.reshape(-1, x.size(2)).index_select(0, answerPlaces(rows, sequences)));
+    Tensor hidden = language.norm(x.reshape(-1, x.size(2)).index_select(0, answers.places()));
     return new States(hidden, headWeight());
   }
 
@@ -222,20 +220,6 @@ public final class QwenModel implements MultimodalModel {
     return images.stacked() != null
         ? images.stacked().requires_grad()
         : images.images().stream().anyMatch(Tensor::requires_grad);
-  }
-
-  /** Flat indices of the states that predict answer tokens. */
-  private Tensor answerPlaces(QwenRows rows, List<TokenSequence> sequences) {
-    int tokens = sequences.stream().mapToInt(s -> s.answer().length).sum();
-    long[] places = new long[tokens];
-    int at = 0;
-    for (int row = 0; row < sequences.size(); row++) {
-      int count = sequences.get(row).answer().length;
-      for (int t = 0; t < count; t++) {
-        places[at++] = (long) row * rows.longest() + rows.length(row) - count + t;
-      }
-    }
-    return HostTensors.onDeviceOf(deviceOf(), HostTensors.longs(places, tokens));
   }
 
   private record States(Tensor hidden, Tensor headWeight) implements AnswerStates {

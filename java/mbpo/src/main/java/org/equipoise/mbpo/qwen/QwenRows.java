@@ -22,6 +22,10 @@ final class QwenRows {
   private final List<int[]> ids;
   private final List<MultimodalPositions> positions;
   private final List<List<Integer>> imagesOfRow;
+
+  /** Tokens of each row that may stand for an image; the answers after them do not. */
+  private final int[] promptLengths;
+
   private final DistinctImages images;
   private final int imageToken;
 
@@ -29,11 +33,13 @@ final class QwenRows {
       List<int[]> ids,
       List<MultimodalPositions> positions,
       List<List<Integer>> imagesOfRow,
+      int[] promptLengths,
       DistinctImages images,
       int imageToken) {
     this.ids = ids;
     this.positions = positions;
     this.imagesOfRow = imagesOfRow;
+    this.promptLengths = promptLengths;
     this.images = images;
     this.imageToken = imageToken;
   }
@@ -99,7 +105,8 @@ final class QwenRows {
       positions.add(MultimodalPositions.of(expanded, config.imageToken(), ownGrids));
       imagesOfRow.add(own);
     }
-    return new QwenRows(ids, positions, imagesOfRow, images, config.imageToken());
+    int[] lengths = ids.stream().mapToInt(row -> row.length).toArray();
+    return new QwenRows(ids, positions, imagesOfRow, lengths, images, config.imageToken());
   }
 
   private static MultimodalPositions.Grid grid(QwenConfig.Vision vision, Tensor image) {
@@ -173,8 +180,31 @@ final class QwenRows {
         rows.stream().map(ids::get).toList(),
         rows.stream().map(positions::get).toList(),
         rows.stream().map(imagesOfRow::get).toList(),
+        rows.stream().mapToInt(row -> promptLengths[row]).toArray(),
         images,
         imageToken);
+  }
+
+  /**
+   * The rows with answers behind them. Each answer's positions go on from its prompt's.
+   *
+   * @param answers of each row, as what is read of them
+   */
+  QwenRows withAnswers(List<List<int[]>> answers) {
+    List<int[]> longer = new ArrayList<>();
+    List<MultimodalPositions> further = new ArrayList<>();
+    for (int row = 0; row < ids.size(); row++) {
+      int[] lengths = answers.get(row).stream().mapToInt(answer -> answer.length).toArray();
+      int[] own = Arrays.copyOf(ids.get(row), length(row) + Arrays.stream(lengths).sum());
+      int at = length(row);
+      for (int[] answer : answers.get(row)) {
+        System.arraycopy(answer, 0, own, at, answer.length);
+        at += answer.length;
+      }
+      longer.add(own);
+      further.add(positions.get(row).withAnswers(lengths));
+    }
+    return new QwenRows(longer, further, imagesOfRow, promptLengths, images, imageToken);
   }
 
   /** Ids padded at the right with id 0: int64 [rows, longest]. */
@@ -225,7 +255,7 @@ final class QwenRows {
     List<Long> places = new ArrayList<>();
     for (int row = 0; row < ids.size(); row++) {
       int[] own = ids.get(row);
-      for (int t = 0; t < own.length; t++) {
+      for (int t = 0; t < promptLengths[row]; t++) {
         if (own[t] == imageToken) {
           places.add((long) row * width + t);
         }

@@ -19,6 +19,7 @@ final class RecomputedStates implements AnswerStates {
   private final LanguageModel language;
   private final Tensor embedded;
   private final Rotary rotary;
+  private final AnswerRows rows;
   private final List<Tensor> inputs = new ArrayList<>();
   private final Tensor last;
   private final Tensor hidden;
@@ -26,23 +27,23 @@ final class RecomputedStates implements AnswerStates {
 
   /**
    * @param embedded rows [rows, positions, width], attached to the graph of what made them
-   * @param places flat indices of the states that predict answer tokens
    */
   RecomputedStates(
-      LanguageModel language, Tensor embedded, Rotary rotary, Tensor places, Tensor headWeight) {
+      LanguageModel language, Tensor embedded, Rotary rotary, AnswerRows rows, Tensor headWeight) {
     this.language = language;
     this.embedded = embedded;
     this.rotary = rotary;
+    this.rows = rows;
     this.headWeight = headWeight;
     Tensor x = embedded.detach();
     try (NoGradGuard noGrad = new NoGradGuard()) {
       for (int layer = 0; layer < language.layers(); layer++) {
         inputs.add(x);
-        x = language.block(layer, x, rotary, null);
+        x = language.block(layer, x, rotary, rows);
       }
     }
     last = x.detach().set_requires_grad(true);
-    hidden = language.norm(last.reshape(-1, last.size(2)).index_select(0, places));
+    hidden = language.norm(last.reshape(-1, last.size(2)).index_select(0, rows.places()));
   }
 
   @Override
@@ -67,7 +68,7 @@ final class RecomputedStates implements AnswerStates {
     for (int layer = language.layers() - 1; layer >= 0; layer--) {
       Tensor input = inputs.get(layer).detach().set_requires_grad(layer > 0 || embedding);
       try (PointerScope scope = new PointerScope()) {
-        push(language.block(layer, input, rotary, null), gradient);
+        push(language.block(layer, input, rotary, rows), gradient);
       }
       gradient = layer > 0 || embedding ? input.grad() : null;
     }

@@ -143,11 +143,10 @@ final class VisionTower {
       long length = (long) group.blocks() * perBlock;
       long span = length * group.count();
       Tensor attended =
-          Attention.attend(
+          Attention.full(
               windowed(query, from, span, group.count(), length),
               windowed(key, from, span, group.count(), length),
-              windowed(value, from, span, group.count(), length),
-              false);
+              windowed(value, from, span, group.count(), length));
       mixed.add(
           attended
               .view(images, group.count(), heads, length, headWidth)
