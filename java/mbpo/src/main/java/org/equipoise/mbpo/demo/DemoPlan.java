@@ -20,7 +20,7 @@ import org.equipoise.mbpo.train.Schedule;
  * @param minings stages that mine pairs
  * @param trainings stages that train
  * @param methods everything that is evaluated, the start first
- * @param tables title to the methods that it compares; the start is in each
+ * @param tables title to the methods that it compares
  */
 record DemoPlan(
     String name,
@@ -31,6 +31,7 @@ record DemoPlan(
 
   static final String TRAINED = "Trained pairs";
   static final String HELD_OUT = "Held-out pairs";
+  static final String AGAINST_GOLD = "MBPO against fine-tuning, trained pairs";
   static final String BIASED = "Annotator with mistakes";
   static final String ABLATION = "Ablation, trained pairs";
   static final String ABLATION_HELD_OUT = "Ablation, held-out pairs";
@@ -146,6 +147,7 @@ record DemoPlan(
     Map<String, List<Method>> tables = new LinkedHashMap<>();
     tables.put(TRAINED, compared);
     tables.put(HELD_OUT, compared);
+    tables.put(AGAINST_GOLD, List.of(trained(gold), trained(hybrid), hybridContrast));
     tables.put(BIASED, biasedTable);
     return new DemoPlan(
         "report",

@@ -123,7 +123,11 @@ final class DemoReport {
         heldOut
             ? "Preference data never asks for one of these beside the other."
             : "Preference data asks for these.";
-    if (title.equals(DemoPlan.BIASED)) {
+    if (title.equals(DemoPlan.AGAINST_GOLD)) {
+      reference = DemoPlan.GOLD;
+      subject = DemoPlan.HYBRID;
+      meaning = "The same models as above. Here all chosen answers are right.";
+    } else if (title.equals(DemoPlan.BIASED)) {
       reference = DemoPlan.GOLD_ON_MISTAKES;
       subject = DemoPlan.HYBRID_ON_MISTAKES;
       meaning =
