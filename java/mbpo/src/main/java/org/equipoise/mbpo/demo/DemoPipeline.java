@@ -312,6 +312,7 @@ public final class DemoPipeline {
               method.contrastAlpha(),
               method.equals(DemoPlan.START),
               config,
+              data,
               share -> {
                 context.stopIfCancelled();
                 context.progress(share);

@@ -50,8 +50,8 @@ public record MethodResults(
       double contrastAlpha,
       boolean development,
       DemoConfig config,
+      SceneData data,
       DoubleConsumer progress) {
-    SceneData data = new SceneData(config.seed());
     GenerationOptions generation =
         GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS);
     Evaluator evaluator =

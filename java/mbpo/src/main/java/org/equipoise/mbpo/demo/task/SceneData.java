@@ -1,7 +1,10 @@
 package org.equipoise.mbpo.demo.task;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.scene.RandomCursor;
 import org.equipoise.mbpo.demo.scene.Scene;
@@ -11,10 +14,11 @@ import org.equipoise.mbpo.random.KeyedRandom;
 
 /**
  * The demonstration's data sets. Sample i of a set is a pure function of (seed, set, i), whatever
- * the set's size.
+ * the set's size. Sets that several stages read are composed and drawn once. Thread-safe.
  */
 public final class SceneData {
   private final long seed;
+  private final Map<String, List<Sample>> remembered = new ConcurrentHashMap<>();
 
   public SceneData(long seed) {
     this.seed = seed;
@@ -51,13 +55,19 @@ public final class SceneData {
    * and the answers differ. Main objects are of trained pairs.
    */
   public List<Sample> twins(int count, QuestionMix mix, double partnerProbability) {
+    return remembered.computeIfAbsent(
+        "pool " + count + " " + mix + " " + partnerProbability,
+        set -> composeTwins(count, mix, partnerProbability));
+  }
+
+  private List<Sample> composeTwins(int count, QuestionMix mix, double partnerProbability) {
     KeyedRandom random = KeyedRandom.of(seed, "pool");
     List<Sample> samples = new ArrayList<>(count);
     for (int i = 0; i < (count + 1) / 2; i++) {
       samples.addAll(
           TwinComposer.compose(new RandomCursor(random, i), "pool-" + i, mix, partnerProbability));
     }
-    return samples;
+    return Collections.unmodifiableList(samples);
   }
 
   /**
@@ -66,12 +76,18 @@ public final class SceneData {
    */
   public List<Sample> evaluation(String stage, EvaluationSplit split, boolean heldOut, int count) {
     String name = stage + "-" + split.id() + (heldOut ? "-held-out" : "-trained");
+    return remembered.computeIfAbsent(
+        name + " " + count, set -> composeEvaluation(name, split, heldOut, count));
+  }
+
+  private List<Sample> composeEvaluation(
+      String name, EvaluationSplit split, boolean heldOut, int count) {
     KeyedRandom random = KeyedRandom.of(seed, name);
     List<Sample> samples = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       samples.add(split.compose(new RandomCursor(random, i), name + "-" + i, heldOut));
     }
-    return samples;
+    return Collections.unmodifiableList(samples);
   }
 
   private List<Sample> singles(
