@@ -298,8 +298,8 @@ final class DemoReport {
     return List.of(
         "Composed emoji scenes of 32 pixels and a model of 176 thousand parameters: nothing here"
             + " speaks about photographs or large models.",
-        "That the objective helps, rather than the data, is not shown: fine-tuning on the same gold"
-            + " answers is the control.",
+        "Where all chosen answers are right, that the objective helps, rather than the data, is not"
+            + " shown: fine-tuning on the same answers is the control.",
         "Ours, not the paper's: twins, the log-prob floor, fewer rejected than chosen answers, and no"
             + " KL on rejected answers.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
