@@ -1,12 +1,9 @@
 package org.equipoise.mbpo.qwen;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
@@ -22,6 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Answers to one prompt about the same images share its row, and no number changes. */
 class AnswerRowsTest {
+  private static final float TOLERANCE = 2e-5f;
+
   @TempDir Path folder;
 
   static List<String> cases() {
@@ -60,25 +59,14 @@ class AnswerRowsTest {
       QwenGolden golden, QwenModel model, boolean shared, boolean recompute) {
     try (PointerScope scope = new PointerScope()) {
       model.recomputeActivations(recompute);
-      model
-          .parameters()
-          .values()
-          .forEach(
-              parameter -> {
-                if (parameter.grad().defined()) {
-                  parameter.mutable_grad().zero_();
-                }
-              });
+      QwenGolden.clearGradients(model);
       List<Tensor> images = golden.images();
       List<Tensor> seen = recompute ? images.stream().map(Tensor::detach).toList() : images;
       AnswerStates states = model.forward(batch(golden, seen, shared), answers(golden));
       Tensor logits = states.logits();
       logits.mul(logits).sum().backward();
       states.backwardThrough();
-      Map<String, float[]> gradients = new LinkedHashMap<>();
-      model
-          .parameters()
-          .forEach((name, tensor) -> gradients.put(name, HostTensors.toFloats(tensor.grad())));
+      Map<String, float[]> gradients = QwenGolden.gradients(model);
       if (!recompute) {
         for (int i = 0; i < images.size(); i++) {
           gradients.put("pixels " + i, HostTensors.toFloats(images.get(i).grad()));
@@ -86,15 +74,6 @@ class AnswerRowsTest {
       }
       return new Passed(HostTensors.toFloats(logits), gradients);
     }
-  }
-
-  private static void assertClose(float[] expected, float[] found, String name) {
-    float largest = 0;
-    for (float value : expected) {
-      largest = Math.max(largest, Math.abs(value));
-    }
-    assertTrue(largest > 0, name);
-    assertArrayEquals(expected, found, 2e-5f * largest, name);
   }
 
   @ParameterizedTest
@@ -106,9 +85,10 @@ class AnswerRowsTest {
         Passed alone = pass(golden, model, false, false);
         for (boolean recompute : new boolean[] {false, true}) {
           Passed together = pass(golden, model, true, recompute);
-          assertClose(alone.logits, together.logits, "logits");
+          QwenGolden.assertClose(alone.logits, together.logits, TOLERANCE, "logits");
           together.gradients.forEach(
-              (weight, gradient) -> assertClose(alone.gradients.get(weight), gradient, weight));
+              (weight, gradient) ->
+                  QwenGolden.assertClose(alone.gradients.get(weight), gradient, TOLERANCE, weight));
         }
       }
     }

@@ -1,5 +1,8 @@
 package org.equipoise.mbpo.qwen;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
@@ -149,6 +152,34 @@ final class QwenGolden {
       own.add(images.get(image));
     }
     return own;
+  }
+
+  static void clearGradients(QwenModel model) {
+    for (Tensor parameter : model.parameters().values()) {
+      if (parameter.grad().defined()) {
+        parameter.mutable_grad().zero_();
+      }
+    }
+  }
+
+  static Map<String, float[]> gradients(QwenModel model) {
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    model
+        .parameters()
+        .forEach((name, tensor) -> gradients.put(name, HostTensors.toFloats(tensor.grad())));
+    return gradients;
+  }
+
+  /**
+   * @param tolerance as a share of the largest expected value, which must not be 0
+   */
+  static void assertClose(float[] expected, float[] found, float tolerance, String name) {
+    float largest = 0;
+    for (float value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    assertTrue(largest > 0, name);
+    assertArrayEquals(expected, found, tolerance * largest, name);
   }
 
   private static final TextTokenizer TOKENIZER =

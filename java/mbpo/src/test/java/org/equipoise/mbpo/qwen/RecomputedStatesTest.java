@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
@@ -31,26 +30,14 @@ class RecomputedStatesTest {
   private static Passed pass(QwenGolden golden, QwenModel model, boolean recompute) {
     try (PointerScope scope = new PointerScope()) {
       model.recomputeActivations(recompute);
-      model
-          .parameters()
-          .values()
-          .forEach(
-              parameter -> {
-                if (parameter.grad().defined()) {
-                  parameter.mutable_grad().zero_();
-                }
-              });
+      QwenGolden.clearGradients(model);
       List<Tensor> images = golden.images().stream().map(Tensor::detach).toList();
       AnswerStates states = model.forward(golden.batch(images), golden.sequences());
       assertEquals(recompute, states instanceof RecomputedStates);
       Tensor logits = states.logits();
       logits.mul(logits).sum().backward();
       states.backwardThrough();
-      Map<String, float[]> gradients = new LinkedHashMap<>();
-      model
-          .parameters()
-          .forEach((name, tensor) -> gradients.put(name, HostTensors.toFloats(tensor.grad())));
-      return new Passed(HostTensors.toFloats(logits), gradients);
+      return new Passed(HostTensors.toFloats(logits), QwenGolden.gradients(model));
     }
   }
 
@@ -59,15 +46,9 @@ class RecomputedStatesTest {
     Passed recomputed = pass(golden, model, true);
     assertArrayEquals(kept.logits, recomputed.logits);
     kept.gradients.forEach(
-        (name, gradient) -> {
-          float largest = 0;
-          for (float value : gradient) {
-            largest = Math.max(largest, Math.abs(value));
-          }
-          assertTrue(largest > 0, name);
-          // Gradients of weights used twice (a tied head) are added in another order.
-          assertArrayEquals(gradient, recomputed.gradients.get(name), 1e-6f * largest, name);
-        });
+        // Gradients of weights used twice (a tied head) are added in another order.
+        (name, gradient) ->
+            QwenGolden.assertClose(gradient, recomputed.gradients.get(name), 1e-6f, name));
   }
 
   @ParameterizedTest
