@@ -171,7 +171,8 @@ final class QwenGolden {
   }
 
   /**
-   * @param tolerance as a share of the largest expected value, which must not be 0
+   * @param tolerance as a share of the largest expected value, which must not be 0; each test says
+   *     where its own comes from
    */
   static void assertClose(float[] expected, float[] found, float tolerance, String name) {
     float largest = 0;

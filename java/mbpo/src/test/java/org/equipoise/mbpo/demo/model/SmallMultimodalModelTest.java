@@ -203,7 +203,7 @@ class SmallMultimodalModelTest {
     float[] expectedGradient = gradient(alone, "decoder.block0.qkv.weight");
     float[] expectedPositions = gradient(alone, "text.position");
     Tensor together = model.forward(ImageBatch.of(shared), answers).logits();
-    assertArrayEquals(HostTensors.toFloats(alone), HostTensors.toFloats(together), 1e-4f);
+    assertArrayEquals(HostTensors.toFloats(alone), HostTensors.toFloats(together), 2e-5f);
     assertClose(expectedGradient, gradient(together, "decoder.block0.qkv.weight"));
     assertClose(expectedPositions, gradient(together, "text.position"));
   }
@@ -229,6 +229,7 @@ class SmallMultimodalModelTest {
             .get(0));
   }
 
+  /** Sums of float32 in another order: at most 2.4e-6 of the largest value was found. */
   private static void assertClose(float[] expected, float[] found) {
     float largest = 0;
     for (float value : expected) {
