@@ -2,6 +2,7 @@
 // whole block. In f64, two passes; parts of a batch are merged as in Chan, Golub, LeVeque (1983).
 #pragma once
 
+#include "abi/calls/group_advantage.h"
 #include "launch.h"
 #include "math/elementary.h"
 #include "rows.h"

@@ -9,6 +9,7 @@
 //   f64, rounded once to the tensor's dtype: codes are the CPU's.
 // Occupancy
 //   Bound by its f64 arithmetic.
+#include "abi/calls/eight_bit.h"
 #include "launch.h"
 #include "math/eight_bit.h"
 #include "planes.h"

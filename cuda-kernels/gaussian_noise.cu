@@ -11,6 +11,7 @@
 //   rounded square root, so that the noise has the CPU's bits.
 // Occupancy
 //   Arithmetic rather than memory: some 25 instructions per element.
+#include "abi/calls/gaussian_noise.h"
 #include "launch.h"
 #include "math/gaussian_noise.h"
 #include "planes.h"

@@ -17,6 +17,7 @@
 //   f64 throughout; r and c are rounded to the dtype when they are kept.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer groups than a chip has warps.
+#include "abi/calls/group_advantage.h"
 #include "advantage_stages.h"
 
 namespace eqp {

@@ -10,6 +10,7 @@
 //   f64, rounded once to f32; copies are added in f32.
 // Occupancy
 //   Bound by f64 arithmetic where a device has little of it.
+#include "abi/calls/image_norms.h"
 #include "image_rows.h"
 #include "launch.h"
 #include "planes.h"

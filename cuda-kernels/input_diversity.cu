@@ -10,6 +10,7 @@
 // Numerics
 //   f32, rounded once to the tensor's dtype; without contraction (-fmad=false), so that pixels have
 //   the CPU's bits.
+#include "abi/calls/input_diversity.h"
 #include "launch.h"
 #include "math/input_diversity.h"
 #include "planes.h"

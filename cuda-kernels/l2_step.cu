@@ -12,6 +12,7 @@
 //   the step in f32, rounded once to the tensor's dtype, without contraction (-fmad=false).
 // Occupancy
 //   The sums are bound by f64 arithmetic where a device has little of it.
+#include "abi/calls/l2_step.h"
 #include "image_rows.h"
 #include "launch.h"
 #include "math/l2_step.h"

@@ -16,6 +16,7 @@
 // Occupancy
 //   At most 64 registers in the plain kernel: 1024 threads per multiprocessor, each with up to three
 //   packs (48 bytes) in flight.
+#include "abi/calls/linf_step.h"
 #include "image_rows.h"
 #include "launch.h"
 #include "math/linf_step.h"

@@ -18,6 +18,7 @@
 // Occupancy
 //   Bound by f64 registers: the formulas take up to 202, one block per multiprocessor; a batch has fewer
 //   pairs than a chip has warps.
+#include "abi/calls/pair_loss.h"
 #include "launch.h"
 #include "math/pair_loss.h"
 #include "rows.h"

@@ -19,6 +19,7 @@
 //   A masked token is never part of any arithmetic.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer sequences than a chip has warps.
+#include "abi/calls/policy_loss.h"
 #include "policy_sequence.h"
 
 namespace eqp {

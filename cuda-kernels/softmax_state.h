@@ -6,6 +6,7 @@
 // are the hardware's 2^x (2 ulp); sums are f32 in a fixed tree.
 #pragma once
 
+#include "abi/calls/token_log_probs.h"
 #include "launch.h"
 #include "math/soft_cap.h"
 #include "math/token_log_probs.h"

@@ -20,6 +20,7 @@
 //   At most 64 registers: 1024 threads per multiprocessor and more. The forward loads two packs
 //   ahead, 32 KiB in flight per multiprocessor, about latency x bandwidth of a chip with 132 of
 //   them and 4.8 TB/s.
+#include "abi/calls/token_log_probs.h"
 #include "softmax_state.h"
 
 namespace eqp {

@@ -13,6 +13,7 @@
 // Shared memory
 //   32 rows of an odd number of floats: neither lanes along a row nor lanes down a column meet in a
 //   bank.
+#include "abi/calls/translation_invariance.h"
 #include "launch.h"
 #include "math/translation_invariance.h"
 #include "planes.h"

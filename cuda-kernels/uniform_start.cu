@@ -10,6 +10,7 @@
 //   the CPU's bits.
 // Occupancy
 //   At most 64 registers: 1024 threads per multiprocessor.
+#include "abi/calls/uniform_start.h"
 #include "image_rows.h"
 #include "launch.h"
 #include "math/philox.h"

@@ -14,6 +14,7 @@
 //   All sums and the formula in f64. A masked token is never part of any arithmetic.
 // Occupancy
 //   Bound by f64 registers; a batch has fewer rows than a chip has warps.
+#include "abi/calls/unpaired_loss.h"
 #include "launch.h"
 #include "math/unpaired_loss.h"
 #include "rows.h"

@@ -14,6 +14,7 @@
 #include "conformance/model_backend.h"
 #include "contract/legal_call.h"
 #include "harness/check.h"
+#include "harness/entries.h"
 #include "model/model.h"
 
 namespace {

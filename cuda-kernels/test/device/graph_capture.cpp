@@ -12,6 +12,7 @@
 #include "contract/legal_call.h"
 #include "device_probe.h"
 #include "harness/check.h"
+#include "harness/entries.h"
 
 namespace {
 

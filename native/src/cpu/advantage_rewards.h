@@ -1,6 +1,7 @@
 // What group_advantage knows of a set of samples: their rewards and the statistics of those.
 #pragma once
 
+#include "abi/calls/group_advantage.h"
 #include "cpu/kernels.h"
 #include "math/elementary.h"
 

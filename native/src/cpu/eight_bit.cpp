@@ -1,7 +1,8 @@
 // eight_bit on the CPU: elementwise.
-#include "math/eight_bit.h"
+#include "abi/calls/eight_bit.h"
 
 #include "cpu/images.h"
+#include "math/eight_bit.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -1,7 +1,8 @@
 // gaussian_noise on the CPU: 64 normal numbers at a time, then elementwise.
-#include "math/gaussian_noise.h"
+#include "abi/calls/gaussian_noise.h"
 
 #include "cpu/images.h"
+#include "math/gaussian_noise.h"
 
 namespace eqp {
 namespace EQP_ISA {

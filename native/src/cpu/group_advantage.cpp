@@ -3,6 +3,8 @@
 // NORMALIZE_THEN_SUM combines the functions' rewards into `advantages` first, then every scale but
 // WHITEN is one pass over the groups, after one over the samples where the batch's statistics are
 // asked for. WHITEN reads what that pass wrote.
+#include "abi/calls/group_advantage.h"
+
 #include "cpu/advantage_lanes.h"
 #include "cpu/advantage_stages.h"
 

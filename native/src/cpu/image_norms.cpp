@@ -1,4 +1,6 @@
 // image_norms on the CPU: one pass over every image.
+#include "abi/calls/image_norms.h"
+
 #include "cpu/images.h"
 
 namespace eqp {

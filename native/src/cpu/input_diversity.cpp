@@ -1,9 +1,10 @@
 // input_diversity on the CPU, forward and backward: a task is a band of rows of one image. Two rows
 // of the input are mixed into a buffer, from which each pixel takes its two columns; which ones and
 // with what weights is found once for a tile of columns, for all rows and channels of the band.
-#include "math/input_diversity.h"
+#include "abi/calls/input_diversity.h"
 
 #include "cpu/kernels.h"
+#include "math/input_diversity.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -1,7 +1,8 @@
 // l2_step on the CPU: per image one pass for the norms, one for the step.
-#include "math/l2_step.h"
+#include "abi/calls/l2_step.h"
 
 #include "cpu/images.h"
+#include "math/l2_step.h"
 
 namespace eqp {
 namespace EQP_ISA {

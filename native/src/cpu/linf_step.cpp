@@ -1,7 +1,8 @@
 // linf_step on the CPU. Everything is elementwise except the mean |gradient| of momentum.
-#include "math/linf_step.h"
+#include "abi/calls/linf_step.h"
 
 #include "cpu/images.h"
+#include "math/linf_step.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -5,11 +5,12 @@
 // whose bounds depend on the number of pairs alone; the blocks' partial sums are added in order.
 // What couples the pairs comes before: an SFT term's count of tokens, and the sorting of AOT, which
 // takes the sums once more.
-#include "math/pair_loss.h"
+#include "abi/calls/pair_loss.h"
 
 #include "cpu/kernels.h"
 #include "cpu/masked.h"
 #include "cpu/pair_sort.h"
+#include "math/pair_loss.h"
 
 namespace eqp {
 namespace EQP_ISA {

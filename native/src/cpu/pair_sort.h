@@ -1,6 +1,7 @@
 // The sorting of AOT in the caller's workspace: which values meet, in order of rank.
 #pragma once
 
+#include "abi/calls/pair_loss.h"
 #include "math/pair_loss.h"
 
 namespace eqp {

@@ -6,10 +6,11 @@
 // blocks' partial sums are added in order. A plain loss sweeps a sequence once. Others first sum
 // the sequence's facts, and a gradient through what its tokens share takes one sweep more, unless
 // it is the same for all of them, over a sequence that is in cache by then. A divisor that is a number of tokens is counted first.
-#include "math/policy_loss.h"
+#include "abi/calls/policy_loss.h"
 
 #include "cpu/kernels.h"
 #include "cpu/masked.h"
+#include "math/policy_loss.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -12,11 +12,12 @@
 //
 // With a bias or a soft cap both ways work on blocks of mapped logits in a buffer that stays in the
 // L1 cache; the loops over them are the same.
-#include "math/token_log_probs.h"
+#include "abi/calls/token_log_probs.h"
 
 #include "cpu/flush_denormals.h"
 #include "cpu/kernels.h"
 #include "math/soft_cap.h"
+#include "math/token_log_probs.h"
 
 namespace eqp {
 namespace EQP_ISA {

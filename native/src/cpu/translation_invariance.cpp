@@ -1,8 +1,9 @@
 // translation_invariance on the CPU. A task is a band of rows of one plane; a row's sums along y go
 // into a buffer on the stack, from which the sums along x are taken: no other intermediate.
-#include "math/translation_invariance.h"
+#include "abi/calls/translation_invariance.h"
 
 #include "cpu/kernels.h"
+#include "math/translation_invariance.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -1,8 +1,9 @@
 // uniform_start on the CPU: elementwise.
-#include "math/uniform_start.h"
+#include "abi/calls/uniform_start.h"
 
 #include "cpu/images.h"
 #include "math/philox.h"
+#include "math/uniform_start.h"
 
 namespace eqp {
 namespace EQP_ISA {

@@ -5,10 +5,11 @@
 // depend on the number of rows alone; the blocks' partial sums are added in order. A row's loss needs
 // what all rows share, so there are two passes: the log-ratios of the first kKeptRows rows are kept
 // in between, those of the others are taken again, with the same bits.
-#include "math/unpaired_loss.h"
+#include "abi/calls/unpaired_loss.h"
 
 #include "cpu/kernels.h"
 #include "cpu/masked.h"
+#include "math/unpaired_loss.h"
 
 namespace eqp {
 namespace EQP_ISA {

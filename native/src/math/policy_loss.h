@@ -6,7 +6,7 @@
 // `shared` slopes are summed too and go back to each member of the mean as PolicySequence::slope.
 #pragma once
 
-#include "abi/backend.h"
+#include "abi/calls/policy_loss.h"
 #include "math/policy_surrogate.h"
 
 namespace eqp {

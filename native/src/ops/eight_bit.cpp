@@ -1,4 +1,6 @@
 // eqp_eight_bit: see equipoise/perturbation.h.
+#include "abi/calls/eight_bit.h"
+
 #include "ops/images.h"
 
 using namespace eqp;

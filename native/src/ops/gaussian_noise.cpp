@@ -1,7 +1,8 @@
 // eqp_gaussian_noise and eqp_diffusion_scales: see equipoise/gaussian_noise.h.
 #define EQP_ISA portable  // of the one formula that runs here
-#include "math/gaussian_noise.h"
+#include "abi/calls/gaussian_noise.h"
 
+#include "math/gaussian_noise.h"
 #include "ops/images.h"
 
 using namespace eqp;

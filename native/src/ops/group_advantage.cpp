@@ -1,5 +1,5 @@
 // eqp_group_advantage: see equipoise/group_advantage.h.
-#include "equipoise/group_advantage.h"
+#include "abi/calls/group_advantage.h"
 
 #include <math.h>
 

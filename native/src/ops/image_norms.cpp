@@ -1,4 +1,6 @@
 // eqp_image_norms: see equipoise/perturbation.h.
+#include "abi/calls/image_norms.h"
+
 #include "ops/images.h"
 
 using namespace eqp;

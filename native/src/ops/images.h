@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "equipoise/perturbation.h"
 #include "ops/dispatch.h"
 
 namespace eqp {

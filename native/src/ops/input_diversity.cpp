@@ -1,5 +1,5 @@
 // eqp_input_diversity_forward and _backward: see equipoise/input_diversity.h.
-#include "equipoise/input_diversity.h"
+#include "abi/calls/input_diversity.h"
 
 #include "ops/images.h"
 

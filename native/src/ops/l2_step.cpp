@@ -1,4 +1,6 @@
 // eqp_l2_step: see equipoise/perturbation.h.
+#include "abi/calls/l2_step.h"
+
 #include "ops/images.h"
 
 using namespace eqp;

@@ -1,4 +1,6 @@
 // eqp_linf_step: see equipoise/perturbation.h.
+#include "abi/calls/linf_step.h"
+
 #include "ops/images.h"
 
 using namespace eqp;

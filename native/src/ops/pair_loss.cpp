@@ -1,5 +1,5 @@
 // eqp_pair_loss: see equipoise/pair_loss.h.
-#include "equipoise/pair_loss.h"
+#include "abi/calls/pair_loss.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 // eqp_policy_loss: see equipoise/policy_loss.h.
-#include "equipoise/policy_loss.h"
+#include "abi/calls/policy_loss.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 // eqp_token_log_probs_forward, eqp_token_log_probs_backward: see equipoise/token_log_probs.h.
-#include "equipoise/token_log_probs.h"
+#include "abi/calls/token_log_probs.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 // eqp_translation_invariance: see equipoise/translation_invariance.h.
-#include "equipoise/translation_invariance.h"
+#include "abi/calls/translation_invariance.h"
 
 #include "ops/images.h"
 

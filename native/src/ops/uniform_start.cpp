@@ -1,4 +1,6 @@
 // eqp_uniform_start: see equipoise/perturbation.h.
+#include "abi/calls/uniform_start.h"
+
 #include "ops/images.h"
 
 using namespace eqp;

@@ -1,5 +1,5 @@
 // eqp_unpaired_loss: see equipoise/unpaired_loss.h.
-#include "equipoise/unpaired_loss.h"
+#include "abi/calls/unpaired_loss.h"
 
 #include <math.h>
 

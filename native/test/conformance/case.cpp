@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "harness/check.h"
+#include "harness/entries.h"
 #include "harness/numbers.h"
 
 namespace eqp::test {

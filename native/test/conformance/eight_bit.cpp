@@ -5,6 +5,7 @@
 #include <set>
 
 #include "conformance/images.h"
+#include "equipoise/perturbation.h"
 #include "harness/check.h"
 
 namespace eqp::test {

@@ -1,5 +1,7 @@
 // eqp_gaussian_noise: Box & Muller's formula on the bits of Philox, and one checksum for the bits of
 // every backend.
+#include "equipoise/gaussian_noise.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

@@ -1,4 +1,6 @@
 // eqp_group_advantage against group_advantage_oracle.h.
+#include "equipoise/group_advantage.h"
+
 #include <cmath>
 #include <limits>
 

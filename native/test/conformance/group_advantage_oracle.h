@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "conformance/case.h"
+#include "equipoise/group_advantage.h"
 
 namespace eqp::test {
 

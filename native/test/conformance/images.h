@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "conformance/conformance.h"
+#include "equipoise/perturbation.h"
 #include "harness/check.h"
 
 namespace eqp::test {

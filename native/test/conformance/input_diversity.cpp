@@ -1,6 +1,8 @@
 // eqp_input_diversity_forward and _backward. The oracle is the linear map as the header defines it:
 // bilinear interpolation is the hat function of the distance to each pixel; the adjoint is that map
 // transposed, and <forward(x), g> = <x, backward(g)> is checked of it in every case.
+#include "equipoise/input_diversity.h"
+
 #include <algorithm>
 #include <cmath>
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "conformance/images.h"
+#include "equipoise/perturbation.h"
 #include "harness/check.h"
 
 namespace eqp::test {

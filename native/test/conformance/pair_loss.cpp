@@ -1,5 +1,7 @@
 // eqp_pair_loss against the formulas of pair_loss.h: the cases. Every kind alone, then the options
 // and sums in which kinds meet.
+#include "equipoise/pair_loss.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,4 +1,6 @@
 // eqp_policy_loss against the formulas of policy_loss.h.
+#include "equipoise/policy_loss.h"
+
 #include <cmath>
 #include <limits>
 

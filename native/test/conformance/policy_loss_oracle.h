@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "conformance/running_error.h"
+#include "equipoise/policy_loss.h"
 
 namespace eqp::test {
 

@@ -1,4 +1,6 @@
 // eqp_token_log_probs_forward and _backward against the formulas of token_log_probs.h.
+#include "equipoise/token_log_probs.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

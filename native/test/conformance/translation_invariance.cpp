@@ -1,4 +1,6 @@
 // eqp_translation_invariance: the two-dimensional sum of the header, in doubles.
+#include "equipoise/translation_invariance.h"
+
 #include <algorithm>
 #include <cmath>
 

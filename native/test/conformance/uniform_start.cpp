@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "conformance/images.h"
+#include "equipoise/perturbation.h"
 #include "harness/check.h"
 #include "harness/philox.h"
 

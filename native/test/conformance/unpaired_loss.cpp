@@ -1,4 +1,6 @@
 // eqp_unpaired_loss against the formulas of unpaired_loss.h: the cases.
+#include "equipoise/unpaired_loss.h"
+
 #include <cmath>
 #include <limits>
 

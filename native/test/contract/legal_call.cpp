@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "equipoise/equipoise.h"
+
 namespace eqp::test {
 
 LegalCall::LegalCall(Backend& backend, const Op& op, Random& random, bool all_present, Scale scale)

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "contract/legal_call.h"
+#include "equipoise/pair_loss.h"
 #include "harness/check.h"
 
 namespace eqp::test {

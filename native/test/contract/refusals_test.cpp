@@ -6,6 +6,7 @@
 
 #include "contract/legal_call.h"
 #include "harness/check.h"
+#include "harness/entries.h"
 
 namespace eqp::test {
 namespace {

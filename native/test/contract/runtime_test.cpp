@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "contract/legal_call.h"
+#include "equipoise/equipoise.h"
 #include "harness/check.h"
 
 namespace eqp::test {

@@ -11,44 +11,12 @@
 #include <memory>
 #include <string>
 
-#include "equipoise/equipoise.h"
+#include "equipoise/runtime.h"
+#include "equipoise/types.h"
 
 namespace eqp::test {
 
-// X(entry): every op of the ABI, by the name after "eqp_".
-#define EQP_TEST_ENTRIES(X)         \
-  X(token_log_probs_forward)        \
-  X(token_log_probs_backward)       \
-  X(group_advantage)                \
-  X(pair_loss)                      \
-  X(policy_loss)                    \
-  X(unpaired_loss)                  \
-  X(linf_step)                      \
-  X(l2_step)                        \
-  X(uniform_start)                  \
-  X(eight_bit)                      \
-  X(image_norms)                    \
-  X(gaussian_noise)                 \
-  X(input_diversity_forward)        \
-  X(input_diversity_backward)       \
-  X(translation_invariance)         \
-  X(token_log_probs_workspace_size) \
-  X(group_advantage_workspace_size) \
-  X(pair_loss_workspace_size)       \
-  X(policy_loss_workspace_size)     \
-  X(unpaired_loss_workspace_size)   \
-  X(linf_step_workspace_size)       \
-  X(l2_step_workspace_size)         \
-  X(uniform_start_workspace_size)   \
-  X(image_norms_workspace_size)     \
-  X(check)
-
-// The entries with their ABI signatures.
-struct Entries {
-#define EQP_TEST_MEMBER(entry) decltype(&::eqp_##entry) entry;
-  EQP_TEST_ENTRIES(EQP_TEST_MEMBER)
-#undef EQP_TEST_MEMBER
-};
+struct Entries;  // harness/entries.h
 
 // The entries of the libequipoise that the test is linked with.
 const Entries& library_entries();
@@ -94,7 +62,7 @@ class Backend {
   // False: the entry gives EQP_OK, the affected rows are NaN and finish() reports the error.
   virtual bool validates_before_writing() const = 0;
   // Waits for the call and reports errors in data.
-  virtual eqp_status finish(const eqp_launch* launch) { return entries().check(launch); }
+  virtual eqp_status finish(const eqp_launch* launch);
 };
 
 // The CPU backend with the variant that EQP_CPU_VARIANT (or the library's own choice) selected.

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "harness/entries.h"
+
 namespace eqp::test {
 namespace {
 
@@ -286,6 +288,8 @@ const Op& op_named(const std::string& entry) {
   }
   throw std::logic_error("no op is named " + entry);
 }
+
+eqp_status Backend::finish(const eqp_launch* launch) { return entries().check(launch); }
 
 const Entries& library_entries() {
   static const Entries entries = {
