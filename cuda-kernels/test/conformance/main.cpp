@@ -1,4 +1,4 @@
-// cuda-conformance [--short | --fuzz] [--csv FILE] [--filter TEXT]
+// cuda-conformance [--short | --fuzz] [--csv FILE] [--filter TEXT] [--sample N] [--seed N]
 //
 // The conformance suite of native/test over the kernels, compiled for the execution model: values,
 // gradients, guarded bytes, bitwise equality over schedules; and through the model bounds,
@@ -51,19 +51,17 @@ int main(int argc, char** argv) {
   // system and clear new pages.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  ModelRun run = ModelRun::kSchedules;
-  std::string csv, filter;
+  ModelRun model = ModelRun::kSchedules;
+  ConformanceRun run;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "--fuzz") == 0) {
-      run = ModelRun::kFuzz;
+      model = ModelRun::kFuzz;
     } else if (strcmp(argv[i], "--short") == 0) {
-      run = ModelRun::kShort;
-    } else if (strcmp(argv[i], "--csv") == 0 && i + 1 < argc) {
-      csv = argv[++i];
-    } else if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
-      filter = argv[++i];
-    } else {
-      fprintf(stderr, "expected --short, --fuzz, --csv FILE or --filter TEXT, found '%s'\n",
+      model = ModelRun::kShort;
+    } else if (!run.take_argument(argc, argv, &i)) {
+      fprintf(stderr,
+              "expected --short, --fuzz, --csv FILE, --filter TEXT, --sample N or --seed N, found "
+              "'%s'\n",
               argv[i]);
       return 2;
     }
@@ -71,9 +69,9 @@ int main(int argc, char** argv) {
   try {
     EQP_CHECK(strcmp(eqp_cuda_status(), "the host execution model, no device") == 0,
               "expected the execution model, found '%s'", eqp_cuda_status());
-    const auto backend = make_model_backend(run);
+    const auto backend = make_model_backend(model);
     check_refusal_of_another_device(*backend);
-    run_conformance(*backend, csv, filter);
+    run_conformance(*backend, run);
   } catch (const std::exception& error) {
     record_failure(__FILE__, __LINE__, error.what());
   }

@@ -9,29 +9,32 @@
 
 namespace eqp {
 
+// The instruction sets that this build holds, X(name) each, slowest first. Proof builds hold fewer.
+#if !defined(EQP_CPU_ISA_LIST)
 #if defined(__x86_64__)
-#define EQP_ISAS(X) X(baseline) X(avx2) X(avx512)
+#define EQP_CPU_ISA_LIST X(baseline) X(avx2) X(avx512)
 #else
-#define EQP_ISAS(X) X(generic)
+#define EQP_CPU_ISA_LIST X(generic)
+#endif
 #endif
 
-#define EQP_DECLARE_BACKEND(isa) \
-  namespace isa {                \
-  extern const Backend backend;  \
+#define X(isa)                  \
+  namespace isa {               \
+  extern const Backend backend; \
   }
-EQP_ISAS(EQP_DECLARE_BACKEND)
-#undef EQP_DECLARE_BACKEND
+EQP_CPU_ISA_LIST
+#undef X
 
 namespace {
 
-bool can_run_generic() { return true; }
+[[maybe_unused]] bool can_run_generic() { return true; }
 #if defined(__x86_64__)
-bool can_run_baseline() { return can_run_generic(); }
-bool can_run_avx2() {
+[[maybe_unused]] bool can_run_baseline() { return can_run_generic(); }
+[[maybe_unused]] bool can_run_avx2() {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
-bool can_run_avx512() {
+[[maybe_unused]] bool can_run_avx512() {
   return can_run_avx2() && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
@@ -44,10 +47,9 @@ struct Variant {
   bool (*can_run)();
 };
 
-// Slowest first.
-#define EQP_VARIANT(isa) {#isa, &isa::backend, can_run_##isa},
-constexpr Variant kVariants[] = {EQP_ISAS(EQP_VARIANT)};
-#undef EQP_VARIANT
+#define X(isa) {#isa, &isa::backend, can_run_##isa},
+constexpr Variant kVariants[] = {EQP_CPU_ISA_LIST};
+#undef X
 constexpr int kVariantCount = static_cast<int>(sizeof(kVariants) / sizeof(kVariants[0]));
 
 std::atomic<const Backend*> chosen{nullptr};

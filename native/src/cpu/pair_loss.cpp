@@ -135,6 +135,13 @@ void write_gradient(const PairLoss::Side& side, int64_t pair, int64_t shared, do
   fill_gradient<E, S>(out, mask, shared, side.policy.columns, share * slope[1]);
 }
 
+// A pair is computed in double whatever the dtype: one copy of all kinds instead of one for each.
+[[gnu::noinline]] PairResult result_of(const eqp_pair_loss_options& options, const PairSide& chosen,
+                                       const PairSide& rejected, const PairBatch& batch,
+                                       double weight) {
+  return pair_result(options, chosen, rejected, batch, weight);
+}
+
 template <class S>
 double weight_of(const PairLoss& call, int64_t pair) {
   return call.pair_weights == nullptr
@@ -193,7 +200,7 @@ void pair_losses(const PairLoss& call) {
       PairBatch of_pair = batch;
       if (call.sorts) sort.get(i, &of_pair);
       const PairResult result =
-          pair_result(call.options, chosen, rejected, of_pair, weight_of<S>(call, i));
+          result_of(call.options, chosen, rejected, of_pair, weight_of<S>(call, i));
       const double margin = result.reward_chosen - result.reward_rejected;
       totals.loss += result.loss;
       totals.metric[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;

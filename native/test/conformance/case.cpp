@@ -153,6 +153,7 @@ bool Case::run() {
     report_.add_skipped(op_.entry, dtype);
     return false;
   }
+  if (!report_.draw(op_.entry, dtype)) return false;
   report_.add_case(op_.entry, dtype);
   Context context(description());
   std::vector<std::vector<unsigned char>> first(buffers_.size());

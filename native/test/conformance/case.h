@@ -50,7 +50,8 @@ class Case {
   void also_in_place(const std::string& output, const std::string& input);
 
   // Runs the call in every schedule of the backend; checks status, canaries, unchanged inputs and
-  // bitwise equal outputs. False when the case was skipped or refused (a refusal is a failure).
+  // bitwise equal outputs. False when the case was skipped, is not in the sample, or was refused
+  // (a refusal is a failure).
   bool run();
   // Runs once and returns the status, having checked that nothing was written unless EQP_OK.
   eqp_status run_refused(std::string* text);

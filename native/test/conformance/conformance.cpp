@@ -1,13 +1,35 @@
 #include "conformance/conformance.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "harness/check.h"
 
 namespace eqp::test {
 
-bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter,
-                     bool large_cases) {
+bool ConformanceRun::take_argument(int argc, char** argv, int* i) {
+  const std::string flag = argv[*i];
+  if (*i + 1 == argc) return false;
+  const char* const value = argv[*i + 1];
+  char* end = nullptr;
+  if (flag == "--csv") {
+    csv = value;
+  } else if (flag == "--filter") {
+    filter = value;
+  } else if (flag == "--sample") {
+    sample.one_in = strtoll(value, &end, 10);
+    if (*end != 0 || sample.one_in < 1) return false;
+  } else if (flag == "--seed") {
+    sample.seed = strtoull(value, &end, 10);
+    if (*end != 0) return false;
+  } else {
+    return false;
+  }
+  ++*i;
+  return true;
+}
+
+bool run_conformance(Backend& backend, const ConformanceRun& run) {
   struct Family {
     const char* op;  // base name of the sources
     const char* name;
@@ -33,10 +55,12 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
     record_skip("backend " + backend.name(), reason);
     return true;
   }
-  Report report;
-  Suite suite{backend, report, large_cases};
+  Report report(run.sample);
+  Suite suite{backend, report, run.large_cases};
   for (const Family& family : families) {
-    if (std::string(family.name).find(filter) == std::string::npos && filter != family.op) continue;
+    if (std::string(family.name).find(run.filter) == std::string::npos && run.filter != family.op) {
+      continue;
+    }
     const int64_t before = failures();
     begin_group();
     family.run(suite);
@@ -46,10 +70,10 @@ bool run_conformance(Backend& backend, const std::string& csv_path, const std::s
   }
   backend.use_schedule(0);
   report.print(backend.name());
-  if (!csv_path.empty()) {
-    EQP_CHECK(report.write_csv(csv_path, backend.name()), "expected to write %s", csv_path.c_str());
+  if (!run.csv.empty()) {
+    EQP_CHECK(report.write_csv(run.csv, backend.name()), "expected to write %s", run.csv.c_str());
   }
-  EQP_CHECK(report.cases() > 0, "expected cases for '%s', found none", filter.c_str());
+  EQP_CHECK(report.cases() > 0, "expected cases for '%s', found none", run.filter.c_str());
   return report.cases() > 0;
 }
 

@@ -33,10 +33,19 @@ void conform_gaussian_noise(Suite& suite);
 void conform_input_diversity(Suite& suite);
 void conform_translation_invariance(Suite& suite);
 
-// Runs every family whose name contains `filter` over the backend, prints the table and writes it
-// to `csv_path` ("" writes none). False when nothing ran although the backend is not skipped.
-bool run_conformance(Backend& backend, const std::string& csv_path, const std::string& filter,
-                     bool large_cases = false);
+struct ConformanceRun {
+  std::string csv;     // where the table is written, "" for nowhere
+  std::string filter;  // families whose name contains it
+  bool large_cases = false;
+  Sample sample;
+
+  // Whether argv[*i] is "--csv FILE", "--filter TEXT", "--sample N" or "--seed N", which is taken then.
+  bool take_argument(int argc, char** argv, int* i);
+};
+
+// Runs the families over the backend, prints the table and writes it. False when nothing ran although
+// the backend is not skipped.
+bool run_conformance(Backend& backend, const ConformanceRun& run);
 
 // A call whose data break the contract: a backend that validates first refuses it with
 // EQP_INVALID_DATA, names `argument` and writes nothing; another one reports it after the call.

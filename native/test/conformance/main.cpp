@@ -1,11 +1,11 @@
 // conformance [--variant NAME] [--backend cpu|cuda] [--csv FILE] [--filter TEXT]
-//             [--large] [--brief] [--require-device]
+//             [--sample N] [--seed N] [--large] [--brief] [--require-device]
 //
 // Runs the suite over one backend. --variant states which CPU variant must be running (the library
 // chooses it by EQP_CPU_VARIANT); exit code 77 says that this processor cannot run it, or that
 // there is no device. --require-device turns the latter into a failure, exit code 3. --large adds
 // the sizes that are hard for a device alone; --brief runs one launch of each small case, for tools
-// that make launches slow.
+// that make launches slow. --sample runs one case in N, drawn by --seed.
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
@@ -21,31 +21,32 @@ using namespace eqp::test;
 constexpr int kWrongArguments = 2, kNoDevice = 3, kSkipped = 77;
 
 struct Options {
-  std::string variant, backend = "cpu", csv, filter;
-  bool large = false, brief = false, require_device = false;
+  std::string variant, backend = "cpu";
+  bool brief = false, require_device = false;
+  ConformanceRun run;
 };
 
 bool parse(int argc, char** argv, Options* options) {
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    bool* const on = flag == "--large"            ? &options->large
-                     : flag == "--brief"          ? &options->brief
-                     : flag == "--require-device" ? &options->require_device
-                                                  : nullptr;
-    std::string* const value = flag == "--variant"   ? &options->variant
-                               : flag == "--backend" ? &options->backend
-                               : flag == "--csv"     ? &options->csv
-                               : flag == "--filter"  ? &options->filter
-                                                     : nullptr;
-    if (on == nullptr && (value == nullptr || i + 1 == argc)) {
+    const bool has_value = i + 1 < argc;
+    if (flag == "--large") {
+      options->run.large_cases = true;
+    } else if (flag == "--brief") {
+      options->brief = true;
+    } else if (flag == "--require-device") {
+      options->require_device = true;
+    } else if (flag == "--variant" && has_value) {
+      options->variant = argv[++i];
+    } else if (flag == "--backend" && has_value) {
+      options->backend = argv[++i];
+    } else if (!options->run.take_argument(argc, argv, &i)) {
       fprintf(stderr,
-              "expected --large, --brief, --require-device, or --variant, --backend, --csv or "
-              "--filter with a value, found '%s'\n",
+              "expected --large, --brief, --require-device, or --variant, --backend, --csv, "
+              "--filter, --sample or --seed with a value, found '%s'\n",
               argv[i]);
       return false;
     }
-    if (on != nullptr) *on = true;
-    if (value != nullptr) *value = argv[++i];
   }
   return true;
 }
@@ -91,7 +92,7 @@ int main(int argc, char** argv) {
     const std::string reason = backend->skip_reason();
     if (!reason.empty()) return cannot_run(options, backend->name(), reason);
     if (cuda) printf("device: %s\n", eqp_cuda_status());
-    run_conformance(*backend, options.csv, options.filter, options.large);
+    run_conformance(*backend, options.run);
   } catch (const std::exception& error) {
     record_failure(__FILE__, __LINE__, error.what());
   }

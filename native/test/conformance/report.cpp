@@ -7,6 +7,20 @@
 
 namespace eqp::test {
 
+bool Report::draw(const std::string& op, eqp_dtype dtype) {
+  const std::string name = op + "," + dtype_text(dtype);
+  Count& count = counts_[name];
+  const int64_t index = count.ran + count.left_out;
+  if (sample_.one_in <= 1 || index == 0) return true;
+  // From the name and the place in its list, so that what other ops run changes nothing.
+  uint64_t state = sample_.seed;
+  for (const char letter : name) state = state * 31 + static_cast<unsigned char>(letter);
+  Random random(state * 1'000'003 + static_cast<uint64_t>(index));
+  if (random.below(sample_.one_in) == 0) return true;
+  ++count.left_out;
+  return false;
+}
+
 void Report::add_case(const std::string& op, eqp_dtype dtype) {
   ++counts_[op + "," + dtype_text(dtype)].ran;
 }
@@ -33,10 +47,16 @@ void Report::print(const std::string& backend) const {
            row.error_over_tolerance);
   }
   for (const auto& [key, count] : counts_) {
+    if (count.left_out > 0) {
+      printf("%-16s %-52s %lld of %lld cases ran: a sample of one in %lld, seed %llu\n",
+             backend.c_str(), key.c_str(), static_cast<long long>(count.ran),
+             static_cast<long long>(count.ran + count.left_out),
+             static_cast<long long>(sample_.one_in), static_cast<unsigned long long>(sample_.seed));
+    }
     if (count.skipped == 0) continue;
     printf("%-16s %-52s %lld of %lld cases skipped: dtype or size outside this backend\n",
            backend.c_str(), key.c_str(), static_cast<long long>(count.skipped),
-           static_cast<long long>(count.skipped + count.ran));
+           static_cast<long long>(count.skipped + count.left_out + count.ran));
   }
   printf("\n");
 }
