@@ -8,7 +8,7 @@
 # tree must pass the same tests.
 #
 # BUILD: an up-to-date CMake build folder of native/, whose test programs are used; without it they are built.
-# --count: that many mutants (default 40), evenly spread over all that are possible, about 1500.
+# --count: that many mutants (default 40), evenly spread over all that are possible, about 3800.
 # --seed: where that sample starts; another text gives another sample, the same text the same one.
 # --changed: also every mutant of lines that differ from COMMIT, in the working tree or in commits since; if
 # there are more than --changed-limit (default 60), so many of them, evenly spread. The sample is of the others.
