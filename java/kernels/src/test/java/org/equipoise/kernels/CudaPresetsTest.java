@@ -64,6 +64,7 @@ class CudaPresetsTest {
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
                 option,
                 "-cp",
                 classPath,

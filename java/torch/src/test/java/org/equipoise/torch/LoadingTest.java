@@ -36,7 +36,8 @@ class LoadingTest {
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-Xmx256m");
+    // It ends before what the optimising compiler makes of it would pay.
+    command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of(arguments));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Info.class.getName()));
     ProcessBuilder builder = new ProcessBuilder(command);

@@ -29,7 +29,7 @@ class NativeMemoryTest {
     collector.start();
     try {
       double[] expected = null;
-      for (int round = 0; round < 12; round++) {
+      for (int round = 0; round < Proof.count(12, 5); round++) {
         // No scope and no variable holds the inputs: only the running call does.
         Tensor logProbs = new Tensor();
         TokenLogProbs.forwardInto(

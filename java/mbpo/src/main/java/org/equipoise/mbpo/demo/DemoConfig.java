@@ -112,7 +112,7 @@ public record DemoConfig(
 
   /** Seconds; for tests. */
   static DemoConfig tiny(long seed) {
-    return new Sizes("tiny", 256, 40, 512, 120, 96, 32, 3, 16, 16, 100).at(seed);
+    return new Sizes("tiny", 128, 16, 256, 104, 64, 32, 3, 16, 16, 100).at(seed);
   }
 
   /** What differs between scales. */

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.Proof;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.checkpoint.TinyCheckpoint;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -33,6 +34,9 @@ import picocli.CommandLine;
 
 /** The commands over a real, tiny checkpoint: the whole way, and what they answer to bad input. */
 class CheckpointCommandsTest {
+  /** Enough for answers to be learnt that pairs can be mined from. */
+  private static final int SFT_STEPS = Proof.count(40, 16);
+
   @TempDir Path folder;
   private StringWriter out;
   private StringWriter err;
@@ -72,14 +76,14 @@ class CheckpointCommandsTest {
         evaluate: {generation: {maxNewTokens: 4}}
         train:
           checkpointEvery: 2
-          sft: {steps: 40, batchSize: 8, microBatch: 0, optimizer: {learningRate: 0.02}}
+          sft: {steps: %d, batchSize: 8, microBatch: 0, optimizer: {learningRate: 0.02}}
           dpo: {steps: 2, batchPairs: 2}
           hybrid:
             iterations: 3
             offline: {pairsPerIteration: 2}
             online: {promptsPerIteration: 1, groupSize: 2, maxNewTokens: 3, keepZeroVariance: true}
         """
-            .formatted(TinyCheckpoint.folder(), file("samples.jsonl")));
+            .formatted(TinyCheckpoint.folder(), file("samples.jsonl"), SFT_STEPS));
   }
 
   private static String sample(String image, String question, String answer) {
@@ -125,7 +129,7 @@ class CheckpointCommandsTest {
     Path sft = file("sft");
     assertRuns("train", config(), "--set", "train.method=SFT", "--out", sft.toString());
     String metrics = Files.readString(sft.resolve("train/metrics.csv"));
-    assertEquals(41, metrics.lines().count());
+    assertEquals(1 + SFT_STEPS, metrics.lines().count());
     assertTrue(metrics.startsWith("step,loss,answer_tokens,gradient_norm,learning_rate\n0,"));
     assertTrue(Files.readString(sft.resolve("train/report.html")).contains("<svg"));
     String adapter = "model.adapter=" + sft.resolve("train/adapter");
@@ -233,6 +237,8 @@ class CheckpointCommandsTest {
           "train.sft.blankImageShare=0.5",
           "--set",
           "train.hybrid.online.promptsPerIteration=8",
+          "--set",
+          "train.hybrid.iterations=1",
           "--out",
           file(method).toString());
     }

@@ -40,10 +40,12 @@ class ConsoleRunTest {
                         Path file = c.file("counted");
                         int count =
                             Files.exists(file) ? Integer.parseInt(AtomicFiles.readText(file)) : 0;
-                        AtomicFiles.write(c.folder().resolveSibling("started"), "");
                         while (!c.cancelled() && !Files.exists(c.folder().resolveSibling("end"))) {
                           Thread.sleep(1);
                           count++;
+                          if (count == 1) {
+                            AtomicFiles.write(c.folder().resolveSibling("started"), "");
+                          }
                         }
                         AtomicFiles.write(file, Integer.toString(count));
                         c.stopIfCancelled();
@@ -67,6 +69,7 @@ class ConsoleRunTest {
     return new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx64m",
+            "-XX:TieredStopAtLevel=1",
             "-cp",
             System.getProperty("java.class.path"),
             CountCommand.class.getName(),
@@ -83,7 +86,6 @@ class ConsoleRunTest {
       assertTrue(process.isAlive() && System.nanoTime() < end, "the process must start counting");
       Thread.sleep(10);
     }
-    Thread.sleep(200);
     process.toHandle().destroy();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(128 + 15, process.waitFor(), output);

@@ -7,30 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.report.ResultCsv;
 import org.equipoise.mbpo.report.ResultTable;
-import org.equipoise.mbpo.run.RunFolder;
-import org.equipoise.mbpo.run.RunListener;
-import org.equipoise.mbpo.run.RunOptions;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.storage.AtomicFiles;
-import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class DemoPipelineTest {
-  private static final DemoConfig CONFIG = DemoConfig.tiny(1);
+  private static final DemoConfig CONFIG = TinyDemo.CONFIG;
 
   /** The whole way at a scale of seconds: every stage, every file; then nothing is left to do. */
   @Test
   void runsToAReportOnceAndNeverTwice(@TempDir Path folder) throws Exception {
-    List<String> started = run(folder, 2);
+    TinyDemo.Whole whole = TinyDemo.whole();
+    whole.copyTo(folder);
     assertEquals(
         new DemoPipeline(CONFIG, DemoPlan.main(CONFIG))
             .graph().stages().stream().map(Stage::id).sorted().toList(),
-        started.stream().sorted().toList());
+        whole.started().stream().sorted().toList());
     Path report = folder.resolve("report");
     Path csv = report.resolve(DemoReport.CSV);
     List<ResultTable> tables = ResultCsv.parse(csv.toString(), AtomicFiles.readText(csv));
@@ -57,14 +53,15 @@ class DemoPipelineTest {
     assertTrue(html.contains("claims nothing"), "a small run must say that it claims nothing");
     assertTrue(html.contains("data:image/png;base64,"), "the gallery must show images");
     assertTrue(AtomicFiles.readText(report.resolve(DemoReport.CURVES)).contains("train-hybrid,2,"));
-    assertEquals(List.of(), run(folder, 2));
+    assertEquals(List.of(), TinyDemo.run(folder, 2, DemoPlan.main(CONFIG)));
   }
 
   /** The long plans have a row for each training, and share the stages of a folder. */
   @Test
-  void ablationAndDevelopmentShareTheFolderOfTheDemonstration(@TempDir Path folder) {
-    run(folder, 2);
-    List<String> ablation = run(folder, 2, DemoPlan.ablation(CONFIG));
+  void ablationAndDevelopmentShareTheFolderOfTheDemonstration(@TempDir Path folder)
+      throws Exception {
+    TinyDemo.whole().copyTo(folder);
+    List<String> ablation = TinyDemo.run(folder, 2, DemoPlan.ablation(CONFIG));
     assertTrue(ablation.contains("train-noise-online-format"), ablation.toString());
     assertTrue(ablation.contains("train-adversarial"), ablation.toString());
     assertFalse(ablation.contains("start") || ablation.contains("train-hybrid"));
@@ -80,42 +77,14 @@ class DemoPipelineTest {
 
   /** One worker and two give the same bytes: stages share nothing but files. */
   @Test
-  void resultsDoNotDependOnTheNumberOfWorkers(@TempDir Path one, @TempDir Path two)
-      throws Exception {
-    run(one, 1);
-    run(two, 2);
+  void resultsDoNotDependOnTheNumberOfWorkers(@TempDir Path one) throws Exception {
+    TinyDemo.run(one, 1, DemoPlan.main(CONFIG));
+    Path two = TinyDemo.whole().folder();
     String csv = "report/" + DemoReport.CSV;
     assertArrayEquals(Files.readAllBytes(one.resolve(csv)), Files.readAllBytes(two.resolve(csv)));
   }
 
   private static List<String> titles(List<ResultTable> tables) {
     return tables.stream().map(ResultTable::title).toList();
-  }
-
-  /** Ids of the stages that had to run. */
-  private static List<String> run(Path folder, int workers) {
-    return run(folder, workers, DemoPlan.main(CONFIG));
-  }
-
-  private static List<String> run(Path folder, int workers, DemoPlan plan) {
-    List<String> started = new ArrayList<>();
-    Equipoise.threads(1);
-    try (RunFolder run = RunFolder.open(folder)) {
-      new DemoPipeline(CONFIG, plan)
-          .graph()
-          .run(
-              run,
-              RunOptions.defaults()
-                  .workers(workers)
-                  .workerSetup(() -> Equipoise.threads(1))
-                  .listener(
-                      new RunListener() {
-                        @Override
-                        public void stageStarted(Stage stage, String reason) {
-                          started.add(stage.id());
-                        }
-                      }));
-    }
-    return started;
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,21 +58,37 @@ public final class KillHarness {
     return log().lines().filter(line -> line.startsWith("halted ")).findFirst();
   }
 
-  /** Sends SIGKILL after some time; false if it had ended before. */
-  public boolean killAfter(Path folder, long milliseconds)
-      throws IOException, InterruptedException {
+  /**
+   * Sends SIGKILL once the run folder holds so many files: how long that takes depends on what else
+   * runs on the machine, and what the process does at that moment on chance. False if it had ended
+   * before.
+   */
+  public boolean killAtFiles(Path folder, long count) throws IOException, InterruptedException {
     Process process = start(folder, 0);
-    if (process.waitFor(milliseconds, TimeUnit.MILLISECONDS)) {
-      assertEquals(0, process.exitValue(), this::log);
-      return false;
+    while (fileCount(folder) < count) {
+      if (process.waitFor(1, TimeUnit.MILLISECONDS)) {
+        assertEquals(0, process.exitValue(), this::log);
+        return false;
+      }
     }
     process.destroyForcibly();
     return await(process) == 137;
   }
 
+  /** As far as they can be counted while another process makes and renames them. */
+  public static long fileCount(Path folder) {
+    try (Stream<Path> walk = Files.walk(folder)) {
+      return walk.filter(Files::isRegularFile).count();
+    } catch (IOException | UncheckedIOException e) {
+      return 0;
+    }
+  }
+
   private Process start(Path folder, long dieAtOperation) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    // It ends before what the optimising compiler makes of it would pay.
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(virtualMachineArguments);
     command.add("-D" + FaultPoints.PROPERTY + "=" + dieAtOperation);
     command.add("-cp");

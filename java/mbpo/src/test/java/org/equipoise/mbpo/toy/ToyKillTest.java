@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.equipoise.mbpo.Proof;
 import org.equipoise.mbpo.run.KillHarness;
 import org.equipoise.mbpo.storage.FaultPoints;
 import org.junit.jupiter.api.Test;
@@ -12,17 +13,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Real training and mining, killed at file operations, end with the files of a run left alone. */
 class ToyKillTest {
-  private static final int KILLS = 8;
+  private static final int KILLS = Proof.count(8, 3);
 
   @TempDir Path temporary;
 
   @Test
   void killedTrainingAndMiningEndTheSame() throws Exception {
     KillHarness harness =
-        new KillHarness(
-            temporary,
-            List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"),
-            List.of(ToyPipeline.class.getName()));
+        new KillHarness(temporary, List.of("-Xmx256m"), List.of(ToyPipeline.class.getName()));
     Path uninterrupted = temporary.resolve("uninterrupted");
     long before = FaultPoints.passed();
     ToyPipeline.run(uninterrupted);
