@@ -36,10 +36,7 @@ class SharedThreadsTest {
   /** Of processor time that threads are told apart by: 2 % of it are one. */
   private static final long HUNDREDTHS_OF_A_SECOND = 50;
 
-  /** Of four callers. */
-  private static final int CALLS = Proof.count(16, 8);
-
-  /** Of attention: either splits into parallel loops of products large enough for threads. */
+  /** Of attention. */
   private static final long ROWS = Proof.count(1024, 512);
 
   private final int before = Equipoise.threads();
@@ -73,18 +70,20 @@ class SharedThreadsTest {
     double[] expected = gradient();
     fromThreadsAndCallers(
         new int[] {2, 3, 5},
+        16,
         SharedThreadsTest::gradient,
         found -> assertArrayEquals(expected, found));
   }
 
   private static void fromThreadsAndCallers(
-      int[] threads, Callable<double[]> work, Consumer<double[]> check) throws Exception {
+      int[] threads, int calls, Callable<double[]> work, Consumer<double[]> check)
+      throws Exception {
     ExecutorService callers = Executors.newFixedThreadPool(4);
     try {
       for (int count : threads) {
         Equipoise.threads(count);
         check.accept(work.call());
-        for (Future<double[]> result : callers.invokeAll(Collections.nCopies(CALLS, work))) {
+        for (Future<double[]> result : callers.invokeAll(Collections.nCopies(calls, work))) {
           check.accept(result.get());
         }
       }
@@ -160,6 +159,7 @@ class SharedThreadsTest {
     double[] expected = products();
     fromThreadsAndCallers(
         new int[] {2, 3},
+        Proof.count(16, 4), // the slowest calls of these tests
         SharedThreadsTest::products,
         found -> assertArrayEquals(expected, found, 1e-3));
   }

@@ -8,8 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.equipoise.mbpo.Proof;
 import org.equipoise.mbpo.report.ResultCsv;
 import org.equipoise.mbpo.report.ResultTable;
+import org.equipoise.mbpo.run.KillHarness;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.junit.jupiter.api.Test;
@@ -17,6 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DemoPipelineTest {
   private static final DemoConfig CONFIG = TinyDemo.CONFIG;
+
+  /** A chain of five covers the run about once: each goes on for a quarter of it on average. */
+  private static final int KILLS = Proof.count(20, 5);
+
+  private static final long SEED = 3;
 
   /** The whole way at a scale of seconds: every stage, every file; then nothing is left to do. */
   @Test
@@ -82,6 +91,39 @@ class DemoPipelineTest {
     Path two = TinyDemo.whole().folder();
     String csv = "report/" + DemoReport.CSV;
     assertArrayEquals(Files.readAllBytes(one.resolve(csv)), Files.readAllBytes(two.resolve(csv)));
+  }
+
+  /**
+   * Killed again and again in the same folder: mining, trainings with their checkpoints, evaluation
+   * and report go on where the process before them died, and end with the very files of a run that
+   * nobody killed.
+   */
+  @Test
+  void killedAgainAndAgainItEndsWithTheSameFiles(@TempDir Path temporary) throws Exception {
+    KillHarness harness =
+        new KillHarness(
+            temporary,
+            List.of(
+                "-Xmx256m",
+                "-Dorg.bytedeco.javacpp.maxBytes=0",
+                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0"),
+            List.of(TinyDemo.class.getName()));
+    TinyDemo.Whole uninterrupted = TinyDemo.whole();
+    SplittableRandom random = new SplittableRandom(SEED);
+    int kills = 0;
+    for (int chain = 0; kills < KILLS; chain++) {
+      Path folder = temporary.resolve("killed-" + chain);
+      Optional<String> place;
+      do {
+        // Far enough to get past a checkpoint, the longest write: otherwise no process gets on.
+        place = harness.dieAt(folder, 1 + random.nextLong(uninterrupted.operations() / 2));
+        kills += place.isPresent() ? 1 : 0;
+      } while (place.isPresent() && kills < KILLS);
+      if (place.isPresent()) {
+        TinyDemo.run(folder, 2, DemoPlan.main(CONFIG));
+      }
+      KillHarness.assertSameFiles(uninterrupted.folder(), folder, "killed in chain " + chain);
+    }
   }
 
   private static List<String> titles(List<ResultTable> tables) {

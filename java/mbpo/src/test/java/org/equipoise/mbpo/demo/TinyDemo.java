@@ -18,7 +18,7 @@ import org.equipoise.torch.Equipoise;
 
 /**
  * The demonstration at a scale of seconds: as a program whose argument is the run folder, and as
- * one whole run of two workers that the tests of a virtual machine share.
+ * one whole run of two workers that tests share.
  */
 final class TinyDemo {
   static final DemoConfig CONFIG = DemoConfig.tiny(1);

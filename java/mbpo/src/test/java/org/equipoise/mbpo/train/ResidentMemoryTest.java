@@ -26,7 +26,7 @@ class ResidentMemoryTest {
   private static final int STEPS = Proof.count(2000, 800);
 
   /** Half of the steps lie between the medians of the halves. */
-  private static final double KIBIBYTES_PER_STEP = 20;
+  private static final double KIBIBYTES_PER_STEP = 10;
 
   private static final double VIRTUAL_MACHINE_KIBIBYTES = 4096;
 
