@@ -238,7 +238,7 @@ class CheckpointCommandsTest {
           "--set",
           "train.hybrid.online.promptsPerIteration=8",
           "--set",
-          "train.hybrid.iterations=1",
+          "train.hybrid.iterations=" + Proof.count(3, 1),
           "--out",
           file(method).toString());
     }
