@@ -260,6 +260,33 @@ void check_hinge_at_its_kink(Suite& suite, eqp_dtype dtype) {
     call.expect(output, [](int64_t) { return Expected{0, 0}; });
 }
 
+// Where an exponent of a divergence is beyond 80, its score does not move: gradient exactly 0, that of
+// the other side beta.
+void check_divergence_beyond_its_bound(Suite& suite, eqp_dtype dtype,
+                                       eqp_pair_divergence divergence) {
+  const bool forward = divergence == EQP_PAIR_DIVERGENCE_FORWARD_KL;
+  Case call(suite.backend, suite.report, "pair_loss",
+            format("divergence %d beyond its bound", divergence));
+  eqp_pair_loss_options& options = call.options<eqp_pair_loss_options>();
+  options.beta = 0.125;
+  options.divergence = divergence;
+  options.divergence_alpha = 1.5;
+  const double delta_chosen = forward ? -100 : 0, delta_rejected = forward ? 0 : 200;
+  const std::vector<double> mask = {1};
+  call.add("policy_chosen", dtype, {1, 1}, std::vector<double>{-1 + delta_chosen});
+  call.add("policy_rejected", dtype, {1, 1}, std::vector<double>{-1});
+  call.add("reference_chosen", dtype, {1, 1}, std::vector<double>{-1});
+  call.add("reference_rejected", dtype, {1, 1}, std::vector<double>{-1 - delta_rejected});
+  call.add("mask_chosen", EQP_U8, {1, 1}, mask);
+  call.add("mask_rejected", EQP_U8, {1, 1}, mask);
+  call.add("loss", dtype == EQP_F64 ? EQP_F64 : EQP_F32, {1});
+  call.add("d_policy_chosen", dtype, {1, 1});
+  call.add("d_policy_rejected", dtype, {1, 1});
+  if (!call.run()) return;
+  call.expect("d_policy_chosen", [&](int64_t) { return Expected{forward ? 0 : -0.125, 0}; });
+  call.expect("d_policy_rejected", [&](int64_t) { return Expected{forward ? 0.125 : 0, 0}; });
+}
+
 const eqp_dtype kDtypes[] = {EQP_F32, EQP_F64, EQP_BF16, EQP_F16};
 
 // Setups of changing layout and mask, each with a seed of its own.
@@ -425,6 +452,8 @@ void conform_pair_loss(Suite& suite) {
   check_oracle(setups);
   for (const eqp_dtype dtype : kDtypes) {
     check_hinge_at_its_kink(suite, dtype);
+    check_divergence_beyond_its_bound(suite, dtype, EQP_PAIR_DIVERGENCE_FORWARD_KL);
+    check_divergence_beyond_its_bound(suite, dtype, EQP_PAIR_DIVERGENCE_ALPHA);
     for (const Kind& kind : kKinds) conform_kind(suite, setups, kind, dtype);
     conform_sums(suite, setups, dtype);
     for (const eqp_pair_loss_kind kind :

@@ -94,6 +94,7 @@ choose() {
   [ $((total + left_out)) -gt 0 ] || { echo "no place of the sources matches '$only'" >&2; exit 2; }
   echo "$1: $((total + left_out)) possible, $left_out of them left out because equivalent.txt argues for them"
   : > changed.txt
+  : > sample.txt
   cp all.txt others.txt
   if [ -n "$changed" ] && [ "$count" != all ]; then
     if commit=$(git -C "$2" rev-parse --verify --quiet "$changed^{commit}" 2> /dev/null); then

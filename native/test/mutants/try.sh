@@ -40,8 +40,10 @@ try_all() {
     { echo "FAILED: the run ended before all mutants were tried" >&2; exit 1; }
   find . -maxdepth 1 -name "result-*.txt" -exec cat {} + > results.txt
 }
-# result NUMBER: of the variables that try_mutant read and $verdict.
+# result NUMBER: of the variables that try_mutant read and $verdict. The sample stands last in chosen.txt.
 result() {
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "$to" "$text" > "result-$1.txt"
+  local origin=chosen
+  [ "$1" -le $(($(wc -l < chosen.txt) - $(wc -l < sample.txt))) ] || origin=sample
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$verdict" "$path" "$line" "$from" "$to" "$text" "$origin" > "result-$1.txt"
 }
 export -f mutate passes judge limit_since once result
