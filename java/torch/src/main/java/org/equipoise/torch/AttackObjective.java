@@ -52,16 +52,21 @@ final class AttackObjective {
       Tensor shown = options.input == null ? images : options.input.forward(images, draw);
       Tensor leaf = shown.detach().set_requires_grad(true);
       Tensor value;
+      Tensor gradient;
       try (AutoGradMode recorded = new AutoGradMode(true)) {
         value = checked(function.apply(leaf));
         if (!value.requires_grad()) {
           throw new IllegalArgumentException(
               "objective: expected a value that depends on the images, found one without gradient");
         }
-        value.sum().backward();
+        gradient = Tensors.gradient(value, leaf);
       }
       values = added(values, Tensors.doubles(value));
-      Tensor gradient = leaf.grad();
+      if (!gradient.defined()) {
+        throw new IllegalArgumentException(
+            "objective: expected a value that depends on the images, found one that depends on"
+                + " other tensors alone");
+      }
       if (options.input != null) {
         gradient = options.input.backward(gradient, images, draw);
       }

@@ -76,7 +76,7 @@ public final class EightBitGrid {
    */
   public void applyInto(
       Tensor pixels, @Nullable Tensor original, @Nullable Tensor out, @Nullable Tensor codes) {
-    TorchLibrary.check(
-        TorchAdapter.eqp_torch_eight_bit(kernel.abi(), pixels, original, out, codes));
+    TorchLibrary.checkWritten(
+        TorchAdapter.eqp_torch_eight_bit(kernel.abi(), pixels, original, out, codes), out, codes);
   }
 }

@@ -3,7 +3,8 @@ package org.equipoise.torch;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -91,6 +92,8 @@ public final class FusedLogProbs {
    * they require grad. Computes the logits once more, chunk by chunk. {@link FusedLinear#loss} and
    * {@link FusedLinear#tokenLoss} save that where it can be saved.
    *
+   * <p>Takes the gradients away: a second call needs another {@code backward()} first.
+   *
    * @throws IllegalStateException if neither has a gradient
    */
   public void backwardThrough() {
@@ -99,26 +102,41 @@ public final class FusedLogProbs {
       requireGradient();
       HeadGradients gradients = HeadGradients.wanted(head, hidden);
       chunks.backwardAll(rows, valuesGradient(), entropyGradient(), gradients);
-      push(hidden, gradients.dHiddenLike(hidden));
+      TensorVector roots = new TensorVector();
+      TensorVector given = new TensorVector();
+      add(roots, hidden, given, gradients.dHiddenLike(hidden));
       if (!head.accumulates()) {
-        push(head.weight(), gradients.dWeight);
-        push(head.bias(), gradients.dBias);
+        add(roots, head.weight(), given, gradients.dWeight);
+        add(roots, head.bias(), given, gradients.dBias);
       }
+      // In one pass: hidden states and head may have come out of one graph (a tied embedding).
+      if (!roots.empty()) {
+        torch.backward(roots, given, new BoolOptional(), false, new TensorVector());
+      }
+      forget(values);
+      forget(entropy);
     }
   }
 
-  private static void push(Tensor tensor, Tensor gradient) {
+  private static void add(TensorVector roots, Tensor root, TensorVector given, Tensor gradient) {
     if (gradient != null) {
-      Tensor fitting = gradient.to(tensor.dtype());
-      tensor.backward(fitting, new BoolOptional(), false, new TensorArrayRefOptional());
+      roots.push_back(root);
+      given.push_back(gradient.to(root.dtype()));
+    }
+  }
+
+  /** What was carried on is not carried on again. */
+  private static void forget(Tensor leaf) {
+    if (leaf != null && leaf.grad().defined()) {
+      leaf.mutable_grad().reset();
     }
   }
 
   void requireGradient() {
     if (flatGradient(values) == null && flatGradient(entropy) == null) {
       throw new IllegalStateException(
-          "FusedLinear: values: expected a gradient, found none; call backward() on a loss made from"
-              + " the log-probs or the entropy first");
+          "FusedLinear: values: expected a gradient, found none; call backward() on a loss made"
+              + " from the log-probs or the entropy first");
     }
   }
 

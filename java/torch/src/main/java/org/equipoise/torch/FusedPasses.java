@@ -63,7 +63,7 @@ final class FusedPasses {
           try (PointerScope scope = new PointerScope()) {
             out.freshLeaves();
             function.apply(out).loss().backward();
-            chunks.backward(chunk, out.rows, used.take(chunks, chunk), used.entropy(), gradients);
+            goBack(chunks, chunk, out, used, gradients);
           }
         }
       }
@@ -75,12 +75,22 @@ final class FusedPasses {
       if (gradients.any() && last >= 0) {
         try (PointerScope scope = new PointerScope()) {
           details.loss().backward();
-          chunks.backward(last, out.rows, used.take(chunks, last), used.entropy(), gradients);
+          goBack(chunks, last, out, used, gradients);
           used.requireTokenLocal();
         }
       }
     }
     return new FusedLoss<>(attach(head, details.loss(), hidden, gradients), details, out);
+  }
+
+  private static void goBack(
+      LogitChunks chunks,
+      int chunk,
+      FusedLogProbs out,
+      UsedCoefficients used,
+      HeadGradients gradients) {
+    UsedCoefficients.Coefficients coefficients = used.take(chunks, chunk);
+    chunks.backward(chunk, out.rows, coefficients.values(), coefficients.entropy(), gradients);
   }
 
   private static void writeDirections(

@@ -96,6 +96,7 @@ public final class GaussianNoise {
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
   public void applyInto(Tensor images, @Nullable Tensor streams, Tensor out) {
-    TorchLibrary.check(TorchAdapter.eqp_torch_gaussian_noise(kernel.abi(), images, streams, out));
+    TorchLibrary.checkWritten(
+        TorchAdapter.eqp_torch_gaussian_noise(kernel.abi(), images, streams, out), out);
   }
 }

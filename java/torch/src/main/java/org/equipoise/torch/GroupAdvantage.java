@@ -367,7 +367,7 @@ public final class GroupAdvantage {
       Tensor mean,
       Tensor std,
       Tensor figures) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_group_advantage(
             sized.abi(),
             rewards,
@@ -378,7 +378,11 @@ public final class GroupAdvantage {
             advantages,
             mean,
             std,
-            figures));
+            figures),
+        advantages,
+        mean,
+        std,
+        figures);
   }
 
   @Override

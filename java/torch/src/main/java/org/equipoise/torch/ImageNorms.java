@@ -58,7 +58,8 @@ public final class ImageNorms {
       @Nullable Tensor mask,
       @Nullable Tensor offsets,
       Tensor norms) {
-    TorchLibrary.check(
-        TorchAdapter.eqp_torch_image_norms(kernel.abi(), values, minus, mask, offsets, norms));
+    TorchLibrary.checkWritten(
+        TorchAdapter.eqp_torch_image_norms(kernel.abi(), values, minus, mask, offsets, norms),
+        norms);
   }
 }

@@ -81,9 +81,10 @@ public final class InputDiversity implements InputTransform {
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
   public void forwardInto(Tensor images, Draw draw, Tensor out) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_input_diversity_forward(
-            drawn(draw).abi(), images, draw.streams(), out));
+            drawn(draw).abi(), images, draw.streams(), out),
+        out);
   }
 
   /**
@@ -92,9 +93,10 @@ public final class InputDiversity implements InputTransform {
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
   public void backwardInto(Tensor dOut, Draw draw, Tensor dImages) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_input_diversity_backward(
-            drawn(draw).abi(), dOut, draw.streams(), dImages));
+            drawn(draw).abi(), dOut, draw.streams(), dImages),
+        dImages);
   }
 
   private InputDiversityKernel drawn(Draw draw) {

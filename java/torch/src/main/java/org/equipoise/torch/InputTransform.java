@@ -43,8 +43,12 @@ public interface InputTransform {
       public Tensor backward(Tensor gradient, Tensor images, Draw draw) {
         try (AutoGradMode recorded = new AutoGradMode(true)) {
           Tensor leaf = images.detach().set_requires_grad(true);
-          function.apply(leaf, draw).mul(gradient).sum().backward();
-          return leaf.grad();
+          Tensor dImages = Tensors.gradient(function.apply(leaf, draw).mul(gradient), leaf);
+          if (!dImages.defined()) {
+            throw new IllegalArgumentException(
+                "transformation: expected images that depend on the given ones, found others");
+          }
+          return dImages;
         }
       }
     };

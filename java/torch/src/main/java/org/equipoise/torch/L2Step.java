@@ -86,8 +86,9 @@ public final class L2Step {
       @Nullable Tensor offsets,
       @Nullable Tensor stepSizes,
       Tensor out) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_l2_step(
-            kernel.abi(), pixels, original, gradient, mask, offsets, stepSizes, out));
+            kernel.abi(), pixels, original, gradient, mask, offsets, stepSizes, out),
+        out);
   }
 }

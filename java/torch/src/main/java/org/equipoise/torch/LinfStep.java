@@ -110,7 +110,7 @@ public final class LinfStep {
       @Nullable Tensor offsets,
       @Nullable Tensor stepSizes,
       Tensor out) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_linf_step(
             kernel.abi(),
             pixels,
@@ -121,6 +121,8 @@ public final class LinfStep {
             mask,
             offsets,
             stepSizes,
-            out));
+            out),
+        out,
+        momentum);
   }
 }

@@ -34,6 +34,9 @@ final class LogitChunks implements AutoCloseable {
   /** The chunk whose logits are in the buffer; -1: none. */
   private int held = -1;
 
+  /** The buffer's version when they were written: a loss function may write into a given buffer. */
+  private long heldVersion;
+
   LogitChunks(FusedLinear head, Tensor hidden, Tensor targets) {
     this.head = head;
     tokens = targets.numel();
@@ -88,15 +91,21 @@ final class LogitChunks implements AutoCloseable {
   private Tensor logits(int chunk) {
     Tensor input = part(hidden, chunk);
     Tensor product = buffer.narrow(0, 0, input.size(0));
-    if (held != chunk) {
+    if (held != chunk || version() != heldVersion) {
       if (widen) {
         WidenedProducts.byTransposedInto(input, weight, product);
       } else {
         torch.mm_out(product, input, weightTransposed);
       }
       held = chunk;
+      heldVersion = version();
     }
     return product;
+  }
+
+  /** Counts the writes into the memory, by whatever view of it. */
+  private long version() {
+    return buffer.is_inference() ? 0 : buffer._version();
   }
 
   /** Computes the chunk's logits and writes its part of {@code out}. */

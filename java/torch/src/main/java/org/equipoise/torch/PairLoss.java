@@ -222,7 +222,7 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
       @Nullable Tensor metrics,
       @Nullable Tensor dChosen,
       @Nullable Tensor dRejected) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_pair_loss_into(
             abi(),
             batch.chosen(),
@@ -238,7 +238,14 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
             rewardsRejected,
             metrics,
             dChosen,
-            dRejected));
+            dRejected),
+        loss,
+        pairLosses,
+        rewardsChosen,
+        rewardsRejected,
+        metrics,
+        dChosen,
+        dRejected);
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */

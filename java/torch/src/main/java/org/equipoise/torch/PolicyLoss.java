@@ -157,7 +157,7 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
       @Nullable Tensor metrics,
       @Nullable Tensor dLogProbs,
       @Nullable Tensor dEntropy) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_policy_loss_into(
             abi(),
             batch.logProbs(),
@@ -174,7 +174,12 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
             sequenceLosses,
             metrics,
             dLogProbs,
-            dEntropy));
+            dEntropy),
+        loss,
+        sequenceLosses,
+        metrics,
+        dLogProbs,
+        dEntropy);
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */

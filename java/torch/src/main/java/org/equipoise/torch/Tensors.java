@@ -1,9 +1,11 @@
 package org.equipoise.torch;
 
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -27,6 +29,22 @@ final class Tensors {
 
   static boolean sameType(Tensor a, Tensor b) {
     return a.scalar_type().value == b.scalar_type().value;
+  }
+
+  /**
+   * The gradient of the sum of {@code values} with respect to {@code leaf}, and of nothing else:
+   * the gradients that a model's parameters hold stay what they are. Undefined where there is none.
+   */
+  static Tensor gradient(Tensor values, Tensor leaf) {
+    return torch
+        .grad(
+            new TensorVector(values.sum()),
+            new TensorVector(leaf),
+            new TensorVector(),
+            new BoolOptional(),
+            false,
+            true)
+        .get(0);
   }
 
   /** All elements as doubles, in order; synchronises with the tensor's device. */

@@ -43,6 +43,9 @@ public final class TokenLogProbs {
   private final Tensor logSumExp2x;
   private final Tensor entropy;
 
+  /** Whether a gradient was written over the logits. */
+  private boolean gone;
+
   private TokenLogProbs(TokenLogProbsOptions options, Tensor logits, Tensor bias, Tensor targets) {
     this.options = options;
     this.logits = logits;
@@ -99,7 +102,7 @@ public final class TokenLogProbs {
       @Nullable Tensor logSumExp2x,
       @Nullable Tensor entropy) {
     TorchLibrary.require();
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_forward(
             options.kernel().abi(),
             logits,
@@ -108,7 +111,11 @@ public final class TokenLogProbs {
             logProbs,
             logSumExp,
             logSumExp2x,
-            entropy));
+            entropy),
+        logProbs,
+        logSumExp,
+        logSumExp2x,
+        entropy);
   }
 
   /**
@@ -131,7 +138,7 @@ public final class TokenLogProbs {
       @Nullable Tensor dEntropy,
       Tensor dLogits) {
     TorchLibrary.require();
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_backward_into(
             options.kernel().abi(),
             logits,
@@ -141,7 +148,8 @@ public final class TokenLogProbs {
             entropy,
             dLogProbs,
             dEntropy,
-            dLogits));
+            dLogits),
+        dLogits);
   }
 
   /** Log-probabilities [rows] f32; a leaf that requires grad when gradient mode was on. */
@@ -179,11 +187,19 @@ public final class TokenLogProbs {
    * @param dLogits shape and dtype of the logits; may be the logits themselves (they are gone
    *     then); an undefined tensor is allocated
    * @throws IllegalArgumentException if neither has a gradient
+   * @throws IllegalStateException if an earlier call wrote over the logits
    */
   public void backwardInto(Tensor dLogits) {
-    TorchLibrary.check(
+    if (gone) {
+      throw new IllegalStateException(
+          "TokenLogProbs: the logits were overwritten by the gradient of an earlier call; compute"
+              + " the log-probs anew, or use backward(), which keeps them");
+    }
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_backward(
-            options.kernel().abi(), logits, bias, targets, values, logSumExp, entropy, dLogits));
+            options.kernel().abi(), logits, bias, targets, values, logSumExp, entropy, dLogits),
+        dLogits);
+    gone = dLogits.data_ptr().equals(logits.data_ptr());
   }
 
   /** d(logits) in new memory. */
@@ -196,8 +212,9 @@ public final class TokenLogProbs {
   /**
    * Overwrites the logits' memory with d(logits) and calls {@code logits.backward} with it: the
    * gradient flows on into the graph that made the logits. The logits' values are gone afterwards;
-   * use {@link #backward()} when the graph behind the logits still needs them (an op that saved its
-   * output, such as a softmax, an exponential or a tanh cap).
+   * use {@link #backward()} when a graph still needs them: an op behind the logits that saved its
+   * output (a softmax, an exponential, a tanh cap), or another loss on the same logits. LibTorch
+   * refuses to go back through such a graph.
    */
   public void backwardThrough() {
     try (PointerScope scope = new PointerScope()) {

@@ -4,6 +4,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.kernels.NativeLibrary;
 import org.equipoise.kernels.NativeLoadException;
@@ -65,6 +66,21 @@ final class TorchLibrary {
   static void check(int status) {
     if (status != EquipoiseAbi.EQP_OK) {
       Status.raise(status, TorchAdapter.eqp_torch_last_error());
+    }
+  }
+
+  /**
+   * {@link #check}, for an op that wrote into memory of the caller: a graph that saved what was
+   * there must refuse to go back, as after an in-place op of LibTorch's own.
+   *
+   * @param outputs null for those that were not asked for
+   */
+  static void checkWritten(int status, Tensor... outputs) {
+    check(status);
+    for (Tensor output : outputs) {
+      if (output != null && !output.is_inference()) {
+        output.unsafeGetTensorImpl().bump_version();
+      }
     }
   }
 

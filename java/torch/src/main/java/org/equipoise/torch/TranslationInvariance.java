@@ -66,6 +66,7 @@ public final class TranslationInvariance implements UnaryOperator<Tensor> {
    * @throws IllegalArgumentException naming the argument, what was expected and what was found
    */
   public void applyInto(Tensor gradient, Tensor out) {
-    TorchLibrary.check(TorchAdapter.eqp_torch_translation_invariance(kernel.abi(), gradient, out));
+    TorchLibrary.checkWritten(
+        TorchAdapter.eqp_torch_translation_invariance(kernel.abi(), gradient, out), out);
   }
 }

@@ -81,7 +81,8 @@ public final class UniformStart {
       @Nullable Tensor mask,
       @Nullable Tensor offsets,
       Tensor out) {
-    TorchLibrary.check(
-        TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out));
+    TorchLibrary.checkWritten(
+        TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out),
+        out);
   }
 }

@@ -107,7 +107,7 @@ public final class UnpairedLoss extends UnpairedLossSettings<UnpairedLoss> {
       Tensor metrics,
       Tensor newRewardMean,
       Tensor dLogProbs) {
-    TorchLibrary.check(
+    TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_unpaired_loss_into(
             abi(),
             batch.logProbs(),
@@ -124,7 +124,13 @@ public final class UnpairedLoss extends UnpairedLossSettings<UnpairedLoss> {
             rewards,
             metrics,
             newRewardMean,
-            dLogProbs));
+            dLogProbs),
+        loss,
+        rowLosses,
+        rewards,
+        metrics,
+        newRewardMean,
+        dLogProbs);
   }
 
   /** What one call gave. Its tensors belong to the pointer scope of the call. */

@@ -13,6 +13,7 @@ import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -134,6 +135,39 @@ class AttackModelTest {
                     after, TestTensors.doubles(answerLogProb(attack.adversarial())), 1e-4);
               });
     }
+  }
+
+  /**
+   * Adversarial training accumulates gradients while it attacks: an attack must not add to them.
+   */
+  @Test
+  void gradientsOfTheModelStayWhatTheyAre() {
+    first.set_requires_grad(true);
+    second.set_requires_grad(true);
+    first.mutable_grad().put(torch.full_like(first, new Scalar(2.0)));
+    InputTransform scaled =
+        InputTransform.differentiable((x, draw) -> x.mul(second.mean().add(new Scalar(1.0))));
+    Map<String, Run> all = runs(false);
+    all.put(
+        "parameters in the transformation", Pgd.bim().steps(2).inputTransform(scaled)::minimise);
+    all.forEach(
+        (name, run) -> {
+          run.on(this::answerLogProb, batch);
+          double[] gradient = TestTensors.doubles(first.grad());
+          assertTrue(Arrays.stream(gradient).allMatch(g -> g == 2), name + ": " + gradient[0]);
+          assertFalse(second.grad().defined(), name);
+        });
+  }
+
+  @Test
+  void objectivesThatDependOnOtherTensorsAloneAreRefused() {
+    first.set_requires_grad(true);
+    String text =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Pgd.bim().minimise(images -> first.sum().add(images.detach().sum()), batch))
+            .getMessage();
+    assertTrue(text.contains("depends on other tensors alone"), text);
   }
 
   @Test

@@ -1,0 +1,175 @@
+package org.equipoise.torch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.function.Function;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.PolicyBatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Losses and graphs that a head in chunks could silently get wrong: right, or refused. */
+class FusedLinearGraphTest {
+  private static final int TOKENS = 12;
+  private static final int HIDDEN = 5;
+  private static final int VOCAB = 19;
+  private static final long[] ROWS = {1, 5, TOKENS};
+
+  private PointerScope scope;
+  private Tensor weight;
+  private Tensor hidden;
+  private Tensor targets;
+
+  @BeforeEach
+  void open() {
+    scope = new PointerScope();
+    weight = leaf(1, VOCAB);
+    hidden = leaf(2, TOKENS);
+    int[] ids = new int[TOKENS];
+    java.util.Arrays.setAll(ids, k -> 5 * k % VOCAB);
+    targets = TestTensors.ints(ids);
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  private static Tensor leaf(long seed, int rows) {
+    return TestTensors.leaf(
+        ScalarType.Float, TestTensors.gaussian(seed, rows * HIDDEN, 0.7, 0), rows, HIDDEN);
+  }
+
+  private FusedLinear head(long rows) {
+    return FusedLinear.head(weight).entropy(true).logitBudget(rows * VOCAB * 4);
+  }
+
+  private static ScalarLoss policyLoss(FusedLogProbs p) {
+    Tensor advantages = TestTensors.of(ScalarType.Float, new double[] {1, -0.5, 0.3}, 3);
+    Tensor mask = torch.ones(3, 4).to(ScalarType.Bool);
+    Tensor threshold = TestTensors.of(ScalarType.Float, new double[] {2.6});
+    return PolicyLoss.grpo()
+        .entropyCoefficient(0.5)
+        .apply(
+            PolicyBatch.of(p.values().view(3, 4), advantages, mask)
+                .entropy(p.entropy().view(3, 4), threshold));
+  }
+
+  /** The gradients that a loss leaves in hidden states and head. */
+  private double[][] gradients(Runnable loss) {
+    weight.mutable_grad().reset();
+    hidden.mutable_grad().reset();
+    loss.run();
+    return new double[][] {TestTensors.doubles(hidden.grad()), TestTensors.doubles(weight.grad())};
+  }
+
+  private static void assertSame(double[][] expected, double[][] found) {
+    for (int i = 0; i < expected.length; i++) {
+      assertArrayEquals(expected[i], found[i], 2e-6);
+    }
+  }
+
+  @Test
+  void tokenLossesWhoseEntropyTermsDependOnOtherTokensAreRefused() {
+    Function<FusedLogProbs, ScalarLoss> meanOfAll =
+        p -> () -> p.entropy().mean().sub(new Scalar(1.0)).square();
+    Function<FusedLogProbs, ScalarLoss> variance = p -> () -> p.entropy().var(true);
+    Function<FusedLogProbs, ScalarLoss> withLogProbs =
+        p -> () -> p.values().sum().add(p.entropy().var(true));
+    for (Function<FusedLogProbs, ScalarLoss> loss :
+        java.util.List.of(meanOfAll, variance, withLogProbs, FusedLinearGraphTest::policyLoss)) {
+      for (long rows : new long[] {1, 5}) {
+        String text =
+            assertThrows(
+                    IllegalStateException.class, () -> head(rows).tokenLoss(hidden, targets, loss))
+                .getMessage();
+        assertTrue(text.contains("a token's entropy depends on no other token"), text);
+      }
+      double[][] whole =
+          gradients(() -> head(TOKENS).tokenLoss(hidden, targets, loss).loss().backward());
+      for (long rows : ROWS) {
+        assertSame(
+            whole, gradients(() -> head(rows).loss(hidden, targets, loss).loss().backward()));
+      }
+    }
+  }
+
+  @Test
+  void tokenLossesOfTheEntropyAloneAreRight() {
+    Function<FusedLogProbs, ScalarLoss> sum = p -> () -> p.entropy().square().sum();
+    double[][] whole = gradients(() -> head(TOKENS).loss(hidden, targets, sum).loss().backward());
+    for (long rows : ROWS) {
+      assertSame(
+          whole, gradients(() -> head(rows).tokenLoss(hidden, targets, sum).loss().backward()));
+    }
+  }
+
+  @Test
+  void lossesWithNaNRowsAreNoReasonToRefuse() {
+    Function<FusedLogProbs, ScalarLoss> loss =
+        p -> () -> p.values().sum().add(p.values().select(0, 0).mul(new Scalar(Double.NaN)));
+    head(5).tokenLoss(hidden, targets, loss);
+  }
+
+  @Test
+  void aBufferThatTheLossFunctionUsesAgainIsFilledAnew() {
+    Tensor buffer = torch.empty(5 * VOCAB);
+    Tensor other = leaf(3, TOKENS);
+    FusedLinear shared = FusedLinear.head(weight).logitBuffer(buffer);
+    FusedLinear alone = FusedLinear.head(weight).logitBudget(5 * VOCAB * 4);
+    FusedLinear second = FusedLinear.head(leaf(4, VOCAB)).logitBuffer(buffer);
+    for (FusedLinear inner : new FusedLinear[] {shared, second}) {
+      Function<FusedLogProbs, ScalarLoss> loss =
+          p -> () -> p.values().mul(inner.score(other, targets)).sum();
+      double[][] expected = gradients(() -> alone.loss(hidden, targets, loss).loss().backward());
+      assertSame(expected, gradients(() -> shared.loss(hidden, targets, loss).loss().backward()));
+      assertSame(
+          expected, gradients(() -> shared.tokenLoss(hidden, targets, loss).loss().backward()));
+    }
+  }
+
+  @Test
+  void hiddenStatesAndHeadOfOneGraphGetTheirGradientsTogether() {
+    Tensor embedding = leaf(5, VOCAB);
+    Tensor low = leaf(6, HIDDEN);
+    Tensor tied = embedding.add(embedding.matmul(low));
+    Tensor input = tied.index_select(0, targets.to(ScalarType.Long)).tanh();
+    FusedLogProbs fused =
+        FusedLinear.head(tied).logitBudget(4 * VOCAB * 4).logProbs(input, targets);
+    fused.values().sum().backward();
+    fused.backwardThrough();
+    double[] found = TestTensors.doubles(embedding.grad());
+    double[] foundLow = TestTensors.doubles(low.grad());
+    embedding.mutable_grad().reset();
+    low.mutable_grad().reset();
+    Tensor again = embedding.add(embedding.matmul(low));
+    Tensor states = again.index_select(0, targets.to(ScalarType.Long)).tanh();
+    states
+        .matmul(again.t())
+        .log_softmax(1)
+        .gather(1, targets.to(ScalarType.Long).unsqueeze(1))
+        .sum()
+        .backward();
+    assertArrayEquals(TestTensors.doubles(embedding.grad()), found, 1e-5);
+    assertArrayEquals(TestTensors.doubles(low.grad()), foundLow, 2e-5);
+  }
+
+  @Test
+  void gradientsAreCarriedOnOnce() {
+    FusedLogProbs fused = head(5).logProbs(hidden, targets);
+    fused.values().sum().backward();
+    fused.backwardThrough();
+    double[] once = TestTensors.doubles(hidden.grad());
+    assertThrows(IllegalStateException.class, fused::backwardThrough);
+    assertArrayEquals(once, TestTensors.doubles(hidden.grad()));
+    assertFalse(fused.values().grad().defined());
+  }
+}
