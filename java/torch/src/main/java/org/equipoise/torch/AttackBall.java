@@ -35,6 +35,7 @@ final class AttackBall {
     this.batch = batch;
     this.options = options;
     original = batch.original();
+    requirePixels();
     mask = batch.inwardMask();
     offsets = batch.offsetsOn(original);
     streams = batch.streamsOn(original);
@@ -58,6 +59,42 @@ final class AttackBall {
     grid = options.norm == Norm.LINF ? bounded.epsilon(options.epsilon) : bounded;
     norms = ImageNorms.defaults().pixelSpace(batch.pixelSpace());
     gradientNorms = norms.quantity(ImageQuantity.GRADIENT);
+  }
+
+  /**
+   * Images of 0 to 255 and radii of 8 are a mistake of units that would destroy the picture without
+   * a word: pixels are in [0, 1], or in the bounds where those are wider, and so is the ball.
+   */
+  private void requirePixels() {
+    double width = options.upper - options.lower;
+    if (options.norm == Norm.LINF && options.epsilon > Math.max(width, 1)) {
+      throw new IllegalArgumentException(
+          "epsilon: expected a radius in pixel units, at most the width "
+              + Math.max(width, 1)
+              + " of the pixels' range, found "
+              + options.epsilon
+              + "; 8 of 255 levels are 8 / 255.0");
+    }
+    if (original.numel() == 0) {
+      return;
+    }
+    double least = Math.min(0, options.lower);
+    double most = Math.max(1, options.upper);
+    double rounding = (most - least) / 255; // of normalised bf16 images
+    double[] range = batch.range();
+    if (!(range[0] >= least - rounding && range[1] <= most + rounding)) {
+      throw new IllegalArgumentException(
+          "images: expected pixels in ["
+              + least
+              + ", "
+              + most
+              + "], found "
+              + range[0]
+              + " to "
+              + range[1]
+              + "; divide by 255, or give the mean and deviation they were normalised with"
+              + " (PixelSpace)");
+    }
   }
 
   /** As the kernels take it. */

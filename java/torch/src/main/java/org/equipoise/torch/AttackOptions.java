@@ -32,6 +32,16 @@ final class AttackOptions implements Cloneable {
   }
 
   void check() {
+    atLeast("epsilon", 0, epsilon);
+    finite("epsilon", epsilon);
+    atLeast("stepSize", 0, stepSize);
+    finite("stepSize", stepSize);
+    finite("lower bound", lower);
+    finite("upper bound", upper);
+    if (lower > upper) {
+      throw new IllegalArgumentException(
+          "bounds: expected the lower one first, found " + lower + " and " + upper);
+    }
     atLeast("steps", 0, steps);
     atLeast("momentum", 0, momentum);
     atLeast("neighbours", 0, neighbours);
@@ -40,6 +50,12 @@ final class AttackOptions implements Cloneable {
     if (nesterov && momentum == 0) {
       throw new IllegalArgumentException(
           "nesterov: expected a momentum above 0, along which it looks ahead, found 0");
+    }
+  }
+
+  private static void finite(String name, double value) {
+    if (!Double.isFinite(value)) {
+      throw new IllegalArgumentException(name + ": expected a finite number, found " + value);
     }
   }
 

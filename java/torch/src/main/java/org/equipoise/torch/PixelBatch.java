@@ -1,6 +1,8 @@
 package org.equipoise.torch;
 
 import java.util.Arrays;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.kernels.PixelSpace;
@@ -132,6 +134,27 @@ public final class PixelBatch {
   /** The kernels' tensor in the shape of the one given. */
   Tensor outward(Tensor inside) {
     return channels == 0 ? inside : inside.view(tensor.shape());
+  }
+
+  /** The smallest and the largest pixel, in pixel units; NaN where any is. */
+  double[] range() {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor inside = inward(tensor.detach().contiguous());
+      long count = inside.size(1);
+      Tensor byChannel = inside.transpose(0, 1).reshape(count, -1).to(ScalarType.Float);
+      double[] least = Tensors.doubles(byChannel.amin(new long[] {1}, false));
+      double[] most = Tensors.doubles(byChannel.amax(new long[] {1}, false));
+      double smallest = Double.POSITIVE_INFINITY;
+      double largest = Double.NEGATIVE_INFINITY;
+      for (int c = 0; c < least.length; c++) {
+        double mean = space.channels() == 0 ? 0 : space.mean()[c];
+        double std = space.channels() == 0 ? 1 : space.std()[c];
+        smallest = Math.min(smallest, least[c] * std + mean);
+        largest = Math.max(largest, most[c] * std + mean);
+      }
+      return new double[] {smallest, largest};
+    }
   }
 
   /** A copy of its own, as the kernels take it. */

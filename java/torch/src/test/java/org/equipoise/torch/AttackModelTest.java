@@ -160,6 +160,36 @@ class AttackModelTest {
   }
 
   @Test
+  void unitsThatAreNotThoseOfPixelsAreRefused() {
+    String radius =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Pgd.linf().epsilon(8).minimise(this::answerLogProb, batch))
+            .getMessage();
+    assertTrue(radius.startsWith("epsilon: expected a radius in pixel units"), radius);
+    PixelBatch levels = PixelBatch.of(clean.mul(new Scalar(255.0)));
+    for (Run run : runs(false).values()) {
+      String range =
+          assertThrows(IllegalArgumentException.class, () -> run.on(this::answerLogProb, levels))
+              .getMessage();
+      assertTrue(range.startsWith("images: expected pixels in [0.0, 1.0], found 0.0 to"), range);
+    }
+    Attack inLevels =
+        Pgd.linf()
+            .bounds(0, 255)
+            .epsilon(8)
+            .stepSize(2)
+            .minimise(x -> answerLogProb(x.div(new Scalar(255.0))), levels);
+    assertTrue(inLevels.distances()[0] > 1, "levels are pixel units under such bounds");
+    for (double bad : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertThrows(IllegalArgumentException.class, () -> Pgd.linf().epsilon(bad));
+      assertThrows(IllegalArgumentException.class, () -> Apgd.linf().epsilon(bad));
+      assertThrows(IllegalArgumentException.class, () -> Pgd.linf().stepSize(bad));
+    }
+    assertThrows(IllegalArgumentException.class, () -> Pgd.linf().bounds(1, 0));
+  }
+
+  @Test
   void objectivesThatDependOnOtherTensorsAloneAreRefused() {
     first.set_requires_grad(true);
     String text =
