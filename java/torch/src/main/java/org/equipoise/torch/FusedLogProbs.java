@@ -3,6 +3,7 @@ package org.equipoise.torch;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -113,8 +114,7 @@ public final class FusedLogProbs {
       if (!roots.empty()) {
         torch.backward(roots, given, new BoolOptional(), false, new TensorVector());
       }
-      forget(values);
-      forget(entropy);
+      forgetGradients();
     }
   }
 
@@ -126,10 +126,29 @@ public final class FusedLogProbs {
   }
 
   /** What was carried on is not carried on again. */
+  void forgetGradients() {
+    forget(values);
+    forget(entropy);
+  }
+
   private static void forget(Tensor leaf) {
     if (leaf != null && leaf.grad().defined()) {
       leaf.mutable_grad().reset();
     }
+  }
+
+  /**
+   * Goes back through a loss of the log-probs and entropies to these and to nothing else; its graph
+   * stays. Other tensors that it depends on must not get a gradient with every chunk.
+   */
+  void takeGradientOf(Tensor loss) {
+    if (loss.requires_grad()) {
+      TensorVector leaves =
+          entropy == null ? new TensorVector(values) : new TensorVector(values, entropy);
+      loss.backward(
+          new Tensor(), new BoolOptional(true), false, new TensorArrayRefOptional(leaves));
+    }
+    requireGradient();
   }
 
   void requireGradient() {

@@ -36,8 +36,7 @@ final class FusedPasses {
       }
       details = function.apply(out);
       if (gradients.any()) {
-        details.loss().backward();
-        out.requireGradient();
+        out.takeGradientOf(details.loss());
         if (direction) {
           scaleRows(gradients.dHidden, out.valuesGradient());
         } else {
@@ -45,7 +44,7 @@ final class FusedPasses {
         }
       }
     }
-    return new FusedLoss<>(attach(head, details.loss(), hidden, gradients), details, out);
+    return new FusedLoss<>(attach(head, details.loss(), hidden, gradients, out), details, out);
   }
 
   static <R extends ScalarLoss> FusedLoss<R> tokenLoss(
@@ -62,7 +61,7 @@ final class FusedPasses {
         if (gradients.any()) {
           try (PointerScope scope = new PointerScope()) {
             out.freshLeaves();
-            function.apply(out).loss().backward();
+            out.takeGradientOf(function.apply(out).loss());
             goBack(chunks, chunk, out, used, gradients);
           }
         }
@@ -74,13 +73,13 @@ final class FusedPasses {
       details = function.apply(out);
       if (gradients.any() && last >= 0) {
         try (PointerScope scope = new PointerScope()) {
-          details.loss().backward();
+          out.takeGradientOf(details.loss());
           goBack(chunks, last, out, used, gradients);
           used.requireTokenLocal();
         }
       }
     }
-    return new FusedLoss<>(attach(head, details.loss(), hidden, gradients), details, out);
+    return new FusedLoss<>(attach(head, details.loss(), hidden, gradients, out), details, out);
   }
 
   private static void goBack(
@@ -118,8 +117,13 @@ final class FusedPasses {
   }
 
   private static Tensor attach(
-      FusedLinear head, Tensor value, Tensor hidden, HeadGradients gradients) {
+      FusedLinear head, Tensor value, Tensor hidden, HeadGradients gradients, FusedLogProbs out) {
     AttachedGradient attached = new AttachedGradient().add(hidden, gradients.dHiddenLike(hidden));
+    if (value.requires_grad()) {
+      // Whatever else the loss function differentiates gets its gradient with that of the rest.
+      out.forgetGradients();
+      attached.add(value, torch.ones_like(value.detach()));
+    }
     if (!head.accumulates()) {
       attached.add(head.weight(), gradients.dWeight).add(head.bias(), gradients.dBias);
     }

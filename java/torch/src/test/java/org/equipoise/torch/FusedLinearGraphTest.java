@@ -136,6 +136,28 @@ class FusedLinearGraphTest {
     }
   }
 
+  /** A temperature or a weight that is learnt beside the model. */
+  @Test
+  void otherLeavesOfTheLossGetTheirGradientOnceAndWithTheRest() {
+    Tensor scale = TestTensors.leaf(ScalarType.Float, new double[] {0.7}, 1);
+    Function<FusedLogProbs, ScalarLoss> loss =
+        p -> () -> p.values().sum().mul(scale).squeeze().add(p.entropy().sum());
+    double expected = TestTensors.doubles(head(TOKENS).score(hidden, targets).sum())[0];
+    for (long rows : ROWS) {
+      for (boolean byToken : new boolean[] {false, true}) {
+        scale.mutable_grad().reset();
+        FusedLoss<ScalarLoss> fused =
+            byToken
+                ? head(rows).tokenLoss(hidden, targets, loss)
+                : head(rows).loss(hidden, targets, loss);
+        assertFalse(scale.grad().defined());
+        fused.loss().mul(new Scalar(3.0)).backward();
+        assertArrayEquals(
+            new double[] {3 * expected}, TestTensors.doubles(scale.grad()), 1e-4, "rows " + rows);
+      }
+    }
+  }
+
   @Test
   void hiddenStatesAndHeadOfOneGraphGetTheirGradientsTogether() {
     Tensor embedding = leaf(5, VOCAB);
