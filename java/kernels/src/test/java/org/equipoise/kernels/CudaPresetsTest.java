@@ -108,7 +108,8 @@ class CudaPresetsTest {
   void withoutTheJarTheCpuWorksAndStreamsNameIt() throws Exception {
     List<String> lines = run(entry -> !isPresets(entry), "-Xshare:auto", "streams");
     String expected =
-        "CUDA streams need JavaCPP's CUDA presets, which are not on the class path; add the dependency "
+        "CUDA streams need JavaCPP's CUDA presets, which are not on the class path; add the"
+            + " dependency "
             + ARTIFACT
             + " and the same with the classifier "
             + Loader.getPlatform();
@@ -145,8 +146,8 @@ class CudaPresetsTest {
         CudaPresets.missingLibrary(
                 "linux-x86_64", "libcuda.so.1: cannot open shared object file: No such file")
             .startsWith(
-                "no NVIDIA driver is installed (libcuda.so.1: cannot open shared object file: No such"
-                    + " file); install NVIDIA driver 580 or newer"));
+                "no NVIDIA driver is installed (libcuda.so.1: cannot open shared object file: No"
+                    + " such file); install NVIDIA driver 580 or newer"));
     assertTrue(
         CudaPresets.missingLibrary(
                 "linux-x86_64", "libcudart.so.13: cannot open shared object file: No such file")
@@ -164,7 +165,8 @@ class CudaPresetsTest {
     assertTrue(
         CudaPresets.describe(0, 13010, 35)
             .startsWith(
-                "no NVIDIA driver is installed (CUDA error 35); install NVIDIA driver 580 or newer"));
+                "no NVIDIA driver is installed (CUDA error 35); install NVIDIA driver 580 or"
+                    + " newer"));
     assertTrue(
         CudaPresets.describe(12080, 13010, 35)
             .startsWith(

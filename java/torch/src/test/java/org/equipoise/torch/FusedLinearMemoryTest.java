@@ -22,7 +22,8 @@ class FusedLinearMemoryTest {
   private static final long TOKENS = Proof.count(1024, 512);
   private static final long HIDDEN = 16;
   private static final long VOCAB = 65_536;
-  private static final double ALL_LOGITS = TOKENS * VOCAB * 4 / (double) (1 << 20); // 128 or 256 MiB
+  private static final double ALL_LOGITS =
+      TOKENS * VOCAB * 4 / (double) (1 << 20); // 128 or 256 MiB
 
   /** The weight's gradient twice, once from autograd; what allocators and the JVM round up to. */
   private static final double BESIDE = 2 * VOCAB * HIDDEN * 4 / (double) (1 << 20) + 24;

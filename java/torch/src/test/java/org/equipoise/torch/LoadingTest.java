@@ -77,8 +77,8 @@ class LoadingTest {
     assertEquals(
         String.format(
             ": none of the folders for extracted native libraries can be written (%1$s,"
-                + " %1$s/.javacpp/cache, %1$s/.javacpp-%2$s/cache); make one writable or name another"
-                + " with -Dorg.bytedeco.javacpp.cachedir=<folder>",
+                + " %1$s/.javacpp/cache, %1$s/.javacpp-%2$s/cache); make one writable or name"
+                + " another with -Dorg.bytedeco.javacpp.cachedir=<folder>",
             file, System.getProperty("user.name")),
         text.substring(text.indexOf(": none of")));
   }
@@ -110,8 +110,8 @@ class LoadingTest {
     assertEquals(
         "NativeLoadException: libequipoise of version "
             + library
-            + " (ABI 1) was loaded for the jar equipoise-kernels of version 9.9.9 (ABI 1): use the jar and"
-            + " the platform jar of one version",
+            + " (ABI 1) was loaded for the jar equipoise-kernels of version 9.9.9 (ABI 1): use the"
+            + " jar and the platform jar of one version",
         found);
   }
 
