@@ -37,7 +37,7 @@ class SharedThreadsTest {
   private static final long HUNDREDTHS_OF_A_SECOND = 50;
 
   /** Of attention. */
-  private static final long ROWS = Proof.count(1024, 512);
+  private static final long ROWS = 1024;
 
   private final int before = Equipoise.threads();
 
