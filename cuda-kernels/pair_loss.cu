@@ -53,7 +53,7 @@ EQP_DEVICE const uint8_t* mask_of(const PairLoss::Side& side, int64_t pair) {
   return static_cast<const uint8_t*>(side.mask.data) + pair * side.mask.row_stride;
 }
 
-// sums: log-probs, reference log-probs, unmasked tokens; of the tokens from `begin` to `end`.
+// sums: log-probs, reference log-probs, their differences, unmasked tokens; of the tokens from `begin` to `end`.
 template <class T>
 EQP_DEVICE void add_tokens(const PairLoss::Side& side, int64_t pair, int64_t begin, int64_t end,
                            int lane, int team, double* sums) {
@@ -63,9 +63,13 @@ EQP_DEVICE void add_tokens(const PairLoss::Side& side, int64_t pair, int64_t beg
       static_cast<const T*>(side.reference.data) + pair * side.reference.row_stride;
   for (int64_t t = begin + lane; t < end; t += team) {
     if (mask[t] == 0) continue;
-    sums[0] += static_cast<double>(widen(policy[t]));
-    if (side.reference.data != nullptr) sums[1] += static_cast<double>(widen(reference[t]));
-    sums[2] += 1.0;
+    const double value = static_cast<double>(widen(policy[t]));
+    const double other =
+        side.reference.data == nullptr ? 0.0 : static_cast<double>(widen(reference[t]));
+    sums[0] += value;
+    sums[1] += other;
+    sums[2] += value - other;
+    sums[3] += 1.0;
   }
 }
 
@@ -108,20 +112,20 @@ EQP_DEVICE void pair_sums(const PairLoss& call, int64_t pair, int lane, int team
       shared[1] = end_of_unmasked(call.rejected, pair, in_chosen, lane, team);
     }
   }
-  double sums[6] = {};
+  double sums[8] = {};
   add_tokens<T>(call.chosen, pair, 0, shared[0], lane, team, sums);
-  add_tokens<T>(call.rejected, pair, 0, shared[1], lane, team, sums + 3);
+  add_tokens<T>(call.rejected, pair, 0, shared[1], lane, team, sums + 4);
   team_sum(sums, team);
-  *chosen = PairSide{sums[0], sums[1], sums[0], sums[2], shared[0]};
-  *rejected = PairSide{sums[3], sums[4], sums[3], sums[5], shared[1]};
+  *chosen = PairSide{sums[0], sums[1], sums[2], sums[0], sums[3], shared[0]};
+  *rejected = PairSide{sums[4], sums[5], sums[6], sums[4], sums[7], shared[1]};
   if (ld_alpha < 1) {
-    double tail[6] = {};
+    double tail[8] = {};
     add_tokens<T>(call.chosen, pair, shared[0], call.chosen.policy.columns, lane, team, tail);
     add_tokens<T>(call.rejected, pair, shared[1], call.rejected.policy.columns, lane, team,
-                  tail + 3);
+                  tail + 4);
     team_sum(tail, team);
     add_tail(ld_alpha, tail, chosen);
-    add_tail(ld_alpha, tail + 3, rejected);
+    add_tail(ld_alpha, tail + 4, rejected);
   }
 }
 
@@ -212,8 +216,8 @@ EQP_DEVICE void write_keys(const PairLoss& call, const Plan& plan) {
       if (lane != 0) continue;
       plan.keys[pair] = chosen.log_prob - rejected.log_prob;
       plan.keys[pairs + pair] = chosen.reference - rejected.reference;
-      plan.keys[2 * pairs + pair] = chosen.log_prob - chosen.reference;
-      plan.keys[3 * pairs + pair] = rejected.log_prob - rejected.reference;
+      plan.keys[2 * pairs + pair] = chosen.delta;
+      plan.keys[3 * pairs + pair] = rejected.delta;
     }
   });
 }

@@ -52,11 +52,12 @@ EQP_DEVICE RowSums row_sums(const UnpairedLoss::Answers& answers, int64_t row, i
   double sums[2] = {};
   for (int64_t t = lane; t < answers.log_probs.columns; t += team) {
     if (mask != nullptr && mask[t] == 0) continue;
-    sums[0] += static_cast<double>(widen(log_probs[t]));
-    if (reference != nullptr) sums[1] += static_cast<double>(widen(reference[t]));
+    const double value = static_cast<double>(widen(log_probs[t]));
+    sums[0] += value;
+    sums[1] += reference == nullptr ? value : value - static_cast<double>(widen(reference[t]));
   }
   team_sum(sums, team);
-  return RowSums{sums[0], sums[0] - sums[1]};
+  return RowSums{sums[0], sums[1]};
 }
 
 // S: type of the scalar outputs.

@@ -35,7 +35,7 @@ typedef int32_t eqp_direction;
 /* One L-infinity step, projection and clamp in one pass (I-FGSM/PGD, arXiv 1706.06083; momentum:
  * MI-FGSM, arXiv 1710.06081; previous: APGD, arXiv 2003.01690).
  *
- *   P(y) = min(max(y, max(original - epsilon, lower)), min(original + epsilon, upper))
+ *   P(y) = min(max(min(max(y, original - epsilon), original + epsilon), lower), upper)
  *   without momentum: s = sign(gradient)
  *   with momentum:    momentum <- decay momentum + gradient / mean_image |gradient|
  *                     s = sign(momentum)
@@ -44,7 +44,8 @@ typedef int32_t eqp_direction;
  *
  * all per channel in the tensor's pixel space; sign(0) = 0. The mean is over the image's pixels
  * whose mask is not 0. An image whose gradient is all zero adds 0 to its momentum. NaN gradients
- * give NaN pixels: an attack must not go on silently. */
+ * give NaN pixels: an attack must not go on silently. Where an original lies further than epsilon
+ * outside [lower, upper], no pixel is in both: the bounds win. */
 typedef struct eqp_linf_step_options {
   uint32_t size;           /* sizeof(eqp_linf_step_options) */
   eqp_direction direction; /* default EQP_DESCEND */

@@ -153,7 +153,7 @@ typedef struct eqp_policy_loss_options {
 #define EQP_POLICY_METRIC_ENTROPY 6
 #define EQP_POLICY_METRIC_ENTROPY_KEPT 7        /* share with entropy >= threshold */
 #define EQP_POLICY_METRIC_OFF_POLICY 8          /* share dropped by the off-policy mask */
-#define EQP_POLICY_METRIC_SAMPLER_RATIO 9       /* r after its limits; 1 without a correction */
+#define EQP_POLICY_METRIC_SAMPLER_RATIO 9       /* r, after the limits of a correction */
 #define EQP_POLICY_METRIC_SAMPLER_LIMITED 10    /* share of r outside of its limits */
 #define EQP_POLICY_METRIC_SAMPLER_DIFFERENCE 11 /* |old - sampler| */
 #define EQP_POLICY_METRIC_FLOORED 12            /* share silenced by the floor */
@@ -163,8 +163,9 @@ typedef struct eqp_policy_loss_options {
 EQP_API void eqp_policy_loss_options_init(eqp_policy_loss_options* options);
 EQP_API eqp_status eqp_policy_loss_workspace_size(const eqp_tensor* log_probs, uint64_t* bytes);
 
-/* [sequences, tokens]: log_probs f32|f64|bf16|f16; old_log_probs, reference_log_probs,
- * sampler_log_probs (each may be NULL) of the same dtype; mask bool|u8; entropy (may be NULL).
+/* [sequences, tokens]: log_probs f32|f64|bf16 (CUDA: f16, too); old_log_probs,
+ * reference_log_probs, sampler_log_probs (each may be NULL) of the same dtype; mask bool|u8; entropy
+ * (may be NULL).
  * [sequences]: truncated bool|u8 (may be NULL): sequences that do not count; sequence_weights (may
  * be NULL). advantages [sequences] or [sequences, tokens] (GMPO: [sequences]). entropy_threshold []
  * or [1] (may be NULL). Real numbers beside the log-probs are f32 (f64 with f64 log-probs).

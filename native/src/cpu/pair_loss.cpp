@@ -32,42 +32,13 @@ void for_blocks(int64_t pairs, uint64_t bytes, const Body& body) {
   });
 }
 
-struct Sums {
-  double log_prob = 0, reference = 0;
-  int64_t length = 0;
-};
-
 // Over the tokens from `begin` to `end`.
 template <class E, class S>
-Sums sums_between(const PairLoss::Side& side, int64_t pair, int64_t begin, int64_t end) {
-  using V = typename vec<S>::type;
-  constexpr int w = vec<S>::width;
-  const uint8_t* const mask = row<uint8_t>(side.mask, pair);
-  const E* const policy = row<E>(side.policy, pair);
+RowSums sums_between(const PairLoss::Side& side, int64_t pair, int64_t begin, int64_t end) {
   const E* const reference =
       side.reference.data == nullptr ? nullptr : row<E>(side.reference, pair);
-  // Two of each, so that an addition need not wait for the one before it.
-  V log_prob[2] = {}, reference_sum[2] = {};
-  typename vec<S>::mask unmasked = {};  // set lanes are -1
-  const auto add = [&](int k, int64_t t, int count) {
-    const auto keep = mask_lanes<S>(mask + t, count);
-    log_prob[k] = log_prob[k] + (keep ? load_lanes<S>(policy + t, count) : V{});
-    if (reference != nullptr) {
-      reference_sum[k] = reference_sum[k] + (keep ? load_lanes<S>(reference + t, count) : V{});
-    }
-    unmasked = unmasked - keep;
-  };
-  int64_t t = begin;
-  for (; t + 2 * w <= end; t += 2 * w) {
-    add(0, t, w);
-    add(1, t + w, w);
-  }
-  for (; t < end; t += w) add(0, t, lanes_left<S>(end - t));
-  Sums sums;
-  sums.log_prob = static_cast<double>(sum_lanes(log_prob[0] + log_prob[1]));
-  sums.reference = static_cast<double>(sum_lanes(reference_sum[0] + reference_sum[1]));
-  for (int lane = 0; lane < w; ++lane) sums.length += unmasked[lane];
-  return sums;
+  return row_sums<S>(row<E>(side.policy, pair), reference, row<uint8_t>(side.mask, pair), begin,
+                     end);
 }
 
 // The token after the `count` first unmasked ones.
@@ -81,15 +52,17 @@ int64_t end_of_unmasked(const PairLoss::Side& side, int64_t pair, int64_t count)
 template <class E, class S>
 PairSide side_sums(const PairLoss::Side& side, int64_t pair, int64_t shared, double ld_alpha) {
   const int64_t tokens = side.policy.columns;
-  const Sums head = sums_between<E, S>(side, pair, 0, shared);
-  if (shared == tokens) {
-    return PairSide{head.log_prob, head.reference, head.log_prob, static_cast<double>(head.length),
-                    shared};
-  }
-  const Sums tail = sums_between<E, S>(side, pair, shared, tokens);
-  const double of_tail[3] = {tail.log_prob, tail.reference, static_cast<double>(tail.length)};
-  PairSide sums{head.log_prob, head.reference, head.log_prob, static_cast<double>(head.length),
+  const RowSums head = sums_between<E, S>(side, pair, 0, shared);
+  PairSide sums{head.log_prob,
+                head.reference,
+                head.difference,
+                head.log_prob,
+                static_cast<double>(head.length),
                 shared};
+  if (shared == tokens) return sums;
+  const RowSums tail = sums_between<E, S>(side, pair, shared, tokens);
+  const double of_tail[4] = {tail.log_prob, tail.reference, tail.difference,
+                             static_cast<double>(tail.length)};
   add_tail(ld_alpha, of_tail, &sums);
   return sums;
 }

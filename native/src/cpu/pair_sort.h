@@ -18,8 +18,8 @@ class PairSort {
   void set(int64_t pair, const PairSide& chosen, const PairSide& rejected) const {
     keys(kPolicy)[pair] = chosen.log_prob - rejected.log_prob;
     keys(kReference)[pair] = chosen.reference - rejected.reference;
-    keys(kChosen)[pair] = chosen.log_prob - chosen.reference;
-    keys(kRejected)[pair] = rejected.log_prob - rejected.reference;
+    keys(kChosen)[pair] = chosen.delta;
+    keys(kRejected)[pair] = rejected.delta;
   }
 
   // After every set().

@@ -35,27 +35,13 @@ struct LogProbs {
 
 template <class E, class S>
 LogProbs sums_of_row(const UnpairedLoss::Answers& answers, int64_t i) {
-  using V = typename vec<S>::type;
-  constexpr int w = vec<S>::width;
-  const E* const log_probs = row<E>(answers.log_probs, i);
   const E* const reference =
       answers.reference.data == nullptr ? nullptr : row<E>(answers.reference, i);
   const uint8_t* const mask =
       answers.mask.data == nullptr ? nullptr : row<uint8_t>(answers.mask, i);
-  V policy = {}, of_reference = {};
-  for (int64_t t = 0; t < answers.log_probs.columns; t += w) {
-    const int count = lanes_left<S>(answers.log_probs.columns - t);
-    const auto keep = mask == nullptr ? typename vec<S>::mask{} == typename vec<S>::mask{}
-                                      : mask_lanes<S>(mask + t, count);
-    policy = policy + (keep ? load_lanes<S>(log_probs + t, count) : V{});
-    if (reference != nullptr) {
-      of_reference = of_reference + (keep ? load_lanes<S>(reference + t, count) : V{});
-    }
-  }
-  LogProbs sums;
-  sums.policy = static_cast<double>(sum_lanes(policy));
-  sums.ratio = sums.policy - static_cast<double>(sum_lanes(of_reference));
-  return sums;
+  const RowSums sums =
+      row_sums<S>(row<E>(answers.log_probs, i), reference, mask, 0, answers.log_probs.columns);
+  return LogProbs{sums.log_prob, sums.difference};
 }
 
 // E: stored type, S: compute type (also the type of the scalar outputs).

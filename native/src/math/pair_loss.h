@@ -10,18 +10,20 @@ namespace EQP_ISA {
 struct PairSide {
   double log_prob;   // c, with ld_alpha
   double reference;  // c_ref, with ld_alpha
+  double delta;      // c - c_ref as the sum of the tokens' differences: exact where they are close
   double plain;      // sum of the policy's log-probs, whatever ld_alpha
   double length;     // unmasked tokens
   int64_t shared;    // tokens (masked ones, too) from which on ld_alpha applies
 };
 
-// Adds the sums {log-probs, references, unmasked tokens} of the tokens from PairSide::shared on.
+// Adds the sums {log-probs, references, differences, unmasked tokens} of the tokens from PairSide::shared on.
 EQP_HD void add_tail(double ld_alpha, const double* tail, PairSide* side) {
   side->plain += tail[0];
-  side->length += tail[2];
+  side->length += tail[3];
   if (ld_alpha == 0) return;  // what is left out may be infinite
   side->log_prob += ld_alpha * tail[0];
   side->reference += ld_alpha * tail[1];
+  side->delta += ld_alpha * tail[2];
 }
 
 // What a pair's loss needs from the rest of the batch.
@@ -107,8 +109,8 @@ EQP_HD double pair_reward(const eqp_pair_loss_options& o, double delta, double l
 // weight: of the pair.
 EQP_HD PairResult pair_result(const eqp_pair_loss_options& o, const PairSide& chosen,
                               const PairSide& rejected, const PairBatch& batch, double weight) {
-  const double delta_chosen = chosen.log_prob - chosen.reference;
-  const double delta_rejected = rejected.log_prob - rejected.reference;
+  const double delta_chosen = chosen.delta;
+  const double delta_rejected = rejected.delta;
   const Slope score_chosen = divergence_score(o, delta_chosen);
   const Slope score_rejected = divergence_score(o, delta_rejected);
   PairInput in;

@@ -29,14 +29,15 @@ struct LinfChannel {
   float epsilon, signed_step, lower, upper;  // signed_step = direction * step_size
 };
 
-// min(max(value, max(original - epsilon, lower)), min(original + epsilon, upper)); of equal or
-// unordered operands the second is taken, so that a NaN in value or original comes out.
+// min(max(min(max(value, original - epsilon), original + epsilon), lower), upper): the bounds win where
+// an original lies further than epsilon outside them. Of equal or unordered operands the second is
+// taken, so that a NaN in value or original comes out.
 template <class T>
 EQP_HD T linf_project(T value, T original, const LinfChannel& channel) {
   const T zero = T{};
   const T low = max_or_second(zero + channel.lower, original - channel.epsilon);
   const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
-  value = min_or_second(high, max_or_second(low, value));
+  value = max_or_second(zero + channel.lower, min_or_second(high, max_or_second(low, value)));
   return original == original ? value : original;
 }
 

@@ -58,7 +58,7 @@ struct PolicyConstants {
 // What all tokens of a sequence share.
 template <class S>
 struct PolicySequence {
-  S ratio = 1;                                 // importance SEQUENCE, SEQUENCE_TOKEN
+  S ratio = 1, log_ratio = 0;                  // importance SEQUENCE, SEQUENCE_TOKEN
   S weight_positive = 0, weight_negative = 0;  // VESPO: phi by the advantage's sign; GMPO: the mean
   S keep_negative = 1;                         // off-policy mask of tokens with A < 0
   S sampler = 1, sampler_limited = 0;          // sampler_level SEQUENCE
@@ -259,8 +259,10 @@ EQP_HD PolicySequence<S> policy_sequence(const double (&facts)[Form::kFactCount]
                                          const PolicyConstants<S>& c) {
   PolicySequence<S> sequence;
   const double tokens = length < 1.0 ? 1.0 : length;
-  if (Form::importance(c) != EQP_POLICY_IMPORTANCE_TOKEN)
+  if (Form::importance(c) != EQP_POLICY_IMPORTANCE_TOKEN) {
+    sequence.log_ratio = static_cast<S>(facts[kImportance] / tokens);
     sequence.ratio = static_cast<S>(exp(facts[kImportance] / tokens));
+  }
   if (Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO) {
     sequence.weight_positive =
         static_cast<S>(exp(facts[kImportance] / members_of<Form>(facts, length, c)));
@@ -373,12 +375,16 @@ EQP_HD T scaled(T factor, T value) {
 
 template <class Form, class T, class S>
 EQP_HD void add_kl(const PolicyInputs<T>& x, T ratio, const PolicyConstants<S>& c,
-                   PolicyToken<T>& token) {
+                   const PolicySequence<S>& s, PolicyToken<T>& token) {
   KlEstimate<T> kl = kl_estimate<S>(Form::kLean ? EQP_POLICY_KL_K3 : c.kl, x.log_prob, x.reference);
   if (!Form::kLean && c.kl_unbiased) {
-    kl.value = times(ratio, kl.value);
-    kl.slope = times(ratio, kl.slope);
-    if (c.importance != EQP_POLICY_IMPORTANCE_SEQUENCE) kl.slope = kl.slope + kl.value;
+    const T d = x.log_prob - x.reference;
+    const bool by_token = c.importance == EQP_POLICY_IMPORTANCE_TOKEN;
+    const T log_ratio_minus_d =
+        by_token ? x.reference - x.old_log_prob : broadcast<T>(s.log_ratio) - d;
+    kl = weighted_kl<S>(c.kl, kl, d, ratio, log_ratio_minus_d);
+    if (c.importance != EQP_POLICY_IMPORTANCE_SEQUENCE)
+      kl.slope = c.kl == EQP_POLICY_KL_K3 ? times(ratio, d) : kl.slope + kl.value;
   }
   token.sums[kKl] = kl.value;
   if (c.kl_beta > S(0)) {
@@ -421,7 +427,7 @@ EQP_HD PolicyToken<T> policy_token(const PolicyInputs<T>& x, const PolicyConstan
   } else {
     token.d_log_prob = token.d_log_prob + through_ratio;
   }
-  if (c.has_reference) add_kl<Form>(x, ratio, c, token);
+  if (c.has_reference) add_kl<Form>(x, ratio, c, s, token);
   if (shares_slope<Form>(c)) {
     T member = one;
     if (Form::surrogate(c) == EQP_POLICY_SURROGATE_GMPO) {

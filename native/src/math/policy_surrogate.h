@@ -7,6 +7,7 @@
 //   SAPO   s = 1/(1 + e), e = exp(-tau (q - 1));  f = -4/tau A s,  df/dw = -4 A q s (1 - s)
 //   GMPO   g = e^(mean of clipped w), f = -g A, df/d(mean) = -g A
 //   KL     d = lp - ref:  k1 d, 1;  |d|, sign d;  d^2/2, d;  e^-d + d - 1, 1 - e^-d
+//          unbiased: q times the estimate;  q k3 = e^(w - d) + q (d - 1),  dq/dlp = q:  q d of both slopes
 #pragma once
 
 #include "equipoise/policy_loss.h"
@@ -95,6 +96,17 @@ struct KlEstimate {
   T value, slope;
 };
 
+// e^-d + d - 1 for |d| <= 1/2 without cancellation: d^2/2 (1 - d/3 (1 - d/4 (1 - ...))), whose first
+// term left out is below a tenth of an ulp.
+template <class S, class T>
+EQP_HD T k3_series(T d) {
+  constexpr int kLast = sizeof(S) == sizeof(float) ? 9 : 16;
+  const T one = T{} + S(1);
+  T rest = one;
+  for (int k = kLast; k >= 3; --k) rest = one - d * (S(1) / static_cast<S>(k)) * rest;
+  return d * d * S(0.5) * rest;
+}
+
 template <class S, class T>
 EQP_HD KlEstimate<T> kl_estimate(eqp_policy_kl kind, T log_prob, T reference) {
   const T zero = {}, one = zero + S(1);
@@ -105,7 +117,28 @@ EQP_HD KlEstimate<T> kl_estimate(eqp_policy_kl kind, T log_prob, T reference) {
   }
   if (kind == EQP_POLICY_KL_K2) return {d * d * S(0.5), d};
   const T ratio_to_reference = exp(reference - log_prob);
-  return {ratio_to_reference + d - one, one - ratio_to_reference};
+  const T series = k3_series<S>(d);
+  const auto near = (d < S(0.5)) & (d > S(-0.5));
+  return {near ? series : ratio_to_reference + d - one,
+          near ? d - series : one - ratio_to_reference};
+}
+
+// An estimate times q = e^w; `slope` is that of the estimate, q held.
+//
+// k3 of a reference far above the log-prob is beyond the type's range where q is below it, though
+// their product is neither: there it is e^(w - d) + q (d - 1).
+template <class S, class T>
+EQP_HD KlEstimate<T> weighted_kl(eqp_policy_kl kind, KlEstimate<T> kl, T d, T ratio,
+                                 T log_ratio_minus_d) {
+  KlEstimate<T> product{times(ratio, kl.value), times(ratio, kl.slope)};
+  if (kind != EQP_POLICY_KL_K3) return product;
+  const T zero = {}, one = zero + S(1);
+  const T power = exp(log_ratio_minus_d);
+  const auto overflows = power == static_cast<S>(kInfinity);
+  const auto far = d < -one;
+  const T value = overflows ? power : power + times(ratio, d - one);
+  const T slope = overflows ? -power : ratio - power;
+  return {far ? value : product.value, far ? slope : product.slope};
 }
 
 }  // namespace EQP_ISA

@@ -17,7 +17,15 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr Real kLargest = 1e100L;  // beyond, a value of the oracle stands for infinity
 
-enum class Data { kUsual, kEqualToReference, kExtreme, kCertain, kNotANumber, kInfinite };
+enum class Data {
+  kUsual,
+  kEqualToReference,
+  kExtreme,
+  kCertain,
+  kNotANumber,
+  kInfinite,
+  kNearReference
+};
 
 struct Kind {
   eqp_pair_loss_kind value;
@@ -44,6 +52,7 @@ struct Setup {
 };
 
 double log_prob_of(const Setup& s, Random& random) {
+  if (s.data == Data::kNearReference) return -0.1;
   if (s.data == Data::kCertain) return random.chance(0.7) ? 0 : -0x1p-20 * random.uniform();
   double value =
       s.data == Data::kExtreme ? -400 * random.uniform() : -2 * std::fabs(random.normal());
@@ -60,6 +69,7 @@ PairProblem::Side make_side(const Setup& s, bool is_chosen, Random& random) {
       double policy = log_prob_of(s, random);
       double reference = s.exact ? log_prob_of(s, random) : policy + 0.5 * random.normal();
       if (s.data == Data::kEqualToReference) reference = round_to(s.dtype, policy);
+      if (s.data == Data::kNearReference) reference = policy - 1e-3 * random.normal();
       if (s.data == Data::kNotANumber && unmasked && i % 3 == 1 && t == side.tokens / 2)
         policy = kNaN;
       // One side alone: the difference of two infinite sums is NaN.
@@ -412,6 +422,19 @@ void conform_sizes(Suite& suite, Setups& setups, eqp_pair_loss_kind kind, eqp_dt
   run(2, 1031, 1009, 1);
   if (kind == EQP_PAIR_LOSS_SIGMOID) run(7, 1031, 1009, 0.5);
   run(151, 71, 63, 1);
+  // Long answers whose log-probs add up to much more than what they differ by.
+  for (const int64_t tokens : {8193, 131072}) {
+    if (kind != EQP_PAIR_LOSS_SIGMOID || (tokens > 10'000 && dtype != EQP_F32)) continue;
+    for (const double ld_alpha : {1.0, 0.5}) {
+      Setup s = setups.of(dtype, {kind});
+      s.data = Data::kNearReference;
+      s.pairs = 1;
+      s.tokens_chosen = tokens;
+      s.tokens_rejected = 613;
+      s.options.ld_alpha = ld_alpha;
+      run_case(suite, s, setups.seed());
+    }
+  }
   if (dtype == EQP_F32 && kind == EQP_PAIR_LOSS_SIGMOID) {
     run(2, 65537, 613, 1);
     Setup many = setups.of(dtype, {kind});

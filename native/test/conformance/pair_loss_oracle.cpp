@@ -34,7 +34,8 @@ Bounded bounded_sum(Real value, Real magnitude, Real roundings) {
 Sum sum_side(const PairProblem& problem, const PairProblem::Side& side, int64_t pair,
              int64_t shared_count, Real ld_alpha, Real roundoff) {
   Sum sum;
-  Real policy = 0, reference = 0, plain = 0, of_policy = 0, of_reference = 0, of_plain = 0;
+  Real policy = 0, reference = 0, plain = 0, of_policy = 0, of_reference = 0, of_plain = 0,
+       of_delta = 0;
   sum.shared = shared_count >= unmasked(side, pair) ? side.tokens : 0;
   for (int64_t t = 0; t < side.tokens; ++t) {
     const size_t at = static_cast<size_t>(pair * side.tokens + t);
@@ -47,16 +48,19 @@ Sum sum_side(const PairProblem& problem, const PairProblem::Side& side, int64_t 
     if (factor == 0) continue;
     policy += factor * side.policy[at];
     of_policy += factor * fabsl(side.policy[at]);
+    const Real other = problem.has_reference ? static_cast<Real>(side.reference[at]) : 0;
+    of_delta += factor * fabsl(side.policy[at] - other);
     if (!problem.has_reference) continue;
     reference += factor * side.reference[at];
     of_reference += factor * fabsl(side.reference[at]);
   }
-  const Real roundings =
-      static_cast<Real>(sum_error(static_cast<double>(side.tokens), static_cast<double>(roundoff)));
+  // Of few terms, however many tokens: the header promises sums that do not lose with the length.
+  const Real roundings = static_cast<Real>(
+      sum_error(std::min(32.0, static_cast<double>(side.tokens)), static_cast<double>(roundoff)));
   sum.log_prob = bounded_sum(policy, of_policy, roundings);
   sum.reference = bounded_sum(reference, of_reference, roundings);
   sum.plain = bounded_sum(plain, of_plain, roundings);
-  sum.delta = bounded_sum(policy - reference, of_policy + of_reference, roundings);
+  sum.delta = bounded_sum(policy - reference, of_delta, roundings);
   sum.length = std::max<Real>(1, sum.unmasked);
   return sum;
 }

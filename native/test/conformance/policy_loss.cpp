@@ -17,7 +17,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr double kThreshold = 0.5;  // of the entropy, exact in every dtype
 
-enum class Data { kUsual, kExtreme, kOnPolicy, kNotANumber };
+enum class Data { kUsual, kExtreme, kOnPolicy, kNotANumber, kNearReference, kFarReference };
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
@@ -68,6 +68,18 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
       // Some exactly at the threshold.
       double entropy = random.chance(0.1) ? kThreshold : std::fabs(random.normal());
       if (s.data == Data::kOnPolicy) old = reference = sampler = round_to(s.dtype, lp);
+      // Divergences of 1e-3 to 1e-9, which are the difference of numbers near 1.
+      if (s.data == Data::kNearReference)
+        reference = lp + 0.1 * std::pow(10, -static_cast<double>(t % 4)) * random.normal();
+      if (s.data == Data::kFarReference) {
+        // Exponentials beyond f32 whose product is not.
+        const double log_probs[] = {-100, -89, -88, -87.5, -60, -20, -1, -0.01};
+        const double olds[] = {0, -10, -40};
+        const double references[] = {0, -0.5, -5, -87, -100};
+        lp = log_probs[random.below(8)];
+        old = olds[random.below(3)];
+        reference = references[random.below(5)];
+      }
       if (s.data == Data::kExtreme) {
         // Log-ratios whose exp is beyond f32 (A <= 0 makes the loss follow it), and tiny ones.
         old = lp + (t % 3 == 0 ? -60.0 : t % 3 == 1 ? 80.0 : -200.0);
@@ -92,6 +104,7 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
       double a = i % 4 == 3 ? 0 : random.normal();
       // exp(200) is no f32: it must not leak through a clipped or a zero advantage.
       if (s.data == Data::kExtreme) a = i % 2 == 0 ? std::fabs(a) : 0;
+      if (s.data == Data::kFarReference) a = 0;
       p.advantages.push_back(round_to(real, a));
     }
     if (s.weights) p.weights.push_back(round_to(real, i % 5 == 4 ? 0 : random.uniform(0.1, 3)));
@@ -264,6 +277,21 @@ void conform_options(Suite& suite) {
             s.options.kl_unbiased = 0;
             s.options.importance = EQP_POLICY_IMPORTANCE_TOKEN;
           }
+          run_case(suite, s, seed);
+        }
+      }
+      for (const Data data : {Data::kNearReference, Data::kFarReference}) {
+        for (int repeat = 0; repeat < 6; ++repeat) {
+          Setup s = random_setup(surrogate, dtype, ++seed);
+          s.data = data;
+          s.old = s.reference = true;
+          s.sampler = s.per_token = false;
+          s.options.sampler_correction = EQP_SAMPLER_CORRECTION_NONE;
+          s.options.sampler_level = EQP_POLICY_IMPORTANCE_TOKEN;
+          s.options.off_policy_threshold = kInf;
+          s.options.kl = EQP_POLICY_KL_K3;
+          s.options.kl_beta = 0.3;
+          if (data == Data::kFarReference) s.options.kl_unbiased = 1;
           run_case(suite, s, seed);
         }
       }

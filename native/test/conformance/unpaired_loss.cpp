@@ -14,7 +14,15 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr Real kLargest = 1e100L;  // beyond, a value of the oracle stands for infinity
 
-enum class Data { kUsual, kEqualToReference, kExtreme, kCertain, kNotANumber, kInfinite };
+enum class Data {
+  kUsual,
+  kEqualToReference,
+  kExtreme,
+  kCertain,
+  kNotANumber,
+  kInfinite,
+  kNearReference
+};
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
@@ -40,6 +48,7 @@ double truth(const Setup& s, bool is_true, Random& random) {
 }
 
 double log_prob_of(Data data, Random& random) {
+  if (data == Data::kNearReference) return -0.1;
   if (data == Data::kCertain) return random.chance(0.7) ? 0 : -0x1p-20 * random.uniform();
   return data == Data::kExtreme ? -400 * random.uniform() : -2 * std::fabs(random.normal());
 }
@@ -54,6 +63,7 @@ UnpairedProblem::Answers make_answers(const Setup& s, Random& random) {
       double policy = log_prob_of(s.data, random);
       double reference = policy + 0.5 * random.normal();
       if (s.data == Data::kEqualToReference) reference = round_to(s.dtype, policy);
+      if (s.data == Data::kNearReference) reference = policy - 1e-3 * random.normal();
       if (s.data == Data::kNotANumber && unmasked && i % 3 == 1) policy = kNaN;
       if (s.data == Data::kInfinite && unmasked && i % 3 == 1 && t == 0) policy = -HUGE_VAL;
       // Masked tokens may hold anything.
@@ -345,6 +355,15 @@ void conform_sizes(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eq
   run(151, 41, 2, 5);
   run(3, 5, 151, 41);
   run(1100, 3, 5, 2);
+  // Long answers whose log-probs add up to much more than what they differ by.
+  for (const int64_t tokens : {8193, 131072}) {
+    if (tokens > 10'000 && dtype != EQP_F32) continue;
+    Setup s = setups.of(dtype, kind);
+    s.data = Data::kNearReference;
+    s.rows = 2;
+    s.tokens = tokens;
+    run_case(suite, s, setups.seed());
+  }
   if (dtype == EQP_F32) run(2, 65537, 3, 613);
   if (dtype == EQP_F32) run(5201, 1, 3, 1, false);
   if (!suite.large_cases) return;

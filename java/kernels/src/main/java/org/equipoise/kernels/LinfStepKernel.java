@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * momentum: MI-FGSM, arXiv 1710.06081; previous: APGD, arXiv 2003.01690).
  *
  * <pre>{@code
- * P(y) = min(max(y, max(original - epsilon, lower)), min(original + epsilon, upper))
+ * P(y) = min(max(min(max(y, original - epsilon), original + epsilon), lower), upper)
  * without momentum: s = sign(gradient)
  * with momentum:    momentum <- decay momentum + gradient / mean_image |gradient|;  s = sign(momentum)
  * z   = P(pixels + direction step_size s)

@@ -11,6 +11,7 @@ final class BestIterate {
   private final Tensor best;
   private final double[] values;
   private final int[] lostAt;
+  private final boolean[] wasNumber;
 
   /**
    * @param best written: a tensor as the kernels take it
@@ -22,6 +23,7 @@ final class BestIterate {
     this.best = best;
     values = new double[count];
     lostAt = new int[count];
+    wasNumber = new boolean[count];
     Arrays.fill(values, Double.NaN);
     Arrays.fill(lostAt, -1);
   }
@@ -32,6 +34,8 @@ final class BestIterate {
     for (int i = 0; i < values.length; i++) {
       if (Double.isNaN(offered[i])) {
         lostAt[i] = lostAt[i] < 0 ? step : lostAt[i];
+      } else {
+        wasNumber[i] = true;
       }
       boolean better =
           direction == Direction.ASCEND ? offered[i] > values[i] : offered[i] < values[i];
@@ -70,7 +74,12 @@ final class BestIterate {
     for (int i = 0; i < values.length; i++) {
       if (Double.isNaN(values[i])) {
         throw new IllegalStateException(
-            "the objective of image " + i + " was NaN at every iterate of the attack");
+            "the objective of image "
+                + i
+                + (wasNumber[i]
+                    ? " was NaN at the last iterate of the attack, which keepBest(false) asks for;"
+                        + " keepBest(true) returns the best one before it"
+                    : " was NaN at every iterate of the attack"));
       }
     }
   }

@@ -292,6 +292,20 @@ class AttackModelTest {
   }
 
   @Test
+  void anImageLostAtTheLastIterateIsNotSaidToBeLostAtEveryOne() {
+    int[] calls = {0};
+    Tensor broken = TestTensors.of(ScalarType.Float, new double[] {1, Double.NaN, 1}, IMAGES);
+    Function<Tensor, Tensor> objective =
+        x -> calls[0]++ < 3 ? answerLogProb(x) : answerLogProb(x).mul(broken);
+    String text =
+        assertThrows(
+                IllegalStateException.class,
+                () -> Pgd.bim().steps(6).keepBest(false).minimise(objective, batch))
+            .getMessage();
+    assertTrue(text.startsWith("the objective of image 1 was NaN at the last iterate"), text);
+  }
+
+  @Test
   void lostImagesKeepTheirBestIterateAndSaySo() {
     int[] calls = {0};
     Tensor broken = TestTensors.of(ScalarType.Float, new double[] {1, Double.NaN, 1}, IMAGES);
