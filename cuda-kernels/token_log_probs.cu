@@ -8,7 +8,7 @@
 //                                     152k vocabulary are 304 blocks instead of 8
 //   backward                          a warp (short rows) or block per 1024 packs; no reduction
 // Memory traffic
-//   forward   reads each logit once; writes 4 bytes per row and output. The target's logit is read
+//   forward   reads each logit once; writes 4 or 8 bytes per row and output. The target's logit is read
 //             again (one 32-byte sector per row). Split: 16 bytes per part, written and read.
 //   backward  reads each logit once and writes each gradient once, 16 bytes per thread and access.
 //   Rows may start anywhere: up to 15 bytes of head and tail are moved by single elements.
@@ -27,6 +27,20 @@ namespace eqp {
 namespace cuda {
 namespace {
 
+// f32 or f64; may be absent.
+struct RealVector {
+  float* narrow;
+  double* wide;
+
+  EQP_DEVICE_MEMBER double at(int64_t i) const {
+    return wide != nullptr ? wide[i] : static_cast<double>(narrow[i]);
+  }
+  EQP_DEVICE_MEMBER void put(int64_t i, double value) const {
+    if (narrow != nullptr) narrow[i] = static_cast<float>(value);
+    if (wide != nullptr) wide[i] = value;
+  }
+};
+
 // Everything about a row that does not depend on the dtype.
 struct ForwardRows {
   LogitMap map;
@@ -34,7 +48,8 @@ struct ForwardRows {
   bool targets_64;
   int64_t rows, columns, row_stride, ignore_index;
   float inverse_temperature;
-  float *log_probs, *log_sum_exp, *log_sum_exp_2x, *entropy;
+  float *log_probs, *entropy;
+  RealVector log_sum_exp, log_sum_exp_2x;
   DataErrors* errors;
 };
 
@@ -44,7 +59,8 @@ struct BackwardRows {
   bool targets_64;
   int64_t rows, columns, row_stride, d_row_stride, ignore_index;
   float inverse_temperature;
-  const float *log_sum_exp, *entropy, *d_log_probs, *d_entropy;
+  RealVector log_sum_exp;
+  const float *entropy, *d_log_probs, *d_entropy;
   DataErrors* errors;
 };
 
@@ -54,11 +70,11 @@ EQP_DEVICE int64_t target_of(const Rows& rows, int64_t row) {
                          : static_cast<const int32_t*>(rows.targets)[row];
 }
 
-EQP_DEVICE void write_row(const ForwardRows& rows, int64_t row, float log_prob, float log_sum_exp,
-                          float log_sum_exp_2x, float entropy) {
+EQP_DEVICE void write_row(const ForwardRows& rows, int64_t row, float log_prob, double log_sum_exp,
+                          double log_sum_exp_2x, float entropy) {
   rows.log_probs[row] = log_prob;
-  if (rows.log_sum_exp != nullptr) rows.log_sum_exp[row] = log_sum_exp;
-  if (rows.log_sum_exp_2x != nullptr) rows.log_sum_exp_2x[row] = log_sum_exp_2x;
+  rows.log_sum_exp.put(row, log_sum_exp);
+  rows.log_sum_exp_2x.put(row, log_sum_exp_2x);
   if (rows.entropy != nullptr) rows.entropy[row] = entropy;
 }
 
@@ -67,13 +83,13 @@ EQP_DEVICE void write_row(const ForwardRows& rows, int64_t row, float log_prob, 
 EQP_DEVICE bool settle_without_logits(const ForwardRows& rows, int64_t row, int64_t target,
                                       bool writer) {
   if (target == rows.ignore_index) {
-    if (writer) write_row(rows, row, 0.0f, 0.0f, 0.0f, 0.0f);
+    if (writer) write_row(rows, row, 0.0f, 0.0, 0.0, 0.0f);
     return true;
   }
   if (target >= 0 && target < rows.columns) return false;
   if (writer) {
     flag_data_error(rows.errors, kTargetOutOfRange, row);
-    write_row(rows, row, kNaNF, kNaNF, kNaNF, kNaNF);
+    write_row(rows, row, kNaNF, kNaN, kNaN, kNaNF);
   }
   return true;
 }
@@ -81,15 +97,15 @@ EQP_DEVICE bool settle_without_logits(const ForwardRows& rows, int64_t row, int6
 EQP_DEVICE void finish_row(const ForwardRows& rows, int64_t row, float target_logit,
                            const SoftmaxState& state) {
   if (!(state.sum > 0.0f)) {  // only -Inf, or NaN or +Inf somewhere
-    write_row(rows, row, kNaNF, kNaNF, kNaNF, kNaNF);
+    write_row(rows, row, kNaNF, kNaN, kNaN, kNaNF);
     return;
   }
   const double inverse = rows.inverse_temperature;
   const double max = static_cast<double>(state.max) * inverse;
   const double log_sum = log(static_cast<double>(state.sum));
   const double log_prob = static_cast<double>(target_logit) * inverse - max - log_sum;
-  write_row(rows, row, static_cast<float>(log_prob), static_cast<float>(max + log_sum),
-            static_cast<float>(2.0 * max + log(static_cast<double>(state.sum_2x))),
+  write_row(rows, row, static_cast<float>(log_prob), max + log_sum,
+            2.0 * max + log(static_cast<double>(state.sum_2x)),
             static_cast<float>(log_sum - static_cast<double>(state.weighted) /
                                              static_cast<double>(state.sum)));
 }
@@ -169,7 +185,9 @@ struct GradientBody {
   const T* from;
   T* to;
   int64_t target;
-  float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
+  float inverse_temperature;
+  TwoFloats log_sum_exp;
+  float d_log_prob, d_entropy, entropy;
 
   EQP_DEVICE_MEMBER float gradient(float x, int64_t column) const {
     SoftCapped<float> y{x, 1.0f};
@@ -231,7 +249,7 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
         to,
         target,
         rows.inverse_temperature,
-        rows.log_sum_exp[part.row],
+        two_floats(rows.log_sum_exp.at(part.row)),
         rows.d_log_probs == nullptr ? 0.0f : rows.d_log_probs[part.row],
         kEntropy ? rows.d_entropy[part.row] : 0.0f,
         kEntropy ? rows.entropy[part.row] : 0.0f};
@@ -325,6 +343,12 @@ int64_t columns_per_part(int64_t rows, int64_t columns) {
 
 namespace {
 
+RealVector real_vector(const Vector& from) {
+  const bool wide = from.dtype == EQP_F64;
+  return {wide ? nullptr : static_cast<float*>(from.data),
+          wide ? static_cast<double*>(from.data) : nullptr};
+}
+
 template <class Call>
 LogitMap logit_map(const Call& a) {
   return LogitMap{a.bias.data, a.bias.dtype == EQP_F32,
@@ -343,10 +367,18 @@ float inverse_temperature(const Call& a) {
 eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
   LaunchScope scope("eqp_token_log_probs_forward", a.stream);
   if (!scope.ready() || a.logits.rows == 0) return scope.finish();
-  const ForwardRows rows{logit_map(a),           a.targets.data,         a.targets.dtype == EQP_I64,
-                         a.logits.rows,          a.logits.columns,       a.logits.row_stride,
-                         a.options.ignore_index, inverse_temperature(a), a.log_probs,
-                         a.log_sum_exp,          a.log_sum_exp_2x,       a.entropy,
+  const ForwardRows rows{logit_map(a),
+                         a.targets.data,
+                         a.targets.dtype == EQP_I64,
+                         a.logits.rows,
+                         a.logits.columns,
+                         a.logits.row_stride,
+                         a.options.ignore_index,
+                         inverse_temperature(a),
+                         a.log_probs,
+                         a.entropy,
+                         real_vector(a.log_sum_exp),
+                         real_vector(a.log_sum_exp_2x),
                          data_errors(a.stream)};
   const bool moments = a.log_sum_exp_2x != nullptr || a.entropy != nullptr;
   const int64_t each = columns_per_part(a.logits.rows, a.logits.columns);
@@ -367,7 +399,7 @@ eqp_status token_log_probs_backward(const TokenLogProbsBackward& a) {
                           a.d_logits.row_stride,
                           a.options.ignore_index,
                           inverse_temperature(a),
-                          a.log_sum_exp,
+                          real_vector(a.log_sum_exp),
                           a.entropy,
                           a.d_log_probs,
                           a.d_entropy,

@@ -15,8 +15,12 @@
  * The gradient of the bias is the sum of d_logits over the rows. Soft cap: Gemma 2, arXiv 2408.00118.
  * A row whose target equals ignore_index gives 0 in every output and a zero row of d_logits; its
  * logits are not read. -Inf logits are legal (p = 0, contributing 0 to the entropy); NaN, +Inf and
- * rows of only -Inf give NaN. A soft cap takes +-Inf to +-soft_cap with slope 0. All sums are taken in f32 with the maximum subtracted, in a fixed
- * order: results are bitwise equal for any number of threads. */
+ * rows of only -Inf give NaN. A soft cap takes +-Inf to +-soft_cap with slope 0. All sums are taken in f32 with the maximum subtracted, in a
+ * fixed order: results are bitwise equal for any number of threads.
+ *
+ * Logits may share any offset: log_probs and entropy do not feel it. The gradient does not either
+ * with a log_sum_exp of f64; in f32, p is off by half a unit in the last place of log_sum_exp, 3e-5 of
+ * p at 1000. Rows whose z leaves the range of f32 have the gradient NaN. */
 #ifndef EQUIPOISE_TOKEN_LOG_PROBS_H
 #define EQUIPOISE_TOKEN_LOG_PROBS_H
 
@@ -41,16 +45,16 @@ EQP_API eqp_status eqp_token_log_probs_workspace_size(const eqp_tensor* logits, 
 
 /* logits [rows, vocab] f32|bf16 (f16 where the backend has it), any row stride; vocab >= 1.
  * bias [vocab] f32 or the dtype of the logits, contiguous; may be NULL.
- * targets [rows] i32|i64. Outputs [rows] f32, contiguous; log_sum_exp, log_sum_exp_2x and entropy
- * may be NULL. Outputs must not overlap inputs or each other. One pass over the logits.
+ * targets [rows] i32|i64. Outputs [rows] f32 (log_sum_exp and log_sum_exp_2x: f32|f64), contiguous;
+ * log_sum_exp, log_sum_exp_2x and entropy may be NULL. Outputs must not overlap inputs or each other. One pass over the logits.
  * EQP_INVALID_DATA (CPU, nothing written): a target outside [0, vocab) that is not ignore_index. */
 EQP_API eqp_status eqp_token_log_probs_forward(
     const eqp_token_log_probs_options* options, const eqp_tensor* logits, const eqp_tensor* bias,
     const eqp_tensor* targets, const eqp_tensor* log_probs, const eqp_tensor* log_sum_exp,
     const eqp_tensor* log_sum_exp_2x, const eqp_tensor* entropy, const eqp_launch* launch);
 
-/* log_sum_exp (and entropy, required with d_entropy) as written by the forward; d_log_probs and
- * d_entropy [rows] f32, either may be NULL (zero), not both. d_logits: shape and dtype of logits,
+/* log_sum_exp f32|f64 (and entropy, required with d_entropy) as written by the forward; d_log_probs
+ * and d_entropy [rows] f32, either may be NULL (zero), not both. d_logits: shape and dtype of logits,
  * may be the same memory with the same strides (in place), otherwise disjoint. One read of logits,
  * one write of d_logits. */
 EQP_API eqp_status eqp_token_log_probs_backward(

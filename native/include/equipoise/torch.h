@@ -60,8 +60,8 @@ EQP_API eqp_status eqp_torch_check(void);
 EQP_API void eqp_torch_delete(void* tensor);
 
 /* As eqp_token_log_probs_forward. When gradient mode is on and log_probs (or entropy) is allocated
- * here, it becomes a leaf that requires grad. bias, log_sum_exp, log_sum_exp_2x, entropy may be
- * NULL. */
+ * here, it becomes a leaf that requires grad; a log_sum_exp or log_sum_exp_2x allocated here is f64.
+ * bias, log_sum_exp, log_sum_exp_2x, entropy may be NULL. */
 EQP_API eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_options* options,
                                                      const void* logits, const void* bias,
                                                      const void* targets, void* log_probs,

@@ -174,7 +174,7 @@ SoftmaxState segment_state(const E* x, int64_t count, float inverse_temperature)
 template <class E>
 SoftmaxState segment_state(const TokenLogProbsForward& call, const E* x, int64_t count,
                            float inverse) {
-  if (call.log_sum_exp_2x == nullptr) {
+  if (call.log_sum_exp_2x.data == nullptr) {
     return call.entropy == nullptr ? segment_state<E, false, false>(x, count, inverse)
                                    : segment_state<E, false, true>(x, count, inverse);
   }
@@ -251,6 +251,20 @@ SoftmaxState mapped_segment_state(const TokenLogProbsForward& call, const LogitM
   return state;
 }
 
+double real_at(const Vector& from, int64_t i) {
+  return from.dtype == EQP_F64 ? static_cast<const double*>(from.data)[i]
+                               : static_cast<double>(static_cast<const float*>(from.data)[i]);
+}
+
+void put_real(const Vector& to, int64_t i, double value) {
+  if (to.data == nullptr) return;
+  if (to.dtype == EQP_F64) {
+    static_cast<double*>(to.data)[i] = value;
+  } else {
+    static_cast<float*>(to.data)[i] = static_cast<float>(value);
+  }
+}
+
 template <class E>
 void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, const SoftmaxState& s,
                float inverse_temperature) {
@@ -262,11 +276,10 @@ void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, cons
   const float x = mapped_logit(LogitMap(call), row<E>(call.logits, i), target);
   const double max = static_cast<double>(s.max);
   call.log_probs[i] = static_cast<float>((static_cast<double>(x) - max) * inverse - log_sum);
-  if (call.log_sum_exp != nullptr)
-    call.log_sum_exp[i] = static_cast<float>(max * inverse + log_sum);
-  if (call.log_sum_exp_2x != nullptr) {
+  put_real(call.log_sum_exp, i, max * inverse + log_sum);
+  if (call.log_sum_exp_2x.data != nullptr) {
     const double log_sum_2x = distribution ? log(static_cast<double>(s.sum_2x)) : kNaN;
-    call.log_sum_exp_2x[i] = static_cast<float>(2.0 * max * inverse + log_sum_2x);
+    put_real(call.log_sum_exp_2x, i, 2.0 * max * inverse + log_sum_2x);
   }
   if (call.entropy != nullptr) {
     call.entropy[i] =
@@ -276,8 +289,8 @@ void write_row(const TokenLogProbsForward& call, int64_t i, int64_t target, cons
 
 void write_ignored_row(const TokenLogProbsForward& call, int64_t i) {
   call.log_probs[i] = 0.0f;
-  if (call.log_sum_exp != nullptr) call.log_sum_exp[i] = 0.0f;
-  if (call.log_sum_exp_2x != nullptr) call.log_sum_exp_2x[i] = 0.0f;
+  put_real(call.log_sum_exp, i, 0.0);
+  put_real(call.log_sum_exp_2x, i, 0.0);
   if (call.entropy != nullptr) call.entropy[i] = 0.0f;
 }
 
@@ -336,7 +349,9 @@ void forward_rows(const TokenLogProbsForward& call) {
 }
 
 struct RowGradient {
-  float inverse_temperature, log_sum_exp, d_log_prob, d_entropy, entropy;
+  float inverse_temperature;
+  TwoFloats log_sum_exp;
+  float d_log_prob, d_entropy, entropy;
 };
 
 // The gradient of a vector of logits that are not the target's. The formula's minus sign is taken
@@ -358,12 +373,13 @@ struct ShortGradient {
   explicit ShortGradient(const RowGradient& g)
       : weighted(exp2_multiple(-g.d_log_prob * g.inverse_temperature)),
         scale(kLog2E * g.inverse_temperature),
-        power(-g.log_sum_exp * kLog2E) {}
+        power(-g.log_sum_exp.high * kLog2E) {}
   inline __attribute__((always_inline)) f32v operator()(f32v logits) const {
     return times_exp2(weighted, fma(logits, broadcast<f32v>(scale), broadcast<f32v>(power)));
   }
   static bool serves(const RowGradient& g) {
-    return g.log_sum_exp > -512.0f && g.log_sum_exp < 512.0f;
+    const float weight = g.d_log_prob * g.inverse_temperature;
+    return g.log_sum_exp.high > -512.0f && g.log_sum_exp.high < 512.0f && weight - weight == 0.0f;
   }
 };
 
@@ -455,7 +471,7 @@ void backward_rows(const TokenLogProbsBackward& call) {
     }
     RowGradient g;
     g.inverse_temperature = inverse;
-    g.log_sum_exp = call.log_sum_exp[i];
+    g.log_sum_exp = two_floats(real_at(call.log_sum_exp, i));
     g.d_log_prob = call.d_log_probs == nullptr ? 0.0f : call.d_log_probs[i];
     g.d_entropy = with_entropy ? call.d_entropy[i] : 0.0f;
     g.entropy = with_entropy ? call.entropy[i] : 0.0f;

@@ -12,6 +12,8 @@
 //   d entropy  / d z_j = -p_j (l_j + entropy)    (d p_i/d z_j = p_i (1[i=j] - p_j), sum_i p_i l_i = -H)
 //   d_logits_j = (1/T) (g 1[j = target] - p_j (g + h (l_j + entropy))),
 //   g = d_log_prob, h = d_entropy
+// p is as exact as l is, and l the difference of two numbers of the size of the logits: log_sum_exp
+// comes as two floats that add up to it, so that logits may share any offset.
 #pragma once
 
 #include "math/elementary.h"
@@ -22,6 +24,16 @@ namespace EQP_ISA {
 // Exponents below this give 0 in f32; they are clamped so that 0 * exponent stays 0 for -Inf
 // logits.
 constexpr float kSmallestExponent = -104.0f;
+
+// high + low is a double, but for its last 5 bits.
+struct TwoFloats {
+  float high, low;
+};
+
+EQP_HD TwoFloats two_floats(double value) {
+  const float high = static_cast<float>(value);
+  return {high, static_cast<float>(value - static_cast<double>(high))};
+}
 
 struct SoftmaxState {
   float max;
@@ -90,17 +102,19 @@ EQP_HD SoftmaxState merge(const SoftmaxState& a, const SoftmaxState& b, float in
   return SoftmaxState{max, x.sum + y.sum, x.sum_2x + y.sum_2x, x.weighted + y.weighted};
 }
 
-// p (g + h (l + entropy)) / T of one vector of logits, before the target's own term; the minus sign
-// is the caller's.
+// (p / T) (g + h (l + entropy)) of one vector of logits, before the target's own term; the minus sign
+// is the caller's. p / T first: it is finite where h / T times the entropy's part is not, and 0 where
+// p is.
 template <bool with_entropy, class V>
-EQP_HD V softmax_gradient(V logits, float inverse_temperature, float log_sum_exp, float d_log_prob,
-                          float d_entropy, float entropy) {
-  const V log_p = fma(logits, broadcast<V>(inverse_temperature), broadcast<V>(-log_sum_exp));
-  const V p = probability(log_p);
-  V weight = broadcast<V>(d_log_prob * inverse_temperature);
+EQP_HD V softmax_gradient(V logits, float inverse_temperature, TwoFloats log_sum_exp,
+                          float d_log_prob, float d_entropy, float entropy) {
+  const V log_p = fma(logits, broadcast<V>(inverse_temperature), broadcast<V>(-log_sum_exp.high)) -
+                  log_sum_exp.low;
+  const V p = probability(log_p) * inverse_temperature;
+  V weight = broadcast<V>(d_log_prob);
   if (with_entropy) {
     const V bounded = max_or_second(broadcast<V>(kSmallestExponent), log_p);
-    weight = weight + (d_entropy * inverse_temperature) * (bounded + entropy);
+    weight = weight + d_entropy * (bounded + entropy);
   }
   return p * weight;
 }

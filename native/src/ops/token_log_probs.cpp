@@ -58,8 +58,9 @@ eqp_status check_bias(Call* call, const eqp_tensor* bias, const eqp_tensor* logi
   return call->vector_shape("bias", bias, logits->shape[1], "the vocabulary of logits");
 }
 
-eqp_status row_output(Call* call, const char* name, const eqp_tensor* tensor, int64_t rows) {
-  EQP_TRY(call->optional_output(name, tensor, kF32, 1, 1));
+eqp_status row_output(Call* call, const char* name, const eqp_tensor* tensor, unsigned dtypes,
+                      int64_t rows) {
+  EQP_TRY(call->optional_output(name, tensor, dtypes, 1, 1));
   return call->vector_shape(name, tensor, rows, "the rows of logits");
 }
 
@@ -97,17 +98,17 @@ eqp_status eqp_token_log_probs_forward(const eqp_token_log_probs_options* option
   EQP_TRY(call.vector_shape("targets", targets, rows, "the rows of logits"));
   EQP_TRY(call.output("log_probs", log_probs, kF32, 1, 1));
   EQP_TRY(call.vector_shape("log_probs", log_probs, rows, "the rows of logits"));
-  EQP_TRY(row_output(&call, "log_sum_exp", log_sum_exp, rows));
-  EQP_TRY(row_output(&call, "log_sum_exp_2x", log_sum_exp_2x, rows));
-  EQP_TRY(row_output(&call, "entropy", entropy, rows));
+  EQP_TRY(row_output(&call, "log_sum_exp", log_sum_exp, kF32 | kF64, rows));
+  EQP_TRY(row_output(&call, "log_sum_exp_2x", log_sum_exp_2x, kF32 | kF64, rows));
+  EQP_TRY(row_output(&call, "entropy", entropy, kF32, rows));
   EQP_TRY(call.disjoint());
   EQP_TRY(call.launch(launch, &arguments.stream));
   arguments.logits = matrix_view(logits);
   arguments.bias = vector_view(bias);
   arguments.targets = vector_view(targets);
   arguments.log_probs = data_of<float>(log_probs);
-  arguments.log_sum_exp = data_of<float>(log_sum_exp);
-  arguments.log_sum_exp_2x = data_of<float>(log_sum_exp_2x);
+  arguments.log_sum_exp = vector_view(log_sum_exp);
+  arguments.log_sum_exp_2x = vector_view(log_sum_exp_2x);
   arguments.entropy = data_of<float>(entropy);
   EQP_DISPATCH(call, token_log_probs_forward, arguments);
 }
@@ -126,7 +127,7 @@ eqp_status eqp_token_log_probs_backward(const eqp_token_log_probs_options* optio
   EQP_TRY(check_bias(&call, bias, logits));
   EQP_TRY(call.input("targets", targets, kIndex, 1, 1));
   EQP_TRY(call.vector_shape("targets", targets, rows, "the rows of logits"));
-  EQP_TRY(call.input("log_sum_exp", log_sum_exp, kF32, 1, 1));
+  EQP_TRY(call.input("log_sum_exp", log_sum_exp, kF32 | kF64, 1, 1));
   EQP_TRY(call.vector_shape("log_sum_exp", log_sum_exp, rows, "the rows of logits"));
   EQP_TRY(row_input(&call, "entropy", entropy, kF32, rows));
   EQP_TRY(row_input(&call, "d_log_probs", d_log_probs, kF32, rows));
@@ -148,7 +149,7 @@ eqp_status eqp_token_log_probs_backward(const eqp_token_log_probs_options* optio
   arguments.logits = matrix_view(logits);
   arguments.bias = vector_view(bias);
   arguments.targets = vector_view(targets);
-  arguments.log_sum_exp = data_of<const float>(log_sum_exp);
+  arguments.log_sum_exp = vector_view(log_sum_exp);
   arguments.entropy = d_entropy == nullptr ? nullptr : data_of<const float>(entropy);
   arguments.d_log_probs = data_of<const float>(d_log_probs);
   arguments.d_entropy = data_of<const float>(d_entropy);

@@ -62,8 +62,8 @@ eqp_status eqp_torch_token_log_probs_forward(const eqp_token_log_probs_options* 
   const int64_t rows = z->ndim > 0 ? z->shape[0] : 0;
   bool new_values = false, new_entropy = false;
   const eqp_tensor* values = call.output("log_probs", log_probs, z, EQP_F32, {rows}, &new_values);
-  const eqp_tensor* lse = call.output("log_sum_exp", log_sum_exp, z, EQP_F32, {rows});
-  const eqp_tensor* lse2 = call.output("log_sum_exp_2x", log_sum_exp_2x, z, EQP_F32, {rows});
+  const eqp_tensor* lse = call.output("log_sum_exp", log_sum_exp, z, EQP_F64, {rows});
+  const eqp_tensor* lse2 = call.output("log_sum_exp_2x", log_sum_exp_2x, z, EQP_F64, {rows});
   const eqp_tensor* h = call.output("entropy", entropy, z, EQP_F32, {rows}, &new_entropy);
   Launch launch;
   EQP_TORCH_TRY(launch.prepare(

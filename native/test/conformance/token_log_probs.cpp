@@ -16,7 +16,7 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-enum class Data { kNormal, kWide, kHuge, kEqual, kPeaked, kSpecial, kClimbing };
+enum class Data { kNormal, kWide, kHuge, kEqual, kPeaked, kSpecial, kClimbing, kShared };
 
 struct Shape {
   int64_t rows, vocab;
@@ -31,6 +31,7 @@ struct Setup {
   eqp_dtype target_dtype = EQP_I64;
   int64_t ignore_index = -100;
   double ignored_share = 0.15;
+  bool wide = false;  // log_sum_exp and log_sum_exp_2x in f64
   bool log_sum_exp = true, log_sum_exp_2x = true, entropy = true;
   int64_t target = -1;  // of every row; random if negative
   float logit_scale = 1, soft_cap = 0;
@@ -38,11 +39,12 @@ struct Setup {
 };
 
 std::string text_of(const Setup& s) {
-  return format("[%lld, %lld] gap %lld offset %lld data %d temperature %g %s ignore %lld",
+  return format("[%lld, %lld] gap %lld offset %lld data %d temperature %g %s ignore %lld%s",
                 static_cast<long long>(s.shape.rows), static_cast<long long>(s.shape.vocab),
                 static_cast<long long>(s.layout.gap), static_cast<long long>(s.layout.offset),
                 static_cast<int>(s.data), static_cast<double>(s.temperature),
-                dtype_text(s.target_dtype), static_cast<long long>(s.ignore_index)) +
+                dtype_text(s.target_dtype), static_cast<long long>(s.ignore_index),
+                s.wide ? " wide" : "") +
          format(" scale %g cap %g bias %s", static_cast<double>(s.logit_scale),
                 static_cast<double>(s.soft_cap),
                 s.bias_dtype == 0 ? "none" : dtype_text(s.bias_dtype));
@@ -70,6 +72,10 @@ double draw(Random& random, Data data, int64_t row, int64_t j, int64_t vocab) {
       if (row % 3 == 1 && j < 3000) return -kInf;
       if (row % 3 == 2 && j == 5) return kNaN;
       return static_cast<double>(j / 512 * 60) + random.normal();
+    case Data::kShared: {
+      const double offsets[] = {200, -1000, 10000, 1e6};
+      return offsets[row % 4] + random.normal() * 3;
+    }
     case Data::kSpecial:
       switch (row % 7) {
         case 0:
@@ -129,8 +135,9 @@ void run_forward(Suite& suite, const Setup& s, const Problem& problem) {
   call.add("logits", s.dtype, {s.shape.rows, s.shape.vocab}, problem.logits);
   call.add("targets", s.target_dtype, per_row, problem.targets);
   call.add("log_probs", EQP_F32, per_row);
-  if (s.log_sum_exp) call.add("log_sum_exp", EQP_F32, per_row);
-  if (s.log_sum_exp_2x) call.add("log_sum_exp_2x", EQP_F32, per_row);
+  const eqp_dtype sums = s.wide ? EQP_F64 : EQP_F32;
+  if (s.log_sum_exp) call.add("log_sum_exp", sums, per_row);
+  if (s.log_sum_exp_2x) call.add("log_sum_exp_2x", sums, per_row);
   if (s.entropy) call.add("entropy", EQP_F32, per_row);
   if (!call.run()) return;
   const auto& rows = problem.rows;
@@ -138,14 +145,19 @@ void run_forward(Suite& suite, const Setup& s, const Problem& problem) {
   call.expect("log_probs", [&](int64_t i) {
     return Expected{at(i).log_prob, at(i).log_prob_tolerance};
   });
+  const auto of_output = [&s](double value) {
+    return s.wide ? 0 : kLogProbRoundoff * std::fabs(value);
+  };
   if (s.log_sum_exp) {
     call.expect("log_sum_exp", [&](int64_t i) {
-      return Expected{at(i).log_sum_exp, at(i).log_sum_exp_tolerance};
+      return Expected{at(i).log_sum_exp,
+                      at(i).log_sum_exp_tolerance + of_output(at(i).log_sum_exp)};
     });
   }
   if (s.log_sum_exp_2x) {
     call.expect("log_sum_exp_2x", [&](int64_t i) {
-      return Expected{at(i).log_sum_exp_2x, at(i).log_sum_exp_2x_tolerance};
+      return Expected{at(i).log_sum_exp_2x,
+                      at(i).log_sum_exp_2x_tolerance + of_output(at(i).log_sum_exp_2x)};
     });
   }
   if (s.entropy) {
@@ -187,12 +199,14 @@ void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool wit
   for (int64_t i = 0; i < rows; ++i) {
     d_log_probs.push_back(with_log_probs ? round_to(EQP_F32, random.normal()) : 0);
     d_entropy.push_back(with_entropy ? round_to(EQP_F32, random.normal()) : 0);
-    log_sum_exp.push_back(problem.rows[static_cast<size_t>(i)].log_sum_exp);
+    const Row& row = problem.rows[static_cast<size_t>(i)];
+    log_sum_exp.push_back(s.wide && !row.ignored && !row.nan ? row.log_sum_exp_of_factor
+                                                             : row.log_sum_exp);
     entropy.push_back(problem.rows[static_cast<size_t>(i)].entropy);
   }
   call.add("logits", s.dtype, {rows, vocab}, problem.logits);
   call.add("targets", s.target_dtype, {rows}, problem.targets);
-  call.add("log_sum_exp", EQP_F32, {rows}, log_sum_exp);
+  call.add("log_sum_exp", s.wide ? EQP_F64 : EQP_F32, {rows}, log_sum_exp);
   if (with_entropy) call.add("entropy", EQP_F32, {rows}, entropy);
   if (with_log_probs) call.add("d_log_probs", EQP_F32, {rows}, d_log_probs);
   if (with_entropy) call.add("d_entropy", EQP_F32, {rows}, d_entropy);
@@ -202,7 +216,7 @@ void run_backward(Suite& suite, const Setup& s, const Problem& problem, bool wit
   const auto oracle = [&](int64_t e) {
     const size_t i = static_cast<size_t>(e / vocab);
     return gradient(problem.rows[i], e % vocab, static_cast<int64_t>(problem.targets[i]),
-                    d_log_probs[i], d_entropy[i]);
+                    d_log_probs[i], d_entropy[i], s.wide);
   };
   call.expect("d_logits", oracle);
   if (is_low_precision(s.dtype) && s.data == Data::kNormal && rows > 0) {
@@ -256,7 +270,7 @@ void check_oracle_by_differences(bool with_map) {
           return d_log_prob * at.log_prob + d_entropy * at.entropy;
         },
         1e-3L);
-    const double analytic = gradient(row, j, target, d_log_prob, d_entropy).value;
+    const double analytic = gradient(row, j, target, d_log_prob, d_entropy, false).value;
     EQP_CHECK(std::fabs(static_cast<double>(difference) - analytic) < 1e-10, "oracle: %g is not %g",
               analytic, static_cast<double>(difference));
   }
@@ -327,6 +341,7 @@ void conform_token_log_probs(Suite& suite) {
          {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 127, 128, 257, 1009}) {
       Setup s{dtype, {1 + static_cast<int64_t>(seed % 7), vocab}, layouts[seed % 5]};
       s.target_dtype = seed % 2 == 0 ? EQP_I32 : EQP_I64;
+      s.wide = seed % 4 < 2;
       run_all(suite, s, seed++);
     }
     for (const int64_t rows : {0, 1, 2, 67})
@@ -342,6 +357,18 @@ void conform_token_log_probs(Suite& suite) {
       Setup s{dtype, {5, 211}, layouts[seed % 5], Data::kNormal, temperature};
       run_all(suite, s, seed++);
       s.data = Data::kSpecial;
+      run_all(suite, s, seed++);
+    }
+    // The coldest softmax: its inverse temperature times an entropy's gradient leaves the range of f32.
+    Setup cold{dtype, {5, 211}, layouts[seed % 5], Data::kNormal, 1e-37f};
+    cold.wide = true;
+    const Problem of_cold = make_problem(cold, seed++);
+    run_forward(suite, cold, of_cold);
+    run_backward(suite, cold, of_cold, true, true);
+    // Logits that share an offset. In f32 it leaves them few digits, but it must not cost any.
+    for (const float temperature : {1.0f, 0.7f}) {
+      Setup s{dtype, {4, 517}, layouts[seed % 5], Data::kShared, temperature};
+      s.wide = true;
       run_all(suite, s, seed++);
     }
     // Logit scale, soft cap and bias, alone and together, in rows of every way of being cut.

@@ -78,6 +78,16 @@ Row make_row(const double* logits, int64_t vocab, int64_t target, double tempera
     s2 += std::exp(2 * (z - m));
   }
   row.log_sum_exp = m + std::log(s);
+  row.log_sum_exp_of_factor = row.log_sum_exp;
+  if (row.scaled) {
+    // z of the same y with the factor as f32 holds it.
+    const float to_factor = static_cast<float>(map.is_factor() ? map.scale : 1.0);
+    const double factor = static_cast<double>(to_factor / static_cast<float>(temperature)) *
+                          temperature / static_cast<double>(to_factor);
+    double of_factor = 0;
+    for (double z : row.z) of_factor += std::exp((z - m) * factor);
+    row.log_sum_exp_of_factor = m * factor + std::log(of_factor);
+  }
   row.log_sum_exp_2x = 2 * m + std::log(s2);
   row.log_prob = row.z[static_cast<size_t>(target)] - row.log_sum_exp;
 
@@ -107,8 +117,8 @@ Row make_row(const double* logits, int64_t vocab, int64_t target, double tempera
   const double sum = sum_error(static_cast<double>(n), kRoundoff) + kFunction * kRoundoff;
   const double log_s = p_argument + sum + kFunction * kRoundoff * std::log(s);
   const double log_s2 = q_argument + sum + kFunction * kRoundoff * std::log(s2);
-  row.log_sum_exp_tolerance = log_s + m_error + kRoundoff * std::fabs(row.log_sum_exp);
-  row.log_sum_exp_2x_tolerance = log_s2 + 2 * m_error + kRoundoff * std::fabs(row.log_sum_exp_2x);
+  row.log_sum_exp_tolerance = log_s + m_error;
+  row.log_sum_exp_2x_tolerance = log_s2 + 2 * m_error;
   // (z_t - m) - ln s: no rounding of the size of the logits themselves.
   const double z_t = row.z[static_cast<size_t>(target)];
   row.log_prob_tolerance = log_s + kRoundoff * (m - z_t) + kRoundoff * std::fabs(row.log_prob) +
@@ -120,7 +130,15 @@ Row make_row(const double* logits, int64_t vocab, int64_t target, double tempera
   return row;
 }
 
-Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy) {
+// What rounding log_sum_exp to f32, or not, leaves of ln p[j].
+static double log_p_error(const Row& row, size_t j, bool wide) {
+  const double of_difference = 2 * kRoundoff * std::fabs(row.log_p(j));
+  if (!wide) return row.argument_error(j) + kRoundoff * std::fabs(row.log_sum_exp) + of_difference;
+  return row.scaling(row.maximum - row.z[j]) + row.map_error[j] + of_difference;
+}
+
+Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy,
+                  bool wide) {
   if (row.ignored) return {0, 0};
   if (row.nan) return {kNaN, 0};
   const size_t index = static_cast<size_t>(j);
@@ -136,11 +154,10 @@ Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, 
   const double p = std::exp(log_p);
   const double bend = log_p + row.entropy;
   const double value = (d_log_prob * (one - p) - d_entropy * p * bend) / t;
-  // The log_sum_exp and entropy that the call is given are rounded to f32 themselves.
-  const double log_p_error =
-      row.argument_error(index) + kRoundoff * (std::fabs(row.log_sum_exp) + std::fabs(log_p));
-  const double p_error = p * std::expm1(log_p_error + kFunction * kRoundoff);
-  const double bend_error = log_p_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
+  const double argument_error = log_p_error(row, index, wide);
+  const double p_error = p * std::expm1(argument_error + kFunction * kRoundoff);
+  // The entropy that the call is given is rounded to f32 itself.
+  const double bend_error = argument_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
   const double error = std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +
                        std::fabs(d_entropy) * (p_error * std::fabs(bend) + p * bend_error +
                                                3 * kRoundoff * p * std::fabs(bend));

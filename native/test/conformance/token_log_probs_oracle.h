@@ -31,7 +31,11 @@ struct Row {
   std::vector<double> slope_error;  // relative, of f32 arithmetic
   std::vector<double> map_error;    // of z, by the f32 arithmetic of bias and soft cap
   double maximum = -HUGE_VAL;
+  // Of logits times the factor as f32 holds it: what the forward writes, and the backward subtracts
+  // from such logits. The factor's rounding then meets differences of logits alone.
+  double log_sum_exp_of_factor = NAN;
   double log_sum_exp = NAN, log_sum_exp_2x = NAN, entropy = NAN, log_prob = NAN;
+  // Of log-sum-exps before they are rounded to the dtype of their tensor.
   double log_sum_exp_tolerance = 0, log_sum_exp_2x_tolerance = 0, entropy_tolerance = 0,
          log_prob_tolerance = 0;
 
@@ -46,8 +50,9 @@ struct Row {
 Row make_row(const double* logits, int64_t vocab, int64_t target, double temperature,
              const LogitMap& map, bool ignored);
 
-// d_logits[j] of that row.
-Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy);
+// d_logits[j] of that row, computed from log_sum_exp in f32, or from log_sum_exp_of_factor in f64 (wide).
+Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy,
+                  bool wide);
 
 // The same computation with every operation rounded to the logits' format, as a naive
 // implementation in that format does it: the yardstick for low precision.

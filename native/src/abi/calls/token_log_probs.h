@@ -12,9 +12,9 @@ struct TokenLogProbsForward {
   Vector bias;  // may be absent: zeros
   Vector targets;
   float* log_probs;
-  float* log_sum_exp;     // may be null
-  float* log_sum_exp_2x;  // may be null
-  float* entropy;         // may be null
+  Vector log_sum_exp;  // f32 or f64; may be absent, as the next
+  Vector log_sum_exp_2x;
+  float* entropy;  // may be null
   Stream stream;
 };
 
@@ -23,7 +23,7 @@ struct TokenLogProbsBackward {
   Matrix logits;
   Vector bias;  // may be absent: zeros
   Vector targets;
-  const float* log_sum_exp;
+  Vector log_sum_exp;        // f32 or f64
   const float* entropy;      // may be null when d_entropy is
   const float* d_log_probs;  // may be null
   const float* d_entropy;    // may be null

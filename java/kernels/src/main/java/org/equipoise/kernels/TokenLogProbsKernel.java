@@ -95,8 +95,8 @@ public final class TokenLogProbsKernel {
    * @param bias [vocab] f32 or dtype of the logits; may be null
    * @param targets [rows] i32 or i64
    * @param logProbs [rows] f32, written
-   * @param logSumExp [rows] f32, written; may be null
-   * @param logSumExp2x [rows] f32, written; may be null
+   * @param logSumExp [rows] f32 or f64, written; may be null
+   * @param logSumExp2x [rows] f32 or f64, written; may be null
    * @param entropy [rows] f32, written; may be null
    * @throws IllegalArgumentException naming the argument, what was expected and what was found;
    *     also for a target outside [0, vocab) that is not the ignore index (nothing is written then)

@@ -251,7 +251,8 @@ public final class FusedLinear {
   /**
    * The forward into the caller's tensors, outside of autograd.
    *
-   * @param logProbs f32, contiguous, in the shape of the targets, as the others
+   * @param logProbs f32, contiguous, in the shape of the targets, as the others; the sums may be
+   *     f64, from which the gradient is exact for logits that share a large offset, too
    * @param logSumExp needed for {@link #backwardInto}; may be null
    * @param logSumExp2x may be null
    * @param entropy may be null

@@ -33,15 +33,15 @@ public final class FusedLogProbs {
     long tokens = targets.numel();
     rows =
         new TokenRows(
-            zeros(tokens),
-            zeros(tokens),
-            head.options().logSumExp2x() ? zeros(tokens) : null,
-            head.options().entropy() ? zeros(tokens) : null);
+            zeros(ScalarType.Float, tokens),
+            zeros(ScalarType.Double, tokens),
+            head.options().logSumExp2x() ? zeros(ScalarType.Double, tokens) : null,
+            head.options().entropy() ? zeros(ScalarType.Float, tokens) : null);
     freshLeaves();
   }
 
-  private Tensor zeros(long tokens) {
-    return Tensors.zeros(hidden, ScalarType.Float, tokens);
+  private Tensor zeros(ScalarType dtype, long tokens) {
+    return Tensors.zeros(hidden, dtype, tokens);
   }
 
   /** New leaves without gradients over the same memory. */
@@ -63,13 +63,13 @@ public final class FusedLogProbs {
     return values;
   }
 
-  /** f32, without gradient. */
+  /** f64, without gradient. */
   public Tensor logSumExp() {
     return shaped(rows.logSumExp());
   }
 
   /**
-   * {@code ln sum_j exp(2 z_j)} f32, without gradient.
+   * {@code ln sum_j exp(2 z_j)} f64, without gradient.
    *
    * @throws IllegalStateException unless {@link FusedLinear#logSumExp2x(boolean)} asked for it
    */

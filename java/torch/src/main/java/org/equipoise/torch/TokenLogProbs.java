@@ -86,7 +86,8 @@ public final class TokenLogProbs {
 
   /**
    * The forward into the caller's tensors, outside of autograd. An undefined {@code Tensor} given
-   * for an output is allocated.
+   * for an output is allocated. The sums may be f32 or f64: from f64 the gradient is exact for
+   * logits that share a large offset, too.
    *
    * @param bias may be null
    * @param logSumExp2x may be null
@@ -157,13 +158,13 @@ public final class TokenLogProbs {
     return values;
   }
 
-  /** [rows] f32, without gradient. */
+  /** [rows] f64, without gradient. */
   public Tensor logSumExp() {
     return logSumExp;
   }
 
   /**
-   * [rows] f32, without gradient.
+   * [rows] f64, without gradient.
    *
    * @throws IllegalStateException unless the options asked for it
    */
