@@ -29,7 +29,9 @@ namespace cuda {
 namespace {
 
 constexpr int64_t kMaxParts = 512;
-constexpr int kTotals = EQP_PAIR_METRIC_COUNT + 1;  // the metrics, then the loss
+// The metrics, then the loss, then the pairs whose weight is not 0: the metrics are means over them.
+constexpr int kTotals = EQP_PAIR_METRIC_COUNT + 2;
+constexpr int kLossTotal = EQP_PAIR_METRIC_COUNT, kPairsTotal = EQP_PAIR_METRIC_COUNT + 1;
 constexpr int kCounts = 2;                          // chosen tokens, weights
 static_assert(kMaxParts * (kTotals + kCounts) * static_cast<int64_t>(sizeof(double)) <=
                   kPartialBytes,
@@ -155,11 +157,12 @@ template <class S>
 EQP_DEVICE void write_totals(const PairLoss& call, const double (&totals)[kTotals]) {
   const int64_t pairs = call.chosen.policy.rows;
   const double divisor = pairs < 1 ? 1.0 : static_cast<double>(pairs);
-  *static_cast<S*>(call.loss) = static_cast<S>(totals[EQP_PAIR_METRIC_COUNT] / divisor);
+  *static_cast<S*>(call.loss) = static_cast<S>(totals[kLossTotal] / divisor);
   if (call.metrics == nullptr) return;
+  const double counted = totals[kPairsTotal] < 1 ? 1.0 : totals[kPairsTotal];
 #pragma unroll
   for (int m = 0; m < EQP_PAIR_METRIC_COUNT; ++m) {
-    static_cast<S*>(call.metrics)[m] = static_cast<S>(totals[m] / divisor);
+    static_cast<S*>(call.metrics)[m] = static_cast<S>(totals[m] / counted);
   }
 }
 
@@ -181,6 +184,7 @@ EQP_DEVICE void count_tokens(const PairLoss& call, const Plan& plan) {
   for_parts(call, plan, [&](int64_t part, int64_t begin, int64_t end) {
     double counts[kCounts] = {};
     for (int64_t pair = begin; pair < end; pair += kThreads / plan.team) {
+      if (weight_of<S>(call, pair) == 0) continue;
       const uint8_t* const mask = mask_of(call.chosen, pair);
       for (int64_t t = lane; t < call.chosen.mask.columns; t += plan.team) {
         counts[0] += mask[t] != 0 ? 1.0 : 0.0;
@@ -266,20 +270,23 @@ EQP_DEVICE void pair_losses(const PairLoss& call, const Plan& plan) {
       PairSide chosen, rejected;
       pair_sums<T>(call, pair, lane, plan.team, &chosen, &rejected);
       if (call.sorts) read_matches(pairs, plan, pair, &batch);
-      const PairResult result =
-          pair_result(call.options, chosen, rejected, batch, weight_of<S>(call, pair));
+      const double weight = weight_of<S>(call, pair);
+      const PairResult result = pair_result(call.options, chosen, rejected, batch, weight);
       fill_gradient<T>(call.chosen, pair, chosen.shared, share, result.chosen, lane, plan.team);
       fill_gradient<T>(call.rejected, pair, rejected.shared, share, result.rejected, lane,
                        plan.team);
       if (lane != 0) continue;
       const double margin = result.reward_chosen - result.reward_rejected;
-      totals[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;
-      totals[EQP_PAIR_METRIC_MARGIN] += margin;
-      totals[EQP_PAIR_METRIC_REWARD_CHOSEN] += result.reward_chosen;
-      totals[EQP_PAIR_METRIC_REWARD_REJECTED] += result.reward_rejected;
-      totals[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
-      totals[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
-      totals[EQP_PAIR_METRIC_COUNT] += result.loss;
+      if (weight != 0) {
+        totals[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;
+        totals[EQP_PAIR_METRIC_MARGIN] += margin;
+        totals[EQP_PAIR_METRIC_REWARD_CHOSEN] += result.reward_chosen;
+        totals[EQP_PAIR_METRIC_REWARD_REJECTED] += result.reward_rejected;
+        totals[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
+        totals[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
+        totals[kLossTotal] += result.loss;
+        totals[kPairsTotal] += 1.0;
+      }
       if (call.pair_losses != nullptr)
         static_cast<S*>(call.pair_losses)[pair] = static_cast<S>(result.loss);
       if (call.chosen.rewards != nullptr)

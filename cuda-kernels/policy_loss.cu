@@ -123,31 +123,6 @@ EQP_DEVICE void add_parts(int64_t parts, const double* partial, Totals<Form>& to
   block_sum(totals.sums);
 }
 
-// The divisor common to all sequences, given the unmasked tokens of all (only DAPO asks).
-EQP_DEVICE double divisor_of(const PolicyLoss& call, double tokens) {
-  const int64_t sequences = call.log_probs.rows;
-  double divisor = sequences < 1 ? 1.0 : static_cast<double>(sequences);
-  if (call.options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
-    divisor *= call.options.max_completion_length;
-  if (call.options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
-    const double total = call.options.total_tokens == 0.0 ? tokens : call.options.total_tokens;
-    divisor = total < 1.0 ? 1.0 : total;
-  }
-  return divisor;
-}
-
-// Whether a divisor is a number of tokens.
-EQP_HD bool counts_tokens(const eqp_policy_loss_options& options) {
-  return (options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_tokens == 0.0) ||
-         options.entropy_coefficient != 0.0;
-}
-
-// The divisor and the bonus of one kept token, by the counts of [unmasked, kept] tokens.
-EQP_DEVICE Scales scales_of(const PolicyLoss& call, double unmasked, double kept) {
-  return {1.0 / divisor_of(call, unmasked),
-          call.options.entropy_coefficient / (kept < 1.0 ? 1.0 : kept)};
-}
-
 // The entropy bonus into the loss; an entropy that is only measured may be anything.
 template <class Form>
 EQP_DEVICE void add_bonus(double* sums, double bonus) {
@@ -169,12 +144,14 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass p
     add_parts(parts.count, partial, all);
     counts[0] = all.sums[kTokens];
     counts[1] = Form::kLean ? 0.0 : all.sums[Form::kLean ? kLoss : kEntropyKept];
-  } else if (pass == kEverything && counts_tokens(call.options)) {
+  } else if (pass == kEverything && (counts_unmasked_tokens(call) || counts_kept_tokens(call))) {
     for (int64_t i = threadIdx.x / parts.team; i < sequences; i += kThreads / parts.team)
       count_tokens<Form, S>(call, i, lane, parts.team, counts);
     block_sum(counts);
   }
-  const Scales common = pass == kSums ? Scales{1.0, 0.0} : scales_of(call, counts[0], counts[1]);
+  const Scales common = pass == kSums ? Scales{1.0, 0.0}
+                                      : Scales{1.0 / policy_divisor(call, counts[0]),
+                                               policy_bonus(call, counts[1])};
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
     Totals<Form> totals;
     const int64_t begin = part * parts.sequences_each;
@@ -280,7 +257,8 @@ eqp_status policy_loss(const PolicyLoss& a) {
   // No sequences: one part without any, which writes the zeros.
   parts.count = sequences == 0 ? 1 : (sequences + parts.sequences_each - 1) / parts.sequences_each;
   double* const partial = partials<double>(a.stream);
-  const Pass first = parts.count > 1 && counts_tokens(a.options) ? kSums : kEverything;
+  const Pass first = parts.count > 1 && (counts_unmasked_tokens(a) || counts_kept_tokens(a)) ? kSums
+                                                                                        : kEverything;
   EQP_BY_DTYPE_AND_F64(a.log_probs.dtype, EQP_POLICY_LOSS);
   return scope.finish();
 }

@@ -9,16 +9,12 @@
 namespace eqp {
 namespace cuda {
 
-EQP_DEVICE bool is_truncated(const PolicyLoss& call, int64_t sequence) {
-  return call.truncated != nullptr && call.truncated[sequence] != 0;
-}
-
 // The unmasked tokens of a sequence that the calling lane sees, and those among them that pass the
 // entropy mask.
 template <class Form, class S>
 EQP_DEVICE void count_tokens(const PolicyLoss& call, int64_t sequence, int lane, int team,
                              double (&counts)[2]) {
-  if (is_truncated(call, sequence)) return;
+  if (is_left_out<S>(call, sequence)) return;
   const uint8_t* const mask = row_of<uint8_t>(call.mask, sequence);
   const bool filters = !Form::kLean && call.entropy_threshold != nullptr;
   const S threshold = filters ? *static_cast<const S*>(call.entropy_threshold) : S(0);
@@ -46,7 +42,7 @@ class Sequence {
         sampler_(row_or(call.sampler_log_probs, sequence, old_)),
         advantages_(row_of<S>(call.advantages, sequence)),
         entropy_(call.entropy.data == nullptr ? nullptr : row_of<S>(call.entropy, sequence)),
-        columns_(is_truncated(call, sequence) ? 0 : call.log_probs.columns),
+        columns_(is_left_out<S>(call, sequence) ? 0 : call.log_probs.columns),
         lane_(lane),
         team_(team) {}
 
@@ -82,7 +78,7 @@ class Sequence {
   const T* sampler_;
   const S* advantages_;
   const S* entropy_;
-  int64_t columns_;  // 0 of a truncated sequence
+  int64_t columns_;  // 0 of a sequence that is left out
   int lane_, team_;
 };
 

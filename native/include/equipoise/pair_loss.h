@@ -26,14 +26,16 @@
  *     APO_DOWN     sg(x_c) + sg(-x)                                           arXiv 2408.06266
  *     DISCOPOP     -(1-w) ls(x) + w e^-x, w = sg(x / discopop_tau)            arXiv 2406.08414
  *     SFT          mean over all unmasked chosen tokens of the batch of -policy_chosen, whatever
- *                  ld_alpha; 0 without any. Pair weights scale it by their mean
+ *                  ld_alpha; 0 without any. Pair weights scale it by their mean; the tokens of a
+ *                  pair of weight 0 do not count
  *     SIGMOID_NORM -ls(beta (s_c/len_c - s_r/len_r))            length-normalised DPO, as in TRL
  *     CPO          -(1-e) ls(beta (c-r)) - e ls(-beta (c-r))                  arXiv 2401.08417
  *     SIMPO        -(1-e) ls(z) - e ls(-z), z = beta (q_c - q_r) - simpo_gamma, q = m; with
  *                  simpo_alpha = a != 0: q = (1 - e^(-a m))/a
  *                  SimPO arXiv 2405.14734, AlphaPO arXiv 2501.03884
  *     ORPO         -beta ls(ln odds(m_c) - ln odds(m_r)), ln odds(m) = m - ln(1 - e^m), m taken as at
- *                  most -2^-24 (its gradient 0 beyond): finite for certain answers
+ *                  most -2^-24 (its gradient 0 beyond): finite for certain answers; 0 where a side
+ *                  has no unmasked token, whose odds are none
  *                  arXiv 2403.07691, the odds-ratio term; its NLL is the kind SFT
  *     ANCHOR       -ls(x_c)                                     mDPO arXiv 2406.11839
  *   rewards_chosen = beta delta_c, rewards_rejected = beta delta_r, margin = their difference; with
@@ -147,7 +149,8 @@ EQP_API eqp_status eqp_pair_loss_workspace_size(const eqp_pair_loss_options* opt
 /* policy_chosen, reference_chosen, mask_chosen [pairs, tokens_chosen]; the rejected ones [pairs,
  * tokens_rejected]. Log-probs f32|f64|bf16 (CUDA: f16, too), all of one dtype; masks bool|u8. Both
  * references may be NULL together (reference-free: zeros). pair_weights [pairs], NULL: ones; no
- * gradient; a pair of weight 0 is left out. Outputs, each but loss may be NULL: loss [] or [1];
+ * gradient; a pair of weight 0 is left out: it may hold anything, NaN included, its loss and
+ * gradient are 0, the metrics are means over the other pairs (its rewards are its own). Outputs, each but loss may be NULL: loss [] or [1];
  * pair_losses, rewards_chosen, rewards_rejected [pairs]; metrics [EQP_PAIR_METRIC_COUNT]; all of
  * these and pair_weights f32 (f64 for f64 inputs); d_policy_chosen, d_policy_rejected: shape and
  * dtype of their policy tensors. loss is the mean of pair_losses: an SFT term counts a pair's own

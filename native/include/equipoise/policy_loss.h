@@ -37,11 +37,15 @@
  *   DAPO     sum_i w_i sum_t m token_loss / max(1, total_tokens)                     2503.14476
  *            (BNPO is this with the tokens of the call)
  *   LUSPO    (1/S) sum_i w_i sum_t m token_loss                                      2602.05261
- * loss = that - entropy_coefficient (sum m h entropy) / max(1, sum m h), h the entropy mask.
- * Numbers are those of arXiv papers.
+ * loss = that - entropy_coefficient (sum m h entropy) / max(1, K), h the entropy mask, K = sum m h or
+ * total_kept_tokens. Numbers are those of arXiv papers.
  *
- * Tokens with mask 0 and those of a truncated sequence may hold anything, count nowhere and get
- * gradient exactly 0. Without old_log_probs w is lp - sg(lp): ratio 1, gradient intact. A = 0 gives
+ * The losses (and gradients) of parts of a batch add up to those of the whole when every call is given
+ * the totals of the whole: total_sequences (DAPO: total_tokens) and, with an entropy bonus,
+ * total_kept_tokens.
+ *
+ * Tokens with mask 0 and those of a sequence that is truncated or has the weight 0 may hold anything,
+ * count nowhere and get gradient exactly 0. Without old_log_probs w is lp - sg(lp): ratio 1, gradient intact. A = 0 gives
  * surrogate 0 even where the ratio is beyond the type's range; NaN in an unmasked, undropped token
  * gives NaN. */
 #ifndef EQUIPOISE_POLICY_LOSS_H
@@ -141,6 +145,12 @@ typedef struct eqp_policy_loss_options {
   double sampler_max;             /* > 0, +Inf allowed; default 3 */
   double max_completion_length;   /* DR_GRPO: >= 1, required; otherwise 0 */
   double total_tokens;            /* DAPO: tokens of the global batch; 0 (default): of this call */
+  double total_sequences;         /* the others: S, sequences of the global batch, truncated ones and
+                                     all; 0 (default): of this call */
+  double total_kept_tokens;       /* K: tokens of the global batch that pass the entropy mask; 0
+                                     (default): total_tokens where that is given and there is no
+                                     threshold, otherwise of this call; required beside the other
+                                     totals, so that the bonus adds up as well as the rest */
 } eqp_policy_loss_options;
 
 /* Each a mean over the unmasked tokens of the call, 0 where its tensor was not given. */
@@ -167,7 +177,7 @@ EQP_API eqp_status eqp_policy_loss_workspace_size(const eqp_tensor* log_probs, u
  * reference_log_probs, sampler_log_probs (each may be NULL) of the same dtype; mask bool|u8; entropy
  * (may be NULL).
  * [sequences]: truncated bool|u8 (may be NULL): sequences that do not count; sequence_weights (may
- * be NULL). advantages [sequences] or [sequences, tokens] (GMPO: [sequences]). entropy_threshold []
+ * be NULL; 0: does not count). advantages [sequences] or [sequences, tokens] (GMPO: [sequences]). entropy_threshold []
  * or [1] (may be NULL). Real numbers beside the log-probs are f32 (f64 with f64 log-probs).
  *
  * Outputs: loss [] or [1]; sequence_losses [sequences] (each sequence's share; they sum to loss)

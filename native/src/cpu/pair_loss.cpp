@@ -20,6 +20,7 @@ constexpr int64_t kBlocks = 64;
 
 struct Totals {
   double loss = 0;
+  double pairs = 0;  // whose weight is not 0: the metrics are means over them
   double metric[EQP_PAIR_METRIC_COUNT] = {};
 };
 
@@ -131,7 +132,8 @@ double tokens_share(const PairLoss& call) {
   for_blocks(pairs, static_cast<uint64_t>(pairs * columns),
              [&](int64_t block, int64_t begin, int64_t end) {
                for (int64_t i = begin; i < end; ++i) {
-                 counts[block] += count_lanes(row<uint8_t>(call.chosen.mask, i), columns);
+                 if (weight_of<S>(call, i) != 0)
+                   counts[block] += count_lanes(row<uint8_t>(call.chosen.mask, i), columns);
                }
              });
   int64_t tokens = 0;
@@ -172,16 +174,19 @@ void pair_losses(const PairLoss& call) {
       pair_sums<E, S>(call, i, &chosen, &rejected);
       PairBatch of_pair = batch;
       if (call.sorts) sort.get(i, &of_pair);
-      const PairResult result =
-          result_of(call.options, chosen, rejected, of_pair, weight_of<S>(call, i));
+      const double weight = weight_of<S>(call, i);
+      const PairResult result = result_of(call.options, chosen, rejected, of_pair, weight);
       const double margin = result.reward_chosen - result.reward_rejected;
-      totals.loss += result.loss;
-      totals.metric[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;
-      totals.metric[EQP_PAIR_METRIC_MARGIN] += margin;
-      totals.metric[EQP_PAIR_METRIC_REWARD_CHOSEN] += result.reward_chosen;
-      totals.metric[EQP_PAIR_METRIC_REWARD_REJECTED] += result.reward_rejected;
-      totals.metric[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
-      totals.metric[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
+      if (weight != 0) {
+        totals.pairs += 1;
+        totals.loss += result.loss;
+        totals.metric[EQP_PAIR_METRIC_ACCURACY] += margin > 0 ? 1.0 : 0.0;
+        totals.metric[EQP_PAIR_METRIC_MARGIN] += margin;
+        totals.metric[EQP_PAIR_METRIC_REWARD_CHOSEN] += result.reward_chosen;
+        totals.metric[EQP_PAIR_METRIC_REWARD_REJECTED] += result.reward_rejected;
+        totals.metric[EQP_PAIR_METRIC_LOG_PROB_CHOSEN] += chosen.log_prob;
+        totals.metric[EQP_PAIR_METRIC_LOG_PROB_REJECTED] += rejected.log_prob;
+      }
       if (call.pair_losses != nullptr)
         static_cast<S*>(call.pair_losses)[i] = static_cast<S>(result.loss);
       if (call.chosen.rewards != nullptr) {
@@ -199,13 +204,15 @@ void pair_losses(const PairLoss& call) {
   Totals all;
   for (const Totals& each : partial) {
     all.loss += each.loss;
+    all.pairs += each.pairs;
     for (int m = 0; m < EQP_PAIR_METRIC_COUNT; ++m) all.metric[m] += each.metric[m];
   }
   const double divisor = pairs < 1 ? 1.0 : static_cast<double>(pairs);
   *static_cast<S*>(call.loss) = static_cast<S>(all.loss / divisor);
   if (call.metrics != nullptr) {
     for (int m = 0; m < EQP_PAIR_METRIC_COUNT; ++m) {
-      static_cast<S*>(call.metrics)[m] = static_cast<S>(all.metric[m] / divisor);
+      static_cast<S*>(call.metrics)[m] =
+          static_cast<S>(all.metric[m] / (all.pairs < 1 ? 1.0 : all.pairs));
     }
   }
 }

@@ -27,12 +27,6 @@ struct Totals {
   double tokens = 0;
 };
 
-// What divides sums over all sequences.
-struct Divisors {
-  double loss = 1;   // by the normaliser, without a sequence's own length
-  double bonus = 1;  // unmasked tokens that pass the entropy mask
-};
-
 template <class E>
 const E* row_or_null(const Matrix& matrix, int64_t i) {
   return matrix.data == nullptr ? nullptr : row<E>(matrix, i);
@@ -233,16 +227,17 @@ void write_metrics(const Totals& all, S* metrics) {
 }
 
 // The unmasked tokens of sequence i.
+template <class S>
 int64_t length_of(const PolicyLoss& call, int64_t i) {
-  if (call.truncated != nullptr && call.truncated[i] != 0) return 0;
+  if (is_left_out<S>(call, i)) return 0;
   return count_lanes(row<uint8_t>(call.mask, i), call.log_probs.columns);
 }
 
 // Those among them that pass the entropy mask.
 template <class S>
 int64_t kept_of(const PolicyLoss& call, int64_t i) {
-  if (call.entropy_threshold == nullptr) return length_of(call, i);
-  if (call.truncated != nullptr && call.truncated[i] != 0) return 0;
+  if (call.entropy_threshold == nullptr) return length_of<S>(call, i);
+  if (is_left_out<S>(call, i)) return 0;
   const S threshold = *static_cast<const S*>(call.entropy_threshold);
   const S* const entropy = row<S>(call.entropy, i);
   const uint8_t* const mask = row<uint8_t>(call.mask, i);
@@ -267,43 +262,25 @@ double counted(int64_t sequences, int64_t blocks, uint64_t bytes, const Count& c
   return total;
 }
 
-template <class S>
-Divisors divisors_of(const PolicyLoss& call, int64_t blocks, uint64_t bytes) {
-  const eqp_policy_loss_options& options = call.options;
-  const int64_t sequences = call.log_probs.rows;
-  Divisors divisors;
-  divisors.loss = static_cast<double>(sequences < 1 ? 1 : sequences);
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO)
-    divisors.loss *= options.max_completion_length;
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
-    double total = options.total_tokens;
-    if (total == 0)
-      total = counted(sequences, blocks, bytes, [&](int64_t i) { return length_of(call, i); });
-    divisors.loss = total < 1 ? 1.0 : total;
-  }
-  if (options.entropy_coefficient != 0) {
-    const double total =
-        counted(sequences, blocks, bytes, [&](int64_t i) { return kept_of<S>(call, i); });
-    divisors.bonus = total < 1 ? 1.0 : total;
-  }
-  return divisors;
-}
-
 template <class Form, class E, class S>
 void policy_losses(const PolicyLoss& call) {
   const int64_t sequences = call.log_probs.rows;
   const int64_t blocks = sequences < kBlocks ? sequences : kBlocks;
   const uint64_t bytes = static_cast<uint64_t>(sequences) *
                          static_cast<uint64_t>(call.log_probs.columns) * (4 * sizeof(E) + 1);
-  const Divisors divisors = divisors_of<S>(call, blocks, bytes);
-  const double per_kept = call.options.entropy_coefficient / divisors.bonus;
+  double tokens = 0, kept = 0;
+  if (counts_unmasked_tokens(call))
+    tokens = counted(sequences, blocks, bytes, [&](int64_t i) { return length_of<S>(call, i); });
+  if (counts_kept_tokens(call))
+    kept = counted(sequences, blocks, bytes, [&](int64_t i) { return kept_of<S>(call, i); });
+  const double divisor = policy_divisor(call, tokens), per_kept = policy_bonus(call, kept);
   const PolicyConstants<S> constants = policy_constants<Form, S>(call);
   Totals partial[kBlocks];
   parallel_for(blocks, bytes, [&](int64_t block) {
     Totals totals;
     for (int64_t i = sequences * block / blocks; i < sequences * (block + 1) / blocks; ++i) {
-      const int64_t length = length_of(call, i);
-      double scale = 1.0 / divisors.loss;
+      const int64_t length = length_of<S>(call, i);
+      double scale = 1.0 / divisor;
       if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO)
         scale /= length < 1 ? 1.0 : static_cast<double>(length);
       if (call.sequence_weights.data != nullptr)

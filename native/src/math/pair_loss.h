@@ -118,14 +118,17 @@ EQP_HD PairResult pair_result(const eqp_pair_loss_options& o, const PairSide& ch
   in.score_rejected = score_rejected.value;
   in.length_chosen = chosen.length < 1 ? 1.0 : chosen.length;
   in.length_rejected = rejected.length < 1 ? 1.0 : rejected.length;
+  in.empty = chosen.length < 1 || rejected.length < 1;
   in.aot = batch.aot;
   in.aot_unpaired = batch.aot_unpaired;
   in.negative_log_likelihood = -chosen.plain;
   in.tokens_share = batch.tokens_share;
   PairValue value = sum_of_terms(o, in);
-  if (weight == 0) value.loss = value.d_chosen = value.d_rejected = 0;
-  const double slope_chosen = weight * value.d_chosen * score_chosen.derivative;
-  const double slope_rejected = weight * value.d_rejected * score_rejected.derivative;
+  const bool left_out = weight == 0;  // what it holds may be anything
+  if (left_out) value = PairValue{};
+  const double slope_chosen = left_out ? 0.0 : weight * value.d_chosen * score_chosen.derivative;
+  const double slope_rejected =
+      left_out ? 0.0 : weight * value.d_rejected * score_rejected.derivative;
   PairResult result;
   result.loss = weight * value.loss + value.batch_loss;
   result.reward_chosen = pair_reward(o, delta_chosen, in.length_chosen);

@@ -30,6 +30,7 @@ struct PairMatch {
 struct PairInput {
   double score_chosen, score_rejected;
   double length_chosen, length_rejected;  // at least 1
+  bool empty;                             // a side has no unmasked token
   PairMatch aot, aot_unpaired;
   double negative_log_likelihood;  // of the chosen tokens, whatever ld_alpha
   double tokens_share;  // of a pair in the batch's mean over tokens, times the mean weight
@@ -225,6 +226,7 @@ struct PairLossSIMPO {
 // d/dm of m - ln(1 - e^m) is 1/(1 - e^m):  dl/dm_c = -beta sigmoid(-L)/(1 - e^m_c).
 struct PairLossORPO {
   EQP_HD PairValue value(const eqp_pair_loss_options& o, const PairInput& in) {
+    if (in.empty) return PairValue{};
     const double most = -0x1p-24;
     const double mean_c = in.score_chosen / in.length_chosen;
     const double mean_r = in.score_rejected / in.length_rejected;

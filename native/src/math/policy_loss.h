@@ -128,6 +128,44 @@ EQP_HD bool is_plain(const PolicyLoss& call) {
          call.options.importance == EQP_POLICY_IMPORTANCE_TOKEN;
 }
 
+// The divisor common to all sequences; `tokens`: the unmasked ones of the call, where
+// counts_unmasked_tokens.
+EQP_HD double policy_divisor(const PolicyLoss& call, double tokens) {
+  const eqp_policy_loss_options& o = call.options;
+  if (o.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
+    const double total = o.total_tokens == 0 ? tokens : o.total_tokens;
+    return total < 1 ? 1.0 : total;
+  }
+  const double sequences =
+      o.total_sequences == 0 ? static_cast<double>(call.log_probs.rows) : o.total_sequences;
+  return (sequences < 1 ? 1.0 : sequences) *
+         (o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO ? o.max_completion_length : 1.0);
+}
+EQP_HD bool counts_unmasked_tokens(const PolicyLoss& call) {
+  return call.options.normalizer == EQP_POLICY_NORMALIZER_DAPO && call.options.total_tokens == 0;
+}
+
+// What the entropy bonus takes of each kept token; `kept`: those of the call, where counts_kept_tokens.
+EQP_HD double policy_bonus(const PolicyLoss& call, double kept) {
+  const eqp_policy_loss_options& o = call.options;
+  const double total = o.total_kept_tokens != 0 ? o.total_kept_tokens
+                       : o.total_tokens != 0    ? o.total_tokens
+                                                : kept;
+  return o.entropy_coefficient / (total < 1 ? 1.0 : total);
+}
+EQP_HD bool counts_kept_tokens(const PolicyLoss& call) {
+  const eqp_policy_loss_options& o = call.options;
+  return o.entropy_coefficient != 0 && o.total_kept_tokens == 0 && o.total_tokens == 0;
+}
+
+// Whether a sequence counts nowhere.
+template <class S>
+EQP_HD bool is_left_out(const PolicyLoss& call, int64_t sequence) {
+  return (call.truncated != nullptr && call.truncated[sequence] != 0) ||
+         (call.sequence_weights.data != nullptr &&
+          static_cast<const S*>(call.sequence_weights.data)[sequence] == S(0));
+}
+
 // Whether a sequence must be swept before its tokens.
 template <class Form, class S>
 EQP_HD bool needs_facts(const PolicyConstants<S>& c) {

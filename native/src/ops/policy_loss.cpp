@@ -95,6 +95,10 @@ eqp_status check_ranges(const Call& call, const eqp_policy_loss_options& o) {
       {"entropy_coefficient", o.entropy_coefficient, isfinite(o.entropy_coefficient) != 0,
        "a finite number"},
       {"off_policy_threshold", o.off_policy_threshold, !isnan(o.off_policy_threshold), "a number"},
+      {"total_sequences", o.total_sequences, o.total_sequences >= 0 && isfinite(o.total_sequences),
+       "a finite number >= 0"},
+      {"total_kept_tokens", o.total_kept_tokens,
+       o.total_kept_tokens >= 0 && isfinite(o.total_kept_tokens), "a finite number >= 0"},
       {"sampler_max", o.sampler_max, o.sampler_max > 0, "a number > 0"},
       {"sampler_min", o.sampler_min, o.sampler_min >= 0 && o.sampler_min < o.sampler_max,
        "0 <= value < sampler_max"},
@@ -130,6 +134,16 @@ eqp_status check_normalizer(const Call& call, const eqp_policy_loss_options& opt
     return call.fail(EQP_INVALID_ARGUMENT,
                      "total_tokens: expected 0 because only DAPO uses it, found %g",
                      options.total_tokens);
+  }
+  if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_sequences != 0) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "total_sequences: expected 0 because DAPO divides by total_tokens, found %g",
+                     options.total_sequences);
+  }
+  if (options.entropy_coefficient == 0 && options.total_kept_tokens != 0) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "total_kept_tokens: expected 0 because entropy_coefficient is 0, found %g",
+                     options.total_kept_tokens);
   }
   return EQP_OK;
 }
@@ -181,6 +195,15 @@ eqp_status check_presence(const Call& call, const eqp_policy_loss_options& optio
                      "sampler_log_probs: expected a tensor because sampler_correction is %d, found "
                      "NULL",
                      options.sampler_correction);
+  }
+  // A bonus that forgot the whole batch would not add up where the rest does.
+  const bool of_part = options.total_sequences > 0 ||
+                       (options.total_tokens > 0 && entropy_threshold != nullptr);
+  if (options.entropy_coefficient != 0 && of_part && options.total_kept_tokens == 0) {
+    return call.fail(EQP_INVALID_ARGUMENT,
+                     "total_kept_tokens: expected the tokens of the global batch that pass the "
+                     "entropy mask, because %s is given, found 0",
+                     options.total_sequences > 0 ? "total_sequences" : "total_tokens");
   }
   if (entropy != nullptr) return EQP_OK;
   const char* const why = options.entropy_coefficient != 0 ? "entropy_coefficient is not 0"

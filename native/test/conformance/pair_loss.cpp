@@ -60,6 +60,9 @@ double log_prob_of(const Setup& s, Random& random) {
   return value;
 }
 
+// Among weighted pairs.
+bool is_left_out(int64_t pair) { return pair % 4 == 3; }
+
 PairProblem::Side make_side(const Setup& s, bool is_chosen, Random& random) {
   PairProblem::Side side;
   side.tokens = is_chosen ? s.tokens_chosen : s.tokens_rejected;
@@ -72,11 +75,13 @@ PairProblem::Side make_side(const Setup& s, bool is_chosen, Random& random) {
       if (s.data == Data::kNearReference) reference = policy - 1e-3 * random.normal();
       if (s.data == Data::kNotANumber && unmasked && i % 3 == 1 && t == side.tokens / 2)
         policy = kNaN;
+      // What weighs nothing may hold anything.
+      if (s.weights && is_left_out(i)) policy = kNaN;
       // One side alone: the difference of two infinite sums is NaN.
       if (s.data == Data::kInfinite && unmasked && i % 3 == (is_chosen ? 1 : 2) && t == 0)
         policy = -HUGE_VAL;
       // Masked tokens may hold anything.
-      if (!unmasked) policy = t % 2 == 0 ? kNaN : HUGE_VAL;
+      if (!unmasked) policy = kNaN;
       if (!unmasked) reference = kNaN;
       side.policy.push_back(round_to(s.dtype, policy));
       side.reference.push_back(round_to(s.dtype, reference));
@@ -127,7 +132,10 @@ Expected mean_of(const std::vector<PairOracle>& pairs,
   return expected_of(Bounded(mean.value, mean.error + roundings * magnitude), 1 / n, tiny);
 }
 
-void expect_metrics(Case& call, const std::vector<PairOracle>& pairs, Real u, Real tiny) {
+void expect_metrics(Case& call, const std::vector<PairOracle>& all, Real u, Real tiny) {
+  std::vector<PairOracle> pairs;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(pairs),
+               [](const PairOracle& pair) { return pair.counts; });
   const auto mean = [&](const std::function<Bounded(const PairOracle&)>& of) {
     return mean_of(pairs, of, u, tiny);
   };
@@ -157,7 +165,7 @@ PairProblem make_problem(const Setup& s, Random& random) {
   if (s.weights) {
     const eqp_dtype out = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
     for (int64_t i = 0; i < s.pairs; ++i)
-      problem.weights.push_back(round_to(out, i % 4 == 3 ? 0 : 2 * random.uniform()));
+      problem.weights.push_back(round_to(out, is_left_out(i) ? 0 : 2 * random.uniform()));
   }
   return problem;
 }

@@ -222,7 +222,7 @@ std::vector<PairOracle> pair_oracle(const PairProblem& problem, const eqp_pair_l
         sum_side(problem, problem.chosen, i, shares ? shared : all, o.ld_alpha, roundoff));
     rejected.push_back(
         sum_side(problem, problem.rejected, i, shares ? shared : all, o.ld_alpha, roundoff));
-    tokens += chosen.back().unmasked;
+    if (problem.weighs(i)) tokens += chosen.back().unmasked;
     weights += problem.weights.empty() ? 1 : problem.weights[static_cast<size_t>(i)];
   }
   for (size_t i = 0; i < result.size(); ++i) {
@@ -237,6 +237,8 @@ std::vector<PairOracle> pair_oracle(const PairProblem& problem, const eqp_pair_l
     t.mean_rejected = Dual(r.delta, 0, 1) * Dual(1 / r.length);
     Dual sum;
     for (int k = 0; k < o.terms; ++k) {
+      // The odds of no tokens are none.
+      if (o.kinds[k] == EQP_PAIR_LOSS_ORPO && (c.unmasked == 0 || r.unmasked == 0)) continue;
       sum = sum +
             Dual(static_cast<Real>(o.weights[k])) * value_of(o.kinds[k], o, t, &result[i].at_kink);
     }
@@ -259,6 +261,8 @@ std::vector<PairOracle> pair_oracle(const PairProblem& problem, const eqp_pair_l
   }
   const Bounded token = Bounded(tokens == 0 ? 0 : sft * weights / tokens);
   for (size_t i = 0; i < result.size(); ++i) {
+    result[i].counts = problem.weighs(static_cast<int64_t>(i));
+    if (!result[i].counts) continue;
     const Bounded weight = problem.weights.empty() ? 1 : static_cast<Real>(problem.weights[i]);
     const Bounded ld_alpha = static_cast<Real>(o.ld_alpha);
     const Bounded by_chosen = weight * losses[i].by_chosen;

@@ -17,6 +17,10 @@ struct PairProblem {
   bool has_reference = true;
   Side chosen, rejected;
   std::vector<double> weights;  // empty: ones
+
+  bool weighs(int64_t pair) const {
+    return weights.empty() || weights[static_cast<size_t>(pair)] != 0;
+  }
 };
 
 struct PairOracle {
@@ -27,6 +31,7 @@ struct PairOracle {
   };
   Side chosen, rejected;
   Bounded loss, margin;
+  bool counts = true;  // in the metrics: its weight is not 0
   bool
       at_kink;  // of a hinge term, within the rounding error: the gradient may be that of either side
 };

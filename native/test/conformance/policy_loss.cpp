@@ -55,11 +55,12 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
   for (int64_t i = 0; i < s.sequences; ++i) {
     const bool truncated = s.truncated && i % 4 == 2;
     if (s.truncated) p.truncated.push_back(truncated ? 1 : 0);
+    const bool left_out = truncated || (s.weights && i % 5 == 4);
     // Sequences drift from the old policy and its sampler by amounts of their own.
     const double drift = s.sampler ? 0.3 * random.normal() : 0;
     for (int64_t t = 0; t < s.tokens; ++t) {
       const bool unmasked = random.chance(s.unmasked);
-      const bool counts = unmasked && !truncated;
+      const bool counts = unmasked && !left_out;
       double lp = -2 * std::fabs(random.normal()) - 0.01;
       double old = lp + 0.25 * random.normal();
       double reference = lp + 0.4 * random.normal();
@@ -105,7 +106,7 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
       // exp(200) is no f32: it must not leak through a clipped or a zero advantage.
       if (s.data == Data::kExtreme) a = i % 2 == 0 ? std::fabs(a) : 0;
       if (s.data == Data::kFarReference) a = 0;
-      p.advantages.push_back(round_to(real, a));
+      p.advantages.push_back(left_out ? kNaN : round_to(real, a));
     }
     if (s.weights) p.weights.push_back(round_to(real, i % 5 == 4 ? 0 : random.uniform(0.1, 3)));
   }
@@ -114,16 +115,12 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
   return p;
 }
 
-void run_case(Suite& suite, const Setup& s, uint64_t seed) {
-  const PolicyProblem p = make_problem(s, seed);
-  const Real u = arithmetic_roundoff(s.dtype);
-  const eqp_dtype real = s.dtype == EQP_F64 ? EQP_F64 : EQP_F32;
-  const Real tiny = smallest_normal(real);
-  const std::vector<int64_t> shape = {s.sequences, s.tokens};
-  const std::vector<int64_t> scalar =
-      seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1};
+eqp_dtype real_of(eqp_dtype dtype) { return dtype == EQP_F64 ? EQP_F64 : EQP_F32; }
 
-  Case call(suite.backend, suite.report, "policy_loss", text_of(s), s.layout);
+void add_tensors(Case& call, const Setup& s, const PolicyProblem& p,
+                 const std::vector<int64_t>& scalar) {
+  const eqp_dtype real = real_of(s.dtype);
+  const std::vector<int64_t> shape = {s.sequences, s.tokens};
   call.options<eqp_policy_loss_options>() = s.options;
   call.add("log_probs", s.dtype, shape, p.log_probs);
   if (s.old) call.add("old_log_probs", s.dtype, shape, p.old_log_probs);
@@ -143,6 +140,14 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     call.add("d_log_probs", s.dtype, shape);
     if (s.entropy) call.add("d_entropy", real, shape);
   }
+}
+
+void run_case(Suite& suite, const Setup& s, uint64_t seed) {
+  const PolicyProblem p = make_problem(s, seed);
+  const Real u = arithmetic_roundoff(s.dtype);
+  const Real tiny = smallest_normal(real_of(s.dtype));
+  Case call(suite.backend, suite.report, "policy_loss", text_of(s), s.layout);
+  add_tensors(call, s, p, seed % 2 == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{1});
   if (!call.run()) return;
 
   const PolicyOracle oracle = policy_oracle(p, s.options, u, tiny);
@@ -448,10 +453,101 @@ void check_entropy_without_a_bonus(Suite& suite) {
   }
 }
 
+// Sequences [begin, end) of a problem.
+PolicyProblem part_of(const PolicyProblem& p, int64_t begin, int64_t end) {
+  PolicyProblem part = p;
+  part.sequences = end - begin;
+  const auto cut = [&](std::vector<double>* values) {
+    if (values->empty()) return;
+    const int64_t each = static_cast<int64_t>(values->size()) / p.sequences;
+    *values = std::vector<double>(values->begin() + begin * each, values->begin() + end * each);
+  };
+  for (std::vector<double>* values :
+       {&part.log_probs, &part.held, &part.old_log_probs, &part.reference, &part.sampler,
+        &part.advantages, &part.mask, &part.entropy, &part.truncated, &part.weights})
+    cut(values);
+  return part;
+}
+
+// Micro-batches that are given the totals of the batch add up to it, by loss and by gradient.
+void check_parts_add_up(Suite& suite, Setup s, uint64_t seed) {
+  s.sequences = 11;
+  s.tokens = 9;
+  const PolicyProblem p = make_problem(s, seed);
+  double tokens = 0, kept = 0;
+  for (int64_t i = 0; i < s.sequences; ++i) {
+    for (int64_t t = 0; t < s.tokens; ++t) {
+      if (!p.counts(i, t)) continue;
+      tokens += 1;
+      kept += !s.threshold || p.entropy[p.at(i, t)] >= p.threshold[0] ? 1 : 0;
+    }
+  }
+  Case whole(suite.backend, suite.report, "policy_loss", text_of(s) + " whole", s.layout);
+  add_tensors(whole, s, p, {1});
+  if (!whole.run()) return;
+  Setup of_part = s;
+  const bool dapo = s.options.normalizer == EQP_POLICY_NORMALIZER_DAPO;
+  if (dapo) {
+    of_part.options.total_tokens = tokens;
+  } else {
+    of_part.options.total_sequences = static_cast<double>(s.sequences);
+  }
+  // Without a threshold DAPO's total is that of the bonus, too.
+  const bool given = s.options.entropy_coefficient != 0 && (!dapo || s.threshold);
+  if (given) of_part.options.total_kept_tokens = kept;
+  double loss = 0, magnitude = 0;
+  const int64_t bounds[] = {0, 4, 5, 11};
+  for (int part = 0; part < 3; ++part) {
+    of_part.sequences = bounds[part + 1] - bounds[part];
+    Case call(suite.backend, suite.report, "policy_loss", text_of(of_part) + " part", s.layout);
+    add_tensors(call, of_part, part_of(p, bounds[part], bounds[part + 1]), {1});
+    if (!call.run()) return;
+    loss += call.at("loss").get(0);
+    for (int64_t i = 0; i < of_part.sequences; ++i)
+      magnitude += std::fabs(call.at("sequence_losses").get(i));
+    for (const char* gradient : {"d_log_probs", "d_entropy"}) {
+      if (gradient[2] == 'e' && !s.entropy) continue;
+      for (int64_t e = 0; e < of_part.sequences * s.tokens; ++e) {
+        const double of_whole = whole.at(gradient).get(bounds[part] * s.tokens + e);
+        const double found = call.at(gradient).get(e);
+        // Computed alike, but for the rounding of a scale.
+        EQP_CHECK(std::fabs(found - of_whole) <= 0x1p-22 * std::fabs(of_whole),
+                  "%s: %s: expected %g as in the whole, found %g", text_of(of_part).c_str(),
+                  gradient, of_whole, found);
+      }
+    }
+  }
+  EQP_CHECK(std::fabs(loss - whole.at("loss").get(0)) <= 0x1p-20 * magnitude,
+            "%s: expected parts that add up to %g, found %g", text_of(s).c_str(),
+            whole.at("loss").get(0), loss);
+}
+
+void conform_parts(Suite& suite) {
+  uint64_t seed = 5000;
+  for (const eqp_policy_normalizer normalizer : kNormalizers) {
+    for (const int bonus : {0, 1, 2}) {  // none, of all tokens, of those that pass a threshold
+      for (const int kl : {0, 1, 2}) {   // none, K3, unbiased K1
+        Setup s;
+        s.options = options_of(normalizer);
+        s.old = s.truncated = s.weights = true;
+        s.reference = kl != 0;
+        s.options.kl_beta = kl == 0 ? 0 : 0.3;
+        s.options.kl = kl == 2 ? EQP_POLICY_KL_K1 : EQP_POLICY_KL_K3;
+        s.options.kl_unbiased = kl == 2;
+        s.entropy = bonus != 0;
+        s.threshold = bonus == 2;
+        s.options.entropy_coefficient = bonus == 0 ? 0 : 0.25;
+        check_parts_add_up(suite, s, ++seed);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void conform_policy_loss(Suite& suite) {
   check_entropy_without_a_bonus(suite);
+  conform_parts(suite);
   uint64_t seed = 2000;
   for (const eqp_policy_normalizer normalizer : kNormalizers) {
     Setup s;

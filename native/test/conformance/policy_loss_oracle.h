@@ -18,8 +18,9 @@ struct PolicyProblem {
   std::vector<double> threshold;           // [1]
 
   bool counts(int64_t sequence, int64_t token) const {
-    return mask[at(sequence, token)] != 0 &&
-           (truncated.empty() || truncated[static_cast<size_t>(sequence)] == 0);
+    const size_t i = static_cast<size_t>(sequence);
+    return mask[at(sequence, token)] != 0 && (truncated.empty() || truncated[i] == 0) &&
+           (weights.empty() || weights[i] != 0);
   }
   size_t at(int64_t sequence, int64_t token) const {
     return static_cast<size_t>(sequence * tokens + token);

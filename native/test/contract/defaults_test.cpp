@@ -70,6 +70,8 @@ EQP_TEST(defaults_of_policy_loss) {
   expect("negative_log_prob_floor", -HUGE_VAL, options.negative_log_prob_floor);
   expect("max_completion_length", 0, options.max_completion_length);
   expect("total_tokens", 0, options.total_tokens);
+  expect("total_sequences", 0, options.total_sequences);
+  expect("total_kept_tokens", 0, options.total_kept_tokens);
 }
 
 EQP_TEST(defaults_of_unpaired_loss) {

@@ -288,6 +288,10 @@ EQP_TEST(options_are_checked) {
   refuse_option("policy_loss", "negative_log_prob_floor",
                 &eqp_policy_loss_options::negative_log_prob_floor, {0.1, nan});
   refuse_option("policy_loss", "total_tokens", &eqp_policy_loss_options::total_tokens, {-1.0, nan});
+  refuse_option("policy_loss", "total_sequences", &eqp_policy_loss_options::total_sequences,
+                {-1.0, nan, inf});
+  refuse_option("policy_loss", "total_kept_tokens", &eqp_policy_loss_options::total_kept_tokens,
+                {-1.0, nan, inf, 7.0});
   for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
     refuse(op_named(entry), "epsilon < 0", "epsilon", [&](LegalCall& call) {
       const float epsilon = -0.1f;

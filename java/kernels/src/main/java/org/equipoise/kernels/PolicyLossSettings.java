@@ -248,4 +248,28 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
   public double totalTokens() {
     return options.total_tokens();
   }
+
+  /**
+   * All but DAPO: sequences of the global batch, truncated ones and all; 0 means those of the call.
+   * The losses of micro-batches that are given the totals add up to that of the whole.
+   */
+  public L totalSequences(double value) {
+    return change(o -> o.total_sequences(value));
+  }
+
+  public double totalSequences() {
+    return options.total_sequences();
+  }
+
+  /**
+   * With an entropy bonus: tokens of the global batch that pass the entropy mask; 0 means {@link
+   * #totalTokens} where that is given and there is no threshold, otherwise those of the call.
+   */
+  public L totalKeptTokens(double value) {
+    return change(o -> o.total_kept_tokens(value));
+  }
+
+  public double totalKeptTokens() {
+    return options.total_kept_tokens();
+  }
 }

@@ -321,7 +321,9 @@ class PolicyLossTest {
             .samplerCorrection(SamplerCorrection.MASK, PolicyImportance.SEQUENCE)
             .samplerLimits(0.5, 2)
             .maxCompletionLength(9)
-            .totalTokens(11);
+            .totalTokens(11)
+            .totalSequences(12)
+            .totalKeptTokens(13);
     assertEquals(PolicyNormalizer.LUSPO, loss.normalizer());
     assertEquals(PolicySurrogate.CISPO_RELATIVE, loss.surrogate());
     assertEquals(PolicyImportance.SEQUENCE, loss.importance());
@@ -330,7 +332,7 @@ class PolicyLossTest {
     assertEquals(SamplerCorrection.MASK, loss.samplerCorrection());
     assertEquals(PolicyImportance.SEQUENCE, loss.samplerLevel());
     assertArrayEquals(
-        new double[] {0.1, 0.3, 3, 2, 4, 5, 6, 7, 8, 0.5, -2, -0.25, 0.75, 0.5, 2, 9, 11},
+        new double[] {0.1, 0.3, 3, 2, 4, 5, 6, 7, 8, 0.5, -2, -0.25, 0.75, 0.5, 2, 9, 11, 12, 13},
         new double[] {
           loss.epsilonLow(),
           loss.epsilonHigh(),
@@ -348,7 +350,9 @@ class PolicyLossTest {
           loss.samplerMin(),
           loss.samplerMax(),
           loss.maxCompletionLength(),
-          loss.totalTokens()
+          loss.totalTokens(),
+          loss.totalSequences(),
+          loss.totalKeptTokens()
         });
   }
 }
