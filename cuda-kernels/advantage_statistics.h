@@ -32,6 +32,21 @@ struct WeightedRewards {
     *reward = sum;
     return any;
   }
+
+  // How far two equal sums may lie apart, where one is this sample's.
+  EQP_DEVICE_MEMBER double rounding(int64_t sample) const {
+    if (call.rewards.columns < 2) return 0.0;
+    const T* const values =
+        static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
+    const T* const weights = static_cast<const T*>(call.weights.data);
+    double magnitude = 0;
+    for (int64_t k = 0; k < call.rewards.columns; ++k) {
+      const double value = static_cast<double>(values[k]);
+      if (value != value) continue;
+      magnitude += fabs(weights == nullptr ? value : static_cast<double>(weights[k]) * value);
+    }
+    return 0x1p-52 * static_cast<double>(call.rewards.columns) * magnitude;
+  }
 };
 
 // One number per sample, `stride` apart; NaN: missing.
@@ -40,6 +55,7 @@ struct PlainRewards {
   const T* values;
   int64_t stride;
 
+  EQP_DEVICE_MEMBER double rounding(int64_t) const { return 0.0; }
   EQP_DEVICE_MEMBER bool at(int64_t sample, double* reward) const {
     *reward = static_cast<double>(values[sample * stride]);
     return *reward == *reward;
@@ -145,11 +161,20 @@ EQP_DEVICE Statistics statistics_of(const Rewards& rewards, int64_t begin, int64
     if (rewards.at(i, &value)) moments.add(value, 1.0);
   }
   Statistics s = summary_of(moments, team);
-  double squares[1] = {0};
+  double squares[1] = {0}, rounding = 0, unused = 0;
   for (int64_t i = begin + lane; i < end; i += team) {
-    if (rewards.at(i, &value)) squares[0] += (value - s.mean) * (value - s.mean);
+    if (!rewards.at(i, &value)) continue;
+    squares[0] += (value - s.mean) * (value - s.mean);
+    const double of_member = rewards.rounding(i);
+    rounding = of_member > rounding ? of_member : rounding;
   }
   team_sum(squares, team);
+  team_range(&unused, &rounding, team);
+  if (s.finite && s.greatest - s.least <= rounding) {
+    s.equal = true;
+    s.mean = s.least;
+    squares[0] = 0;
+  }
   s.squares = squares[0];
   return s;
 }

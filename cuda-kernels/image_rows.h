@@ -68,6 +68,15 @@ EQP_DEVICE void poison_planes(const Images& out, const Planes& planes, DataError
   }
 }
 
+// An image's own step. One that is none is flagged, and NaN is what the step makes of the pixels.
+template <class Call>
+EQP_DEVICE float step_size_of(const Call& call, int64_t image, DataErrors* errors) {
+  const float size = call.step_sizes[image];
+  if (is_step_size(size)) return size;
+  flag_data_error(errors, kStepSizeInvalid, image);
+  return kNaNF;
+}
+
 // --- Sums over an image: a launch of `splits` blocks per image, then a tree in every warp -----------
 constexpr int kMaxSplits = 64;
 

@@ -130,7 +130,7 @@ EQP_DEVICE void l2_steps(const L2Step& call, const Channels& channels, const Pla
     const L2Sums total{sum_of_parts(parts, splits, 3, 0), sum_of_parts(parts, splits, 3, 1),
                        sum_of_parts(parts, splits, 3, 2)};
     const float length =
-        call.step_sizes == nullptr ? call.options.step_size : call.step_sizes[image];
+        call.step_sizes == nullptr ? call.options.step_size : step_size_of(call, image, errors);
     const L2Move move =
         l2_move(total, static_cast<double>(call.options.direction) * static_cast<double>(length),
                 static_cast<double>(call.options.epsilon));

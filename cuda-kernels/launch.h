@@ -118,6 +118,8 @@ struct DataErrors {
 constexpr unsigned kTargetOutOfRange = 1;
 constexpr unsigned kOffsetsInvalid = 2;
 constexpr unsigned kLengthsInvalid = 4;
+constexpr unsigned kStepSizeInvalid = 8;
+constexpr unsigned kRewardMeanInvalid = 16;
 
 inline DataErrors* data_errors(const Stream& stream) {
   return static_cast<DataErrors*>(stream.workspace);

@@ -34,7 +34,9 @@ struct PlainBody {
   LinfChannel channel;
 
   EQP_DEVICE_MEMBER void one(int64_t i) const {
-    assign(out + i, linf_step(widen(pixels[i]), widen(original[i]), widen(gradient[i]), channel));
+    const float center = widen(original[i]);
+    const float value = linf_step(widen(pixels[i]), center, widen(gradient[i]), channel);
+    assign(out + i, linf_rounded<T>(value, center, channel));
   }
   EQP_DEVICE_MEMBER void pack(int64_t i) const {
     float x[kLanes<T>], center[kLanes<T>], direction[kLanes<T>];
@@ -42,7 +44,9 @@ struct PlainBody {
     load_pack(original + i, center);
     load_pack(gradient + i, direction);
 #pragma unroll
-    for (int k = 0; k < kLanes<T>; ++k) x[k] = linf_step(x[k], center[k], direction[k], channel);
+    for (int k = 0; k < kLanes<T>; ++k) {
+      x[k] = linf_rounded<T>(linf_step(x[k], center[k], direction[k], channel), center[k], channel);
+    }
     store_pack(out + i, x);
   }
 };
@@ -89,7 +93,7 @@ struct FullBody {
     const float x = widen(pixels[i]), center = widen(original[i]);
     float value = linf_step(x, center, direction, channel);
     if (previous != nullptr) value = blended(value, x, widen(previous[i]), center);
-    value = gradient.counts(i) ? value : center;
+    value = gradient.counts(i) ? linf_rounded<T>(value, center, channel) : center;
     for (int k = 0; k < gradient.copies; ++k) assign(out + i + k * gradient.copy_stride, value);
   }
   EQP_DEVICE_MEMBER void pack(int64_t i) const {
@@ -119,6 +123,8 @@ struct FullBody {
 #pragma unroll
       for (int k = 0; k < kLanes<T>; ++k) value[k] = blended(value[k], x[k], before[k], center[k]);
     }
+#pragma unroll
+    for (int k = 0; k < kLanes<T>; ++k) value[k] = linf_rounded<T>(value[k], center[k], channel);
     if (gradient.mask != nullptr) {
 #pragma unroll
       for (int k = 0; k < kLanes<T>; ++k)
@@ -154,7 +160,7 @@ EQP_DEVICE void full_step(const LinfStep& call, const Channels& channels, const 
     LinfChannel channel = channels.linf[c];
     if (call.step_sizes != nullptr) {
       channel.signed_step = static_cast<float>(call.options.direction) *
-                            length_in(channels.space[c], call.step_sizes[image]);
+                            length_in(channels.space[c], step_size_of(call, image, errors));
     }
     const FullBody<T> body{plane_of<T>(call.pixels, piece),
                            plane_of<T>(call.original, piece),

@@ -32,7 +32,7 @@ constexpr int64_t kMaxParts = 512;
 // The metrics, then the loss, then the pairs whose weight is not 0: the metrics are means over them.
 constexpr int kTotals = EQP_PAIR_METRIC_COUNT + 2;
 constexpr int kLossTotal = EQP_PAIR_METRIC_COUNT, kPairsTotal = EQP_PAIR_METRIC_COUNT + 1;
-constexpr int kCounts = 2;                          // chosen tokens, weights
+constexpr int kCounts = 2;  // chosen tokens, weights
 static_assert(kMaxParts * (kTotals + kCounts) * static_cast<int64_t>(sizeof(double)) <=
                   kPartialBytes,
               "the partial sums fit the workspace");

@@ -11,6 +11,37 @@
 namespace eqp {
 namespace cuda {
 
+// Both formats of 16 bits are a sign and a magnitude in order: neighbours are one apart in their bits.
+template <class T>
+EQP_DEVICE float rounded_inside(float value, float low, float high) {
+  T nearest;
+  assign(&nearest, value);
+  const float rounded = widen(nearest);
+  if (!(rounded > high) && !(rounded < low)) return rounded;
+  uint16_t bits;
+  memcpy(&bits, &nearest, sizeof(bits));
+  const bool away_from_zero = rounded > high ? rounded <= 0.0f : rounded >= 0.0f;
+  if ((bits & 0x7fff) == 0) {
+    bits = rounded > high ? 0x8001 : 0x0001;
+  } else {
+    bits = static_cast<uint16_t>(away_from_zero ? bits + 1 : bits - 1);
+  }
+  memcpy(&nearest, &bits, sizeof(bits));
+  return widen(nearest);
+}
+template <>
+struct RoundedInside<bf16> {
+  EQP_HD float of(float value, float low, float high) {
+    return rounded_inside<bf16>(value, low, high);
+  }
+};
+template <>
+struct RoundedInside<f16> {
+  EQP_HD float of(float value, float low, float high) {
+    return rounded_inside<f16>(value, low, high);
+  }
+};
+
 // The constants of each channel, converted once on the host. Entries beyond the images' channels are
 // never read.
 struct Channels {

@@ -149,9 +149,9 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass p
       count_tokens<Form, S>(call, i, lane, parts.team, counts);
     block_sum(counts);
   }
-  const Scales common = pass == kSums ? Scales{1.0, 0.0}
-                                      : Scales{1.0 / policy_divisor(call, counts[0]),
-                                               policy_bonus(call, counts[1])};
+  const Scales common =
+      pass == kSums ? Scales{1.0, 0.0}
+                    : Scales{1.0 / policy_divisor(call, counts[0]), policy_bonus(call, counts[1])};
   for (int64_t part = blockIdx.x; part < parts.count; part += gridDim.x) {
     Totals<Form> totals;
     const int64_t begin = part * parts.sequences_each;
@@ -257,8 +257,8 @@ eqp_status policy_loss(const PolicyLoss& a) {
   // No sequences: one part without any, which writes the zeros.
   parts.count = sequences == 0 ? 1 : (sequences + parts.sequences_each - 1) / parts.sequences_each;
   double* const partial = partials<double>(a.stream);
-  const Pass first = parts.count > 1 && (counts_unmasked_tokens(a) || counts_kept_tokens(a)) ? kSums
-                                                                                        : kEverything;
+  const Pass first =
+      parts.count > 1 && (counts_unmasked_tokens(a) || counts_kept_tokens(a)) ? kSums : kEverything;
   EQP_BY_DTYPE_AND_F64(a.log_probs.dtype, EQP_POLICY_LOSS);
   return scope.finish();
 }

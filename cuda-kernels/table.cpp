@@ -22,6 +22,15 @@ const char* data_error_text(const DataErrors& errors) {
   } else if ((errors.flags & kLengthsInvalid) != 0) {
     snprintf(text, sizeof(text),
              "lengths: expected numbers >= 0, found others; all outputs are NaN");
+  } else if ((errors.flags & kStepSizeInvalid) != 0) {
+    snprintf(text, sizeof(text),
+             "step_sizes: expected finite numbers >= 0, found others, the last one for image %u; "
+             "where they step, pixels are NaN",
+             errors.position - 1);
+  } else if ((errors.flags & kRewardMeanInvalid) != 0) {
+    snprintf(text, sizeof(text),
+             "reward_mean: expected a count >= 0 in its second entry, found another; the new mean "
+             "and the losses that it is part of are NaN");
   } else {
     snprintf(text, sizeof(text),
              "offsets: expected 0 in the first entry, non-decreasing entries and the number of "

@@ -32,7 +32,8 @@ struct StartBody {
   uint64_t seed, stream, first;  // first: the plane's first element, counted within the image
 
   EQP_DEVICE_MEMBER float started(int64_t i, float center, float u) const {
-    return mask == nullptr || mask[i] != 0 ? uniform_start(center, u, channel) : center;
+    if (mask != nullptr && mask[i] == 0) return center;
+    return linf_rounded<T>(uniform_start(center, u, channel), center, channel);
   }
   EQP_DEVICE_MEMBER void one(int64_t i) const {
     const uint64_t element = first + static_cast<uint64_t>(i);

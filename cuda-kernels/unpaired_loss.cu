@@ -37,6 +37,7 @@ struct Plan {
   int team;            // threads per row
   double* partial;     // [parts, kUnpairedSums]
   double* log_ratios;  // [rows]
+  DataErrors* errors;
 };
 
 struct RowSums {
@@ -123,6 +124,8 @@ EQP_DEVICE void write_totals(const UnpairedLoss& call, const Plan& plan, const U
   block_sum(loss);
   if (threadIdx.x != 0) return;
   *static_cast<S*>(call.loss) = static_cast<S>(plan.rows == 0 ? 0.0 : loss[0] * batch.share);
+  if (call.reward_mean != nullptr && !is_reward_count(call.reward_mean[1]))
+    flag_data_error(plan.errors, kRewardMeanInvalid, 0);
   if (call.new_reward_mean != nullptr) {
     call.new_reward_mean[0] = batch.reward_mean;
     call.new_reward_mean[1] = batch.reward_count;
@@ -203,6 +206,7 @@ eqp_status unpaired_loss(const UnpairedLoss& a) {
   plan.loss_parts = (plan.rows + plan.rows_per_part - 1) / plan.rows_per_part;
   plan.partial = partials<double>(a.stream);
   plan.log_ratios = plan.partial + kMaxParts * kUnpairedSums;
+  plan.errors = data_errors(a.stream);
   EQP_BY_DTYPE_AND_F64(a.answers.log_probs.dtype, EQP_UNPAIRED_LOSS);
   return scope.finish();
 }

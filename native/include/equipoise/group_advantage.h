@@ -38,8 +38,9 @@
  *                                   variance_epsilon 1e-8
  *   verl remax                      baseline GIVEN, scale NONE
  *
- * Exactness. A group whose counted members are all equal (max == min) has c = 0 exactly, whatever
- * rounding would say; WHITEN gives exact zeros when all c are equal; a sum of NORMALIZE_THEN_SUM that cancels down
+ * Exactness. A group whose counted members are all equal has c = 0 exactly, whatever rounding would
+ * say: max == min, or, for sums over K > 1 functions, max - min <= 2^-52 K max_i sum_k |weights[k]
+ * rewards[i,k]|, which the order of the terms may make of equal sums; WHITEN gives exact zeros when all c are equal; a sum of NORMALIZE_THEN_SUM that cancels down
  * to the rounding of its terms is 0. So no epsilon is ever the whole
  * divisor of a rounding error. Baseline GIVEN knows no such groups: it takes NONE, WHITEN, NONZERO.
  * A group with one counted member: singleton ZERO gives c = 0, which with OTHERS counts as missing

@@ -45,7 +45,8 @@ typedef int32_t eqp_direction;
  * all per channel in the tensor's pixel space; sign(0) = 0. The mean is over the image's pixels
  * whose mask is not 0. An image whose gradient is all zero adds 0 to its momentum. NaN gradients
  * give NaN pixels: an attack must not go on silently. Where an original lies further than epsilon
- * outside [lower, upper], no pixel is in both: the bounds win. */
+ * outside [lower, upper], no pixel is in both: the bounds win. Where rounding to bf16 or f16 would
+ * leave the ball or the bounds, the neighbour inside is taken. */
 typedef struct eqp_linf_step_options {
   uint32_t size;           /* sizeof(eqp_linf_step_options) */
   eqp_direction direction; /* default EQP_DESCEND */
@@ -63,7 +64,8 @@ EQP_API eqp_status eqp_linf_step_workspace_size(const eqp_tensor* pixels, uint64
 
 /* pixels, original, gradient, out: one shape and dtype; previous: same shape and dtype, or NULL;
  * momentum: same shape, f32, read and written, or NULL; step_sizes [images] f32 >= 0 (pixel units),
- * or NULL. out may be the same memory as pixels. */
+ * or NULL. out may be the same memory as pixels. EQP_INVALID_DATA (CPU, nothing written): a step size
+ * that is negative or not finite, offsets that break the rules. */
 EQP_API eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor* pixels,
                                  const eqp_tensor* original, const eqp_tensor* gradient,
                                  const eqp_tensor* momentum, const eqp_tensor* previous,
@@ -94,7 +96,7 @@ EQP_API void eqp_l2_step_options_init(eqp_l2_step_options* options);
 EQP_API eqp_status eqp_l2_step_workspace_size(const eqp_tensor* pixels, uint64_t* bytes);
 
 /* pixels, original, gradient, out: one shape and dtype; step_sizes [images] f32 >= 0, or NULL. out
- * may be the same memory as pixels. */
+ * may be the same memory as pixels. EQP_INVALID_DATA as for eqp_linf_step. */
 EQP_API eqp_status eqp_l2_step(const eqp_l2_step_options* options, const eqp_tensor* pixels,
                                const eqp_tensor* original, const eqp_tensor* gradient,
                                const eqp_tensor* mask, const eqp_tensor* offsets,

@@ -77,11 +77,11 @@ EQP_API eqp_status eqp_unpaired_loss_workspace_size(const eqp_tensor* log_probs,
  * one dtype; masks and labels bool|u8. Either reference may be NULL: zeros; kl_mask NULL: every
  * token. So a kl known already is kl_log_probs [1, 1] alone, log-ratios [n, 1].
  * labels [rows]: not 0 is desirable. row_weights [rows], NULL: ones; no gradient. reward_mean [2]
- * f64: {m, n}, NULL: {0, 0}. Outputs, each but loss may be NULL: loss [] or [1]; row_losses, rewards
+ * f64: {m, n}, n >= 0, NULL: {0, 0}. Outputs, each but loss may be NULL: loss [] or [1]; row_losses, rewards
  * [rows]; metrics [EQP_UNPAIRED_METRIC_COUNT]; all of these and row_weights f32 (f64 for f64 inputs);
  * new_reward_mean [2] f64: {m', n'}; d_log_probs: shape and dtype of log_probs.
  * Zero rows: loss and the sums 0, {m', n'} = {m, n}. Rows, but none whose delta is a number: loss
- * NaN. Zero mismatched rows: kl 0. */
+ * NaN. Zero mismatched rows: kl 0. EQP_INVALID_DATA (CPU, nothing written): n < 0 or NaN. */
 EQP_API eqp_status eqp_unpaired_loss(
     const eqp_unpaired_loss_options* options, const eqp_tensor* log_probs,
     const eqp_tensor* reference_log_probs, const eqp_tensor* mask, const eqp_tensor* labels,

@@ -15,6 +15,7 @@ EQP_HD bool is_finite(double x) { return x - x == 0; }
 template <class E>
 struct PlainRewards {
   static constexpr bool plain = true;
+  static constexpr double rounding(int64_t) { return 0; }
   const E* values;
 
   bool at(int64_t sample, double* reward) const {
@@ -26,6 +27,7 @@ struct PlainRewards {
 // One column of the rewards.
 template <class E>
 struct FunctionRewards {
+  static constexpr double rounding(int64_t) { return 0; }
   const E* column;
   int64_t stride;
 
@@ -54,6 +56,20 @@ struct WeightedRewards {
     }
     *reward = sum;
     return any;
+  }
+
+  // How far two equal sums may lie apart, where one is this sample's.
+  double rounding(int64_t sample) const {
+    if (call.rewards.columns < 2) return 0;
+    const E* const values = row<E>(call.rewards, sample);
+    const E* const weights = static_cast<const E*>(call.weights.data);
+    double magnitude = 0;
+    for (int64_t k = 0; k < call.rewards.columns; ++k) {
+      const double value = static_cast<double>(values[k]);
+      if (value != value) continue;
+      magnitude += abs(weights == nullptr ? value : static_cast<double>(weights[k]) * value);
+    }
+    return 0x1p-52 * static_cast<double>(call.rewards.columns) * magnitude;
   }
 };
 
@@ -84,9 +100,11 @@ EQP_HD double standard_deviation(double squares, int64_t count, int32_t ddof) {
 template <class Rewards>
 Statistics group_statistics(const Rewards& rewards, int64_t begin, int64_t end, int32_t ddof) {
   Statistics s;
-  double sum = 0, least = 0, greatest = 0, r;
+  double sum = 0, least = 0, greatest = 0, rounding = 0, r;
   for (int64_t i = begin; i < end; ++i) {
     if (!rewards.at(i, &r)) continue;
+    const double of_member = rewards.rounding(i);
+    rounding = of_member > rounding ? of_member : rounding;
     least = s.count == 0 || r < least ? r : least;
     greatest = s.count == 0 || r > greatest ? r : greatest;
     s.finite = s.finite && is_finite(r);
@@ -94,14 +112,14 @@ Statistics group_statistics(const Rewards& rewards, int64_t begin, int64_t end, 
     ++s.count;
   }
   if (s.count == 0) return s;
-  s.equal = least == greatest;
+  s.equal = s.finite ? greatest - least <= rounding : least == greatest;
   // Equal members: their own value, which a rounded sum divided by the count need not be.
   s.mean = s.equal ? least : sum / static_cast<double>(s.count);
   double squares = 0;
   for (int64_t i = begin; i < end; ++i) {
     if (rewards.at(i, &r)) squares += (r - s.mean) * (r - s.mean);
   }
-  s.std = standard_deviation(squares, s.count, ddof);
+  s.std = s.equal && s.finite ? 0.0 : standard_deviation(squares, s.count, ddof);
   return s;
 }
 

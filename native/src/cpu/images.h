@@ -97,6 +97,21 @@ LinfChannel linf_channel(const Options& options, const ChannelSpace& space, floa
   return result;
 }
 
+template <>
+struct RoundedInside<bfloat16> {
+  EQP_HD f32v of(f32v value, f32v low, f32v high) {
+    const i32v upper_half = i32v{} + static_cast<int32_t>(0xffff0000u);
+    const i32v nearest = bfloat16_bits(value) & upper_half, toward_zero = (i32v)value & upper_half;
+    const i32v other = nearest == toward_zero ? toward_zero + 0x10000 : toward_zero;
+    const f32v rounded = (f32v)nearest;
+    const f32v inside = (rounded > high) | (rounded < low) ? (f32v)other : rounded;
+    return value == value ? inside : value;
+  }
+  EQP_HD float of(float value, float low, float high) {
+    return of(broadcast<f32v>(value), broadcast<f32v>(low), broadcast<f32v>(high))[0];
+  }
+};
+
 // --- Rows and images ------------------------------------------------------------------------------
 struct ImageRange {
   int64_t image, first, last;
@@ -126,6 +141,17 @@ EQP_HD eqp_status check_offsets(const char* op, const ImageRows& rows, int64_t l
   return fail(EQP_INVALID_DATA, op,
               "offsets: expected the number of rows %lld in the last entry, found %lld",
               static_cast<long long>(last_row), static_cast<long long>(last));
+}
+
+// step_sizes may be null.
+EQP_HD eqp_status check_step_sizes(const char* op, const float* step_sizes, int64_t images) {
+  for (int64_t i = 0; step_sizes != nullptr && i < images; ++i) {
+    if (is_step_size(step_sizes[i])) continue;
+    return fail(EQP_INVALID_DATA, op,
+                "step_sizes: expected finite numbers >= 0, found %g for image %lld",
+                static_cast<double>(step_sizes[i]), static_cast<long long>(i));
+  }
+  return EQP_OK;
 }
 
 // --- Sums over an image ---------------------------------------------------------------------------

@@ -92,6 +92,7 @@ void l2_steps(const L2Step& call) {
 
 eqp_status l2_step(const L2Step& call) {
   EQP_TRY(check_offsets("eqp_l2_step", call.rows, call.pixels.images));
+  EQP_TRY(check_step_sizes("eqp_l2_step", call.step_sizes, call.rows.images));
   if (call.pixels.dtype == EQP_F32) {
     l2_steps<float>(call);
   } else {

@@ -14,12 +14,15 @@ template <class E, bool streaming>
 void step_piece(const E* pixel, const E* original, const E* gradient, E* out, int64_t count,
                 const LinfChannel& channel) {
   constexpr int w = kF32Width;
+  const auto stepped = [&channel](f32v x, f32v center, f32v direction) {
+    return linf_rounded<E>(linf_step(x, center, direction, channel), center, channel);
+  };
   const auto partial = [&](int64_t i, int64_t n) {
     const int lanes = static_cast<int>(n);
     store_partial(out + i, lanes,
-                  linf_step(load_partial<E, f32v, float>(pixel + i, lanes, 0.0f),
-                            load_partial<E, f32v, float>(original + i, lanes, 0.0f),
-                            load_partial<E, f32v, float>(gradient + i, lanes, 0.0f), channel));
+                  stepped(load_partial<E, f32v, float>(pixel + i, lanes, 0.0f),
+                          load_partial<E, f32v, float>(original + i, lanes, 0.0f),
+                          load_partial<E, f32v, float>(gradient + i, lanes, 0.0f)));
   };
   int64_t i = 0;
   if (streaming) {  // to where a pair of vectors fills whole aligned registers
@@ -36,8 +39,8 @@ void step_piece(const E* pixel, const E* original, const E* gradient, E* out, in
     prefetch_pair(gradient + i);
     const F32Pair x = load_pair(pixel + i), x0 = load_pair(original + i),
                   g = load_pair(gradient + i);
-    put_pair<streaming>(out + i, F32Pair{linf_step(x.first, x0.first, g.first, channel),
-                                         linf_step(x.second, x0.second, g.second, channel)});
+    put_pair<streaming>(out + i, F32Pair{stepped(x.first, x0.first, g.first),
+                                         stepped(x.second, x0.second, g.second)});
   }
   for (; i < count; i += w) partial(i, count - i < w ? count - i : w);
 }
@@ -80,6 +83,7 @@ struct FullStep {
     if (previous != nullptr) {
       value = linf_blend(value, x, load_lanes<float>(previous + i, lanes), center, blend, channel);
     }
+    value = linf_rounded<E>(value, center, channel);
     if (gradient.mask != nullptr) {
       value = mask_lanes<float>(gradient.mask + i, lanes) ? value : center;
     }
@@ -174,6 +178,7 @@ void linf_steps(const LinfStep& call) {
 
 eqp_status linf_step(const LinfStep& call) {
   EQP_TRY(check_offsets("eqp_linf_step", call.rows, call.pixels.images));
+  EQP_TRY(check_step_sizes("eqp_linf_step", call.step_sizes, call.rows.images));
   if (call.pixels.dtype == EQP_F32) {
     linf_steps<float>(call);
   } else {

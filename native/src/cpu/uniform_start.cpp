@@ -23,7 +23,9 @@ void start_piece(const UniformStart& call, const Piece& piece, const LinfChannel
     const E clean = original[i];
     E value = clean;
     if (mask == nullptr || mask[i] != 0) {
-      assign(&value, uniform_start(to_float(clean), uniform01(bits.lane[element % 4]), channel));
+      const float start =
+          uniform_start(to_float(clean), uniform01(bits.lane[element % 4]), channel);
+      assign(&value, linf_rounded<E>(start, to_float(clean), channel));
     }
     for (int64_t k = 0; k < call.out.copies; ++k) out[i + k * call.out.plane] = value;
   }

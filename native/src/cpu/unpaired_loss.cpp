@@ -136,6 +136,11 @@ class Rows {
 }  // namespace
 
 eqp_status unpaired_loss(const UnpairedLoss& call) {
+  if (call.reward_mean != nullptr && !is_reward_count(call.reward_mean[1])) {
+    return fail(EQP_INVALID_DATA, "eqp_unpaired_loss",
+                "reward_mean: expected a count >= 0 in its second entry, found %g",
+                call.reward_mean[1]);
+  }
   switch (call.answers.log_probs.dtype) {
     case EQP_F64:
       Rows<double, double>(call).run();

@@ -24,6 +24,8 @@ EQP_HD float position_in(const ChannelSpace& space, float pixel) {
   return static_cast<float>((static_cast<double>(pixel) - space.mean) / space.std);
 }
 
+EQP_HD bool is_step_size(float size) { return size >= 0 && size < kInfinityF; }
+
 // The ball and the bounds in the space of one channel.
 struct LinfChannel {
   float epsilon, signed_step, lower, upper;  // signed_step = direction * step_size
@@ -39,6 +41,28 @@ EQP_HD T linf_project(T value, T original, const LinfChannel& channel) {
   const T high = min_or_second(zero + channel.upper, original + channel.epsilon);
   value = max_or_second(zero + channel.lower, min_or_second(high, max_or_second(low, value)));
   return original == original ? value : original;
+}
+
+// What rounding to E makes of a value, where that is a number of [low, high], else its neighbour in E on
+// the other side of the value. One for each type that is narrower than the arithmetic.
+template <class E>
+struct RoundedInside;
+template <>
+struct RoundedInside<float> {
+  template <class T>
+  EQP_HD T of(T value, T, T) {
+    return value;
+  }
+};
+
+// A value of linf_project as E holds it, still in the ball and the bounds. (Where no number is in both,
+// the bounds are what counts.)
+template <class E, class T>
+EQP_HD T linf_rounded(T value, T original, const LinfChannel& channel) {
+  const T zero = T{}, lower = zero + channel.lower, upper = zero + channel.upper;
+  const T low = max_or_second(lower, original - channel.epsilon);
+  const T high = min_or_second(upper, original + channel.epsilon);
+  return RoundedInside<E>::of(value, low > high ? lower : low, low > high ? upper : high);
 }
 
 // A product with a factor beyond f32's range, for values in f32: (value first) second. Powers of two

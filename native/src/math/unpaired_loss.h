@@ -38,6 +38,8 @@ struct UnpairedBatch {
   double share;                      // 1 / rows that count
 };
 
+EQP_HD bool is_reward_count(double count) { return count >= 0; }
+
 // sums: of the whole batch, kUnpairedKlSum included. reward_mean: {m, n}, or null.
 EQP_HD UnpairedBatch unpaired_batch(const eqp_unpaired_loss_options& o, const double* sums,
                                     int64_t kl_rows, const double* reward_mean) {
@@ -46,6 +48,7 @@ EQP_HD UnpairedBatch unpaired_batch(const eqp_unpaired_loss_options& o, const do
   batch.kl = kl < 0 ? 0.0 : kl;
   batch.reward_mean = reward_mean == nullptr ? 0.0 : reward_mean[0];
   batch.reward_count = reward_mean == nullptr ? 0.0 : reward_mean[1];
+  if (!is_reward_count(batch.reward_count)) batch.reward_mean = batch.reward_count = kNaN;
   const double count = sums[kUnpairedRewardCount];
   if (o.update_reward_mean != 0 && count > 0) {
     const double all = batch.reward_count + count;

@@ -197,8 +197,8 @@ eqp_status check_presence(const Call& call, const eqp_policy_loss_options& optio
                      options.sampler_correction);
   }
   // A bonus that forgot the whole batch would not add up where the rest does.
-  const bool of_part = options.total_sequences > 0 ||
-                       (options.total_tokens > 0 && entropy_threshold != nullptr);
+  const bool of_part =
+      options.total_sequences > 0 || (options.total_tokens > 0 && entropy_threshold != nullptr);
   if (options.entropy_coefficient != 0 && of_part && options.total_kept_tokens == 0) {
     return call.fail(EQP_INVALID_ARGUMENT,
                      "total_kept_tokens: expected the tokens of the global batch that pass the "

@@ -243,6 +243,32 @@ void check_by_hand(Suite& suite) {
   }
 }
 
+// Sums of the same rewards in another order, and of others that add up to the same, are no difference
+// between members: not even without an epsilon.
+void check_equal_sums(Suite& suite) {
+  for (const bool weighted : {false, true}) {
+    for (const eqp_advantage_scale scale : {EQP_ADVANTAGE_SCALE_GROUP, EQP_ADVANTAGE_SCALE_NONE}) {
+      Case call(suite.backend, suite.report, "group_advantage",
+                format("equal sums, weighted %d, scale %d", weighted, scale));
+      auto& options = call.options<eqp_group_advantage_options>();
+      options.group_size = 3;
+      options.scale = scale;
+      options.epsilon = 0;
+      call.add("rewards", EQP_F64, {6, 3},
+               {0.1, 0.2, 0.3, 0.3, 0.2, 0.1, 0.6, 0, 0,           // 0.6, but for the last bit
+                1e9, -1e9, 0.1, 0.1, -1e9, 1e9, 1e9, -1e9, 0.2});  // the last one is another
+      if (weighted) call.add("weights", EQP_F64, {3}, {0.7, 0.7, 0.7});
+      call.add("advantages", EQP_F64, {6});
+      if (!call.run()) return;
+      const double apart = call.at("advantages").get(5) - call.at("advantages").get(4);
+      for (int64_t i = 0; i < 3; ++i)
+        EQP_CHECK(call.at("advantages").get(i) == 0, "expected 0 for equal sums, found %g",
+                  call.at("advantages").get(i));
+      EQP_CHECK(apart > 0.05, "expected another advantage for another sum, found %g more", apart);
+    }
+  }
+}
+
 bool legal(eqp_advantage_baseline baseline, eqp_advantage_scale scale) {
   return baseline != EQP_ADVANTAGE_BASELINE_GIVEN ||
          (scale != EQP_ADVANTAGE_SCALE_GROUP && scale != EQP_ADVANTAGE_SCALE_BATCH);
@@ -356,6 +382,7 @@ std::vector<int64_t> many_groups() {
 
 void conform_group_advantage(Suite& suite) {
   check_by_hand(suite);
+  check_equal_sums(suite);
   check_data_errors(suite);
   check_negative_lengths(suite);
   check_data_errors_in_many_groups(suite);

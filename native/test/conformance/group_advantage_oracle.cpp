@@ -36,7 +36,8 @@ Real roundings(int64_t n) {
   return static_cast<Real>(sum_error(static_cast<double>(n), static_cast<double>(kArithmetic)));
 }
 
-Statistics statistics_of(const std::vector<Member>& members, int ddof) {
+// of_sums: the members are sums of several rewards, which rounding may tell apart.
+Statistics statistics_of(const std::vector<Member>& members, int ddof, bool of_sums = false) {
   Statistics s;
   Real sum = 0, low = kInf, high = -kInf;
   for (const Member& m : members) {
@@ -51,7 +52,7 @@ Statistics statistics_of(const std::vector<Member>& members, int ddof) {
   }
   if (s.counted == 0) return s;
   const Real n = static_cast<Real>(s.counted);
-  s.equal = low == high;
+  s.equal = low == high || (of_sums && !s.infinite && high - low <= 2 * s.largest_error);
   s.mean = {s.equal ? low : sum / n, s.largest_error + roundings(s.counted) * s.magnitude / n};
   Real squares = 0, error_squares = 0;
   for (const Member& m : members) {
@@ -203,7 +204,7 @@ class Solver {
       deviation.push_back(s.counted == 0 ? Expected(kNaN, 0) : rounded(s.deviation));
     };
     for (const auto& group : groups) {
-      const Statistics s = statistics_of(group, o_.ddof);
+      const Statistics s = statistics_of(group, o_.ddof, p_.functions > 1);
       push(solution_.group_mean, solution_.group_std, s);
       counted += s.counted > 0 ? 1 : 0;
       equal += s.counted > 0 && s.equal ? 1 : 0;
@@ -239,7 +240,9 @@ class Solver {
 
   // c over the divisor of one group; `first` is its first sample.
   void centre(const std::vector<Member>& group, int64_t first) {
-    const Statistics s = statistics_of(group, o_.ddof);
+    const bool of_sums =
+        p_.functions > 1 && o_.aggregation == EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE;
+    const Statistics s = statistics_of(group, o_.ddof, of_sums);
     const bool given = o_.baseline == EQP_ADVANTAGE_BASELINE_GIVEN;
     const bool broken = o_.scale == EQP_ADVANTAGE_SCALE_BATCH ? batch_.infinite : s.infinite;
     const bool alone = s.counted == 1 && !given;

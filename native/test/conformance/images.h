@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -145,6 +147,39 @@ void check_bad_offsets(Suite& suite, const std::string& entry,
     for (int64_t e = 0; e < out.size() && !suite.backend.validates_before_writing(); ++e) {
       EQP_CHECK(std::isnan(out.get(e)), "%s[%lld]: expected NaN, found %g", output.c_str(),
                 static_cast<long long>(e), out.get(e));
+    }
+  }
+}
+
+// A pixel of the L-infinity ball. Where rounding to the nearest leaves ball or bounds, the value's other
+// neighbour is right.
+inline Expected in_ball(eqp_dtype dtype, double value, double tolerance) {
+  if (dtype == EQP_F32 || value == 0) return {value, tolerance};
+  const int exponent = std::max(std::ilogb(value), std::ilogb(smallest_normal(dtype)));
+  const double spacing = std::ldexp(2 * unit_roundoff(dtype), exponent);
+  const double nearest = round_to(dtype, value);
+  const double other = round_to(dtype, value + (nearest > value ? -0.75 : 0.75) * spacing);
+  return {value, tolerance, other};
+}
+
+// Step sizes that are none: the pixels of their image become NaN where nothing was refused.
+template <class Options>
+void check_bad_step_sizes(Suite& suite, const std::string& entry) {
+  const ImageShape shape{3, 2, 4, 4};
+  const std::vector<double> halves(static_cast<size_t>(shape.size()), 0.5);
+  for (const double bad : {-0.25, HUGE_VAL, static_cast<double>(NAN)}) {
+    Case call(suite.backend, suite.report, entry, format("a step size of %g", bad));
+    for (const char* name : {"pixels", "original", "gradient"})
+      call.add(name, EQP_F32, shape.dims(), halves, shape.contiguous_dims());
+    call.add("step_sizes", EQP_F32, {3}, {0.25, bad, 0});
+    const Buffer& out = call.add("out", EQP_F32, shape.dims(), shape.contiguous_dims());
+    expect_data_error(suite, call, "step_sizes");
+    EQP_CHECK(strstr(eqp_last_error(), "for image 1") != nullptr,
+              "expected a text that names image 1, found '%s'", eqp_last_error());
+    for (int64_t e = 0; e < out.size() && !suite.backend.validates_before_writing(); ++e) {
+      EQP_CHECK(std::isnan(out.get(e)) == (shape.image_of(e) == 1),
+                "expected NaN in the image with the bad step size alone, found %g in image %lld",
+                out.get(e), static_cast<long long>(shape.image_of(e)));
     }
   }
 }

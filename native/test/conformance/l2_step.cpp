@@ -154,6 +154,7 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 }  // namespace
 
 void conform_l2_step(Suite& suite) {
+  check_bad_step_sizes<eqp_l2_step_options>(suite, "l2_step");
   check_bad_offsets<eqp_l2_step_options>(suite, "l2_step", {"pixels", "original", "gradient"},
                                          "out", {9, 3, 2, 5});
   uint64_t seed = 7000;

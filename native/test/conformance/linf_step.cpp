@@ -205,12 +205,23 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     const double sizes = std::fabs(p.pixels[at]) + std::fabs(p.original[at]) + epsilon + step +
                          c.magnitude(s.lower) + c.magnitude(s.upper);
     const double z = project(y);
-    if (!s.previous) return {z, 3 * kRoundoff * sizes};
+    if (!s.previous) return in_ball(s.dtype, z, 3 * kRoundoff * sizes);
     const double a = s.blend, x = p.pixels[at];
     const double blended = x + a * (z - x) + (1 - a) * (x - p.previous[at]);
     // Two differences, two products and two sums more, of these sizes.
-    return {project(blended), 9 * kRoundoff * (sizes + std::fabs(p.previous[at]))};
+    return in_ball(s.dtype, project(blended), 9 * kRoundoff * (sizes + std::fabs(p.previous[at])));
   });
+  // The ball holds exactly, in the arithmetic of f32, whatever the dtype.
+  for (int64_t e = 0; e < s.shape.size() && !s.outside; ++e) {
+    if (!p.mask.at(s.shape, e)) continue;
+    const ChannelSpace c = channel_space(space, s.shape.channel_of(e));
+    const float center = static_cast<float>(p.original[static_cast<size_t>(e)]);
+    const float epsilon = static_cast<float>(static_cast<double>(s.epsilon) / c.std);
+    const double low = static_cast<double>(center - epsilon),
+                 high = static_cast<double>(center + epsilon), out = call.at("out").get(e);
+    EQP_CHECK(!(out < low) && !(out > high), "%s: expected a pixel in [%.9g, %.9g], found %.9g",
+              describe(s).c_str(), low, high, out);
+  }
   if (!s.normalised && s.dtype == EQP_F32) {
     // Without a conversion the bounds hold exactly, wherever the originals lie.
     int64_t escaped = 0;
@@ -226,6 +237,7 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
 }  // namespace
 
 void conform_linf_step(Suite& suite) {
+  check_bad_step_sizes<eqp_linf_step_options>(suite, "linf_step");
   uint64_t seed = 4000;
   check_bad_offsets<eqp_linf_step_options>(suite, "linf_step", {"pixels", "original", "gradient"},
                                            "out", {9, 3, 2, 5});

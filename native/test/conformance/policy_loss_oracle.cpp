@@ -350,8 +350,8 @@ PolicyOracle policy_oracle(const PolicyProblem& p, const eqp_policy_loss_options
       kept += sequences.back().keeps(t).value;
     }
   }
-  const Real s = static_cast<Real>(
-      o.total_sequences > 0 ? o.total_sequences : static_cast<double>(p.sequences));
+  const Real s = static_cast<Real>(o.total_sequences > 0 ? o.total_sequences
+                                                         : static_cast<double>(p.sequences));
   if (o.total_kept_tokens > 0) {
     kept = static_cast<Real>(o.total_kept_tokens);
   } else if (o.total_tokens > 0) {

@@ -80,8 +80,19 @@ void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
     const double value = original[at] + epsilon * (2 * u - 1);
     const double sizes =
         std::fabs(original[at]) + epsilon + c.magnitude(s.lower) + c.magnitude(s.upper);
-    return {std::min(std::max(value, c.value(s.lower)), c.value(s.upper)), 3 * kRoundoff * sizes};
+    return in_ball(s.dtype, std::min(std::max(value, c.value(s.lower)), c.value(s.upper)),
+                   3 * kRoundoff * sizes);
   });
+  for (int64_t e = 0; e < s.shape.size(); ++e) {
+    if (!mask.at(s.shape, e)) continue;
+    const double length = s.epsilon / channel_space(space, s.shape.channel_of(e)).std;
+    const float center = static_cast<float>(original[static_cast<size_t>(e)]);
+    const double low = static_cast<double>(center - static_cast<float>(length)),
+                 high = static_cast<double>(center + static_cast<float>(length)),
+                 out = call.at("out").get(e);
+    EQP_CHECK(!(out < low) && !(out > high), "expected a start in [%.9g, %.9g], found %.9g", low,
+              high, out);
+  }
 }
 
 // original 0, epsilon 1, bounds +-1: out = 2u - 1, which f32 holds exactly, so every bit shows.

@@ -294,6 +294,24 @@ void conform_kind(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eqp
   });
 }
 
+// A running mean of less than no rewards.
+void check_bad_count(Suite& suite) {
+  for (const double count : {-1.0, kNaN}) {
+    Case call(suite.backend, suite.report, "unpaired_loss", format("a count of %g", count));
+    call.options<eqp_unpaired_loss_options>().kind = EQP_UNPAIRED_LOSS_BCO;
+    call.add("log_probs", EQP_F32, {2, 2}, {-1, -2, -1, -1});
+    call.add("mask", EQP_BOOL, {2, 2}, {1, 1, 1, 0});
+    call.add("labels", EQP_BOOL, {2}, {1, 0});
+    call.add("reward_mean", EQP_F64, {2}, {0.5, count});
+    call.add("loss", EQP_F32, {1});
+    call.add("new_reward_mean", EQP_F64, {2});
+    expect_data_error(suite, call, "reward_mean");
+    if (suite.backend.validates_before_writing()) continue;
+    EQP_CHECK(std::isnan(call.at("loss").get(0)) && std::isnan(call.at("new_reward_mean").get(0)),
+              "expected NaN from a running mean that is none, found %g", call.at("loss").get(0));
+  }
+}
+
 // Every option and optional tensor; their formulas are evaluated in double, whatever the dtype.
 void conform_options(Suite& suite, Setups& setups, eqp_unpaired_loss_kind kind, eqp_dtype dtype) {
   const auto run = [&](const std::function<void(Setup&)>& edit) {
@@ -381,6 +399,7 @@ const eqp_unpaired_loss_kind kKinds[] = {
 }  // namespace
 
 void conform_unpaired_loss(Suite& suite) {
+  check_bad_count(suite);
   Setups setups;
   for (const eqp_unpaired_loss_kind kind : kKinds) {
     Setup s = setups.of(EQP_F64, kind);
