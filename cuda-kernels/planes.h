@@ -26,18 +26,18 @@ EQP_DEVICE float rounded_inside(float value, float low, float high) {
   } else {
     bits = static_cast<uint16_t>(away_from_zero ? bits + 1 : bits - 1);
   }
-  memcpy(&nearest, &bits, sizeof(bits));
+  memcpy(static_cast<void*>(&nearest), &bits, sizeof(bits));
   return widen(nearest);
 }
 template <>
 struct RoundedInside<bf16> {
-  EQP_HD float of(float value, float low, float high) {
+  static EQP_DEVICE_MEMBER float of(float value, float low, float high) {
     return rounded_inside<bf16>(value, low, high);
   }
 };
 template <>
 struct RoundedInside<f16> {
-  EQP_HD float of(float value, float low, float high) {
+  static EQP_DEVICE_MEMBER float of(float value, float low, float high) {
     return rounded_inside<f16>(value, low, high);
   }
 };

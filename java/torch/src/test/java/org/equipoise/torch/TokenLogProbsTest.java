@@ -108,6 +108,42 @@ class TokenLogProbsTest {
   }
 
   @Test
+  void anOffsetThatLogitsShareCostsTheGradientNothing() {
+    for (double offset : new double[] {200, 1e3, 1e4}) {
+      double[] shifted = logits.clone();
+      for (int k = 0; k < shifted.length; k++) {
+        shifted[k] += offset;
+      }
+      Tensor x = TestTensors.of(ScalarType.Float, shifted, ROWS, VOCAB);
+      TokenLogProbs result = TokenLogProbs.forward(options(), x, TestTensors.longs(TARGETS));
+      lossOf(result).backward();
+      double[] found = TestTensors.doubles(result.backward());
+      double[] exact = TestTensors.doubles(x); // as float holds them
+      for (int k = 0; k < found.length; k++) {
+        int row = k / VOCAB;
+        double p = probability(exact, row, k % VOCAB, offset);
+        double one = TARGETS[row] == k % VOCAB ? 1 : 0;
+        double entropy = 0;
+        for (int j = 0; j < VOCAB; j++) {
+          double q = probability(exact, row, j, offset);
+          entropy -= q * Math.log(q);
+        }
+        double gradient =
+            (WEIGHTS[row] * (one - p) - ENTROPY_WEIGHT * p * (Math.log(p) + entropy)) / TEMPERATURE;
+        assertEquals(TARGETS[row] < 0 ? 0 : gradient, found[k], 2e-6, "offset " + offset);
+      }
+    }
+  }
+
+  private static double probability(double[] x, int row, int column, double offset) {
+    double sum = 0;
+    for (int j = 0; j < VOCAB; j++) {
+      sum += Math.exp((x[row * VOCAB + j] - offset) / TEMPERATURE);
+    }
+    return Math.exp((x[row * VOCAB + column] - offset) / TEMPERATURE) / sum;
+  }
+
+  @Test
   void gradientOfLogProbsAndEntropyEqualsFiniteDifferences() {
     Tensor x = TestTensors.of(ScalarType.Float, logits, ROWS, VOCAB);
     TokenLogProbs result = TokenLogProbs.forward(options(), x, TestTensors.longs(TARGETS));
@@ -191,8 +227,8 @@ class TokenLogProbsTest {
     Tensor x = TestTensors.of(ScalarType.Float, logits, ROWS, VOCAB);
     TokenLogProbs result = TokenLogProbs.forward(x, TestTensors.longs(TARGETS));
     assertEquals(
-        "eqp_token_log_probs_backward: log_probs: expected a gradient, found none; call backward() on a loss"
-            + " made from the log-probs or the entropy first",
+        "eqp_token_log_probs_backward: log_probs: expected a gradient, found none; call backward()"
+            + " on a loss made from the log-probs or the entropy first",
         assertThrows(IllegalArgumentException.class, result::backward).getMessage());
     assertEquals(
         "entropy was not computed: ask for it with TokenLogProbsOptions.entropy(true)",
