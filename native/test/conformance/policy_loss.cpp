@@ -17,7 +17,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr double kThreshold = 0.5;  // of the entropy, exact in every dtype
 
-enum class Data { kUsual, kExtreme, kOnPolicy, kNotANumber, kNearReference, kFarReference };
+enum class Data { kUsual, kExtreme, kOnPolicy, kNotANumber, kNearReference, kFarReference, kGrid };
 
 struct Setup {
   eqp_dtype dtype = EQP_F32;
@@ -81,6 +81,14 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
         old = olds[random.below(3)];
         reference = references[random.below(5)];
       }
+      if (s.data == Data::kGrid) {
+        const double log_probs[] = {-1e-3, -1, -30, -87.5, -89, -120};
+        const double olds[] = {0, -20, -60};
+        const double references[] = {0, -1, -60, -87.5, -120};
+        lp = log_probs[i % 6];
+        old = olds[i / 6 % 3];
+        reference = references[i / 18 % 5];
+      }
       if (s.data == Data::kExtreme) {
         // Log-ratios whose exp is beyond f32 (A <= 0 makes the loss follow it), and tiny ones.
         old = lp + (t % 3 == 0 ? -60.0 : t % 3 == 1 ? 80.0 : -200.0);
@@ -106,6 +114,7 @@ PolicyProblem make_problem(const Setup& s, uint64_t seed) {
       // exp(200) is no f32: it must not leak through a clipped or a zero advantage.
       if (s.data == Data::kExtreme) a = i % 2 == 0 ? std::fabs(a) : 0;
       if (s.data == Data::kFarReference) a = 0;
+      if (s.data == Data::kGrid) a = static_cast<double>(i / 90) - 1;
       p.advantages.push_back(left_out ? kNaN : round_to(real, a));
     }
     if (s.weights) p.weights.push_back(round_to(real, i % 5 == 4 ? 0 : random.uniform(0.1, 3)));
@@ -314,6 +323,34 @@ void conform_options(Suite& suite) {
       many.sequences = 40;
       many.tokens = 67;
       run_case(suite, many, seed);
+    }
+  }
+}
+
+// Every combination of exponents whose products are in the range of f32 though they need not be, under
+// every surrogate and divergence.
+void conform_exponents(Suite& suite) {
+  uint64_t seed = 6000;
+  for (const eqp_policy_surrogate surrogate : kSurrogates) {
+    for (const eqp_policy_kl kl : kKls) {
+      for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
+        Setup s;
+        s.dtype = dtype;
+        s.data = Data::kGrid;
+        s.sequences = 3 * 90;
+        s.tokens = 1;
+        s.unmasked = 1;
+        s.old = s.reference = true;
+        s.options = options_of(EQP_POLICY_NORMALIZER_DAPO);
+        s.options.surrogate = surrogate;
+        s.options.kl = kl;
+        s.options.kl_unbiased = 1;
+        s.options.kl_beta = 0.3;
+        const bool by_sequence = ++seed % 2 == 0 && surrogate != EQP_POLICY_SURROGATE_VESPO &&
+                                 surrogate != EQP_POLICY_SURROGATE_GMPO;
+        if (by_sequence) s.options.importance = EQP_POLICY_IMPORTANCE_SEQUENCE;
+        run_case(suite, s, seed);
+      }
     }
   }
 }
@@ -548,6 +585,7 @@ void conform_parts(Suite& suite) {
 void conform_policy_loss(Suite& suite) {
   check_entropy_without_a_bonus(suite);
   conform_parts(suite);
+  conform_exponents(suite);
   uint64_t seed = 2000;
   for (const eqp_policy_normalizer normalizer : kNormalizers) {
     Setup s;
