@@ -11,34 +11,36 @@
 namespace eqp {
 namespace cuda {
 
-// Both formats of 16 bits are a sign and a magnitude in order: neighbours are one apart in their bits.
 template <class T>
-EQP_DEVICE float rounded_inside(float value, float low, float high) {
+EQP_DEVICE float rounded_inside(float value, float original, float low, float high) {
   T nearest;
   assign(&nearest, value);
   const float rounded = widen(nearest);
-  if (!(rounded > high) && !(rounded < low)) return rounded;
+  const bool down = rounded > high && rounded > value && value > original;
+  const bool up = rounded < low && rounded < value && value < original;
+  if (!down && !up) return rounded;
+  // The formats of 16 bits are a sign and a magnitude in order: neighbours are one apart in their bits,
+  // and the neighbours of 0 are the smallest numbers of either sign.
   uint16_t bits;
   memcpy(&bits, &nearest, sizeof(bits));
-  const bool away_from_zero = rounded > high ? rounded <= 0.0f : rounded >= 0.0f;
-  if ((bits & 0x7fff) == 0) {
-    bits = rounded > high ? 0x8001 : 0x0001;
+  if (rounded == 0.0f) {
+    bits = down ? 0x8001 : 0x0001;
   } else {
-    bits = static_cast<uint16_t>(away_from_zero ? bits + 1 : bits - 1);
+    bits = static_cast<uint16_t>((rounded > 0.0f) == up ? bits + 1 : bits - 1);
   }
   memcpy(static_cast<void*>(&nearest), &bits, sizeof(bits));
   return widen(nearest);
 }
 template <>
 struct RoundedInside<bf16> {
-  static EQP_DEVICE_MEMBER float of(float value, float low, float high) {
-    return rounded_inside<bf16>(value, low, high);
+  static EQP_DEVICE_MEMBER float of(float value, float original, float low, float high) {
+    return rounded_inside<bf16>(value, original, low, high);
   }
 };
 template <>
 struct RoundedInside<f16> {
-  static EQP_DEVICE_MEMBER float of(float value, float low, float high) {
-    return rounded_inside<f16>(value, low, high);
+  static EQP_DEVICE_MEMBER float of(float value, float original, float low, float high) {
+    return rounded_inside<f16>(value, original, low, high);
   }
 };
 

@@ -380,7 +380,7 @@ eqp_status token_log_probs_forward(const TokenLogProbsForward& a) {
                          real_vector(a.log_sum_exp),
                          real_vector(a.log_sum_exp_2x),
                          data_errors(a.stream)};
-  const bool moments = a.log_sum_exp_2x != nullptr || a.entropy != nullptr;
+  const bool moments = a.log_sum_exp_2x.data != nullptr || a.entropy != nullptr;
   const int64_t each = columns_per_part(a.logits.rows, a.logits.columns);
   const int64_t splits = (a.logits.columns + each - 1) / each;
   EQP_BY_DTYPE(a.logits.dtype, EQP_FORWARD);

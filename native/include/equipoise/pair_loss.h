@@ -42,8 +42,8 @@
  *   a SIMPO term beta q, with an ORPO term beta m
  *
  * Tokens with mask 0 are never read into a sum: they may hold anything, NaN included, and get
- * gradient exactly 0. Sums over tokens are as exact for 100 000 tokens as for ten, relative to the
- * magnitudes of their terms; those of delta are of policy - reference. The gradient is that of the
+ * gradient exactly 0. Sums over tokens are taken in doubles (each of at most 16 terms in the
+ * arithmetic of the dtype), those of delta of policy - reference. The gradient is that of the
  * mean. Where AOT sorts, equal values keep their order, and a value and the one it meets get the
  * gradient of the formula with ranks held fixed. */
 #ifndef EQUIPOISE_PAIR_LOSS_H

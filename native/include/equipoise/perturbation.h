@@ -46,7 +46,7 @@ typedef int32_t eqp_direction;
  * whose mask is not 0. An image whose gradient is all zero adds 0 to its momentum. NaN gradients
  * give NaN pixels: an attack must not go on silently. Where an original lies further than epsilon
  * outside [lower, upper], no pixel is in both: the bounds win. Where rounding to bf16 or f16 would
- * leave the ball or the bounds, the neighbour inside is taken. */
+ * leave the ball or the bounds, the neighbour on the side of the original is taken. */
 typedef struct eqp_linf_step_options {
   uint32_t size;           /* sizeof(eqp_linf_step_options) */
   eqp_direction direction; /* default EQP_DESCEND */

@@ -99,16 +99,20 @@ LinfChannel linf_channel(const Options& options, const ChannelSpace& space, floa
 
 template <>
 struct RoundedInside<bfloat16> {
-  EQP_HD f32v of(f32v value, f32v low, f32v high) {
+  EQP_HD f32v of(f32v value, f32v original, f32v low, f32v high) {
     const i32v upper_half = i32v{} + static_cast<int32_t>(0xffff0000u);
     const i32v nearest = bfloat16_bits(value) & upper_half, toward_zero = (i32v)value & upper_half;
     const i32v other = nearest == toward_zero ? toward_zero + 0x10000 : toward_zero;
     const f32v rounded = (f32v)nearest;
-    const f32v inside = (rounded > high) | (rounded < low) ? (f32v)other : rounded;
+    const auto outside = (rounded > high) | (rounded < low);
+    const auto away =
+        ((rounded > value) & (value > original)) | ((rounded < value) & (value < original));
+    const f32v inside = (outside & away) ? (f32v)other : rounded;
     return value == value ? inside : value;
   }
-  EQP_HD float of(float value, float low, float high) {
-    return of(broadcast<f32v>(value), broadcast<f32v>(low), broadcast<f32v>(high))[0];
+  EQP_HD float of(float value, float original, float low, float high) {
+    return of(broadcast<f32v>(value), broadcast<f32v>(original), broadcast<f32v>(low),
+              broadcast<f32v>(high))[0];
   }
 };
 

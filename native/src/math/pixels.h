@@ -43,26 +43,25 @@ EQP_HD T linf_project(T value, T original, const LinfChannel& channel) {
   return original == original ? value : original;
 }
 
-// What rounding to E makes of a value, where that is a number of [low, high], else its neighbour in E on
-// the other side of the value. One for each type that is narrower than the arithmetic.
+// What rounding to E makes of a value; where that is no number of [low, high], the value's neighbour in E
+// on the side of the original. One for each type that is narrower than the arithmetic.
 template <class E>
 struct RoundedInside;
 template <>
 struct RoundedInside<float> {
   template <class T>
-  EQP_HD T of(T value, T, T) {
+  EQP_HD T of(T value, T, T, T) {
     return value;
   }
 };
 
-// A value of linf_project as E holds it, still in the ball and the bounds. (Where no number is in both,
-// the bounds are what counts.)
+// A value of linf_project as E holds it, still in the ball and the bounds.
 template <class E, class T>
 EQP_HD T linf_rounded(T value, T original, const LinfChannel& channel) {
   const T zero = T{}, lower = zero + channel.lower, upper = zero + channel.upper;
   const T low = max_or_second(lower, original - channel.epsilon);
   const T high = min_or_second(upper, original + channel.epsilon);
-  return RoundedInside<E>::of(value, low > high ? lower : low, low > high ? upper : high);
+  return RoundedInside<E>::of(value, original, low, high);
 }
 
 // A product with a factor beyond f32's range, for values in f32: (value first) second. Powers of two

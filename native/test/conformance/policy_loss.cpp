@@ -305,7 +305,10 @@ void conform_options(Suite& suite) {
           s.options.off_policy_threshold = kInf;
           s.options.kl = EQP_POLICY_KL_K3;
           s.options.kl_beta = 0.3;
-          if (data == Data::kFarReference) s.options.kl_unbiased = 1;
+          if (data == Data::kFarReference) {
+            s.options.kl_unbiased = 1;
+            s.options.importance = EQP_POLICY_IMPORTANCE_TOKEN;
+          }
           run_case(suite, s, seed);
         }
       }

@@ -155,7 +155,7 @@ Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, 
   const double bend = log_p + row.entropy;
   const double value = (d_log_prob * (one - p) - d_entropy * p * bend) / t;
   const double argument_error = log_p_error(row, index, wide);
-  const double p_error = p * std::expm1(argument_error + kFunction * kRoundoff);
+  const double p_error = p == 0 ? 0 : p * std::expm1(argument_error + kFunction * kRoundoff);
   // The entropy that the call is given is rounded to f32 itself.
   const double bend_error = argument_error + kRoundoff * (std::fabs(row.entropy) + std::fabs(bend));
   const double error = std::fabs(d_log_prob) * (p_error + 2 * kRoundoff * (one + p)) +

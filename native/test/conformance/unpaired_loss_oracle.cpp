@@ -31,9 +31,10 @@ Sums sums_of_row(const UnpairedProblem::Answers& answers, int64_t row, Real roun
     reference += other;
     of_ratio += fabsl(answers.policy[at] - other);
   }
-  // Of few terms, however many tokens: the header promises sums that do not lose with the length.
-  const Real roundings = static_cast<Real>(sum_error(
-      std::min(32.0, static_cast<double>(answers.tokens)), static_cast<double>(roundoff)));
+  // A lane adds 16 terms before they go on in doubles.
+  const double n = static_cast<double>(answers.tokens);
+  const Real roundings = static_cast<Real>(
+      sum_error(std::min(32.0, n), static_cast<double>(roundoff)) + sum_error(n, 0x1p-53));
   return {bounded_sum(policy, of_policy, roundings),
           bounded_sum(policy - reference, of_ratio, roundings)};
 }
