@@ -1,14 +1,15 @@
 package org.equipoise.mbpo.run;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -123,12 +124,23 @@ public final class KillHarness {
     TreeMap<String, Path> want = files(expected);
     TreeMap<String, Path> have = files(found);
     assertEquals(want.keySet(), have.keySet(), "files after a run " + when);
+    List<String> differences = new ArrayList<>();
     for (String name : want.keySet()) {
-      assertArrayEquals(
-          Files.readAllBytes(want.get(name)),
-          Files.readAllBytes(have.get(name)),
-          name + " after a run " + when);
+      byte[] wanted = Files.readAllBytes(want.get(name));
+      byte[] had = Files.readAllBytes(have.get(name));
+      int at = Arrays.mismatch(wanted, had);
+      if (at >= 0) {
+        differences.add(name + ": expected " + around(wanted, at) + ", found " + around(had, at));
+      }
     }
+    assertEquals(List.of(), differences, "after a run " + when);
+  }
+
+  /** What stands at and around a byte. */
+  private static String around(byte[] bytes, int at) {
+    int from = Math.max(0, at - 60);
+    int to = Math.min(bytes.length, at + 20);
+    return "'" + new String(bytes, from, to - from, StandardCharsets.UTF_8) + "'";
   }
 
   /** All but the lock (it holds a process id) and the journal (it holds durations). */
