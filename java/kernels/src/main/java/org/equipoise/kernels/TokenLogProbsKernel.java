@@ -49,7 +49,15 @@ public final class TokenLogProbsKernel {
 
   /** Divides the logits; finite and positive. */
   public TokenLogProbsKernel temperature(float value) {
-    return new TokenLogProbsKernel(value, ignoreIndex, logitScale, softCap);
+    return new TokenLogProbsKernel(invertible(value), ignoreIndex, logitScale, softCap);
+  }
+
+  private static float invertible(float value) {
+    if (Float.isInfinite(1 / (float) Ranges.positive("temperature", value))) {
+      throw new IllegalArgumentException(
+          "temperature: expected a number whose inverse is finite, found " + value);
+    }
+    return value;
   }
 
   /** The target that marks rows to leave out. */
@@ -59,12 +67,14 @@ public final class TokenLogProbsKernel {
 
   /** Multiplies the logits, before the soft cap; finite and positive. */
   public TokenLogProbsKernel logitScale(float value) {
-    return new TokenLogProbsKernel(temperature, ignoreIndex, value, softCap);
+    return new TokenLogProbsKernel(
+        temperature, ignoreIndex, (float) Ranges.positive("logitScale", value), softCap);
   }
 
   /** Bounds the logits smoothly to (-value, value); finite and positive, or 0 for no cap. */
   public TokenLogProbsKernel softCap(float value) {
-    return new TokenLogProbsKernel(temperature, ignoreIndex, logitScale, value);
+    return new TokenLogProbsKernel(
+        temperature, ignoreIndex, logitScale, (float) Ranges.notNegative("softCap", value));
   }
 
   public float temperature() {

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -159,8 +161,14 @@ public final class GroupAdvantage {
     return new GroupAdvantage(kernel.varianceEpsilon(value), weights);
   }
 
-  /** One weight per reward function; none means ones. */
+  /** One weight per reward function, finite; none means ones. */
   public GroupAdvantage weights(double... values) {
+    for (double value : values) {
+      if (!Double.isFinite(value)) {
+        throw new IllegalArgumentException(
+            "weights: expected finite numbers, found " + Arrays.toString(values));
+      }
+    }
     return new GroupAdvantage(kernel, values.length == 0 ? null : values.clone());
   }
 
@@ -370,11 +378,11 @@ public final class GroupAdvantage {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_group_advantage(
             sized.abi(),
-            rewards,
+            alive("rewards", rewards),
             weights,
-            offsets,
-            beside.lengths,
-            beside.baselines,
+            alive("offsets", offsets),
+            alive("lengths", beside.lengths),
+            alive("baselines", beside.baselines),
             advantages,
             mean,
             std,
