@@ -121,7 +121,10 @@ public final class GroupAdvantageKernel {
     return trl().scale(AdvantageScale.NONE).baseline(AdvantageBaseline.GIVEN);
   }
 
-  /** verl's gpg: centred, times samples over samples with a reward that is not 0. */
+  /**
+   * verl's gpg: centred, times samples over samples with a reward that is not 0; without any such
+   * sample, 0.
+   */
   public static GroupAdvantageKernel verlGpg() {
     return verl().scale(AdvantageScale.NONZERO);
   }

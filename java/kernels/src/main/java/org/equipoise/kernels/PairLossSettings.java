@@ -66,7 +66,10 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
     return options.beta();
   }
 
-  /** Probability in [0, 0.5) that a label is flipped; for the kinds whose formula has an e. */
+  /**
+   * Probability in [0, 0.5) that a label is flipped; for the kinds whose formula has an e. Another
+   * number than 0 is refused when a loss without such a term is computed.
+   */
   public L labelSmoothing(double value) {
     return change(o -> o.label_smoothing(Ranges.belowHalf("labelSmoothing", value)));
   }
@@ -117,7 +120,10 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
     return options.simpo_gamma();
   }
 
-  /** SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. */
+  /**
+   * SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. Another number
+   * than 0 is refused when a loss without a SIMPO term is computed.
+   */
   public L simpoAlpha(double value) {
     return change(o -> o.simpo_alpha(Ranges.finite("simpoAlpha", value)));
   }

@@ -49,13 +49,15 @@ public final class TokenLogProbsKernel {
 
   /** Divides the logits; finite and positive. */
   public TokenLogProbsKernel temperature(float value) {
-    return new TokenLogProbsKernel(invertible(value), ignoreIndex, logitScale, softCap);
+    Ranges.positive("temperature", value);
+    return new TokenLogProbsKernel(
+        invertible("temperature", value), ignoreIndex, logitScale, softCap);
   }
 
-  private static float invertible(float value) {
-    if (Float.isInfinite(1 / (float) Ranges.positive("temperature", value))) {
+  private static float invertible(String name, float value) {
+    if (Float.isInfinite(1 / value)) {
       throw new IllegalArgumentException(
-          "temperature: expected a number whose inverse is finite, found " + value);
+          name + ": expected a number whose inverse is finite, found " + value);
     }
     return value;
   }
@@ -73,8 +75,10 @@ public final class TokenLogProbsKernel {
 
   /** Bounds the logits smoothly to (-value, value); finite and positive, or 0 for no cap. */
   public TokenLogProbsKernel softCap(float value) {
-    return new TokenLogProbsKernel(
-        temperature, ignoreIndex, logitScale, (float) Ranges.notNegative("softCap", value));
+    if (Ranges.notNegative("softCap", value) != 0) {
+      invertible("softCap", value);
+    }
+    return new TokenLogProbsKernel(temperature, ignoreIndex, logitScale, value);
   }
 
   public float temperature() {

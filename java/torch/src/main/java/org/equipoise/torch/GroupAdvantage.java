@@ -65,7 +65,10 @@ public final class GroupAdvantage {
     return new GroupAdvantage(GroupAdvantageKernel.trl(), null);
   }
 
-  /** TRL's normalize_then_sum: each function normalised in its group, the sum over the batch. */
+  /**
+   * TRL's normalize_then_sum: each function normalised in its group, the sum over the batch. The
+   * sum is rounded to the rewards' dtype after each function, in their order.
+   */
   public static GroupAdvantage trlGdpo() {
     TorchLibrary.require();
     return new GroupAdvantage(GroupAdvantageKernel.trlGdpo(), null);
@@ -123,7 +126,10 @@ public final class GroupAdvantage {
     return new GroupAdvantage(GroupAdvantageKernel.verlRemax(), null);
   }
 
-  /** verl's gpg: centred, times samples over samples with a reward that is not 0. */
+  /**
+   * verl's gpg: centred, times samples over samples with a reward that is not 0; without any such
+   * sample, 0.
+   */
   public static GroupAdvantage verlGpg() {
     TorchLibrary.require();
     return new GroupAdvantage(GroupAdvantageKernel.verlGpg(), null);

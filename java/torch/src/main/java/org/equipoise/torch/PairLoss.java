@@ -276,12 +276,15 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
       return part(0);
     }
 
-    /** {@code beta delta_c} [pairs], without gradient. */
+    /**
+     * {@code beta delta_c} [pairs], without gradient; with a SIMPO term {@code beta q}, else with
+     * an ORPO term {@code beta} times the mean log-prob.
+     */
     public Tensor rewardsChosen() {
       return part(1);
     }
 
-    /** {@code beta delta_r} [pairs], without gradient. */
+    /** The same of the rejected answers. */
     public Tensor rewardsRejected() {
       return part(2);
     }

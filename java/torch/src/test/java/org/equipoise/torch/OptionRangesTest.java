@@ -57,6 +57,7 @@ class OptionRangesTest {
   private static final Rule NUMBER = new Rule(1, v -> !Double.isNaN(v));
   private static final Rule FINITE = new Rule(0.25, Double::isFinite);
   private static final Rule POSITIVE = new Rule(0.25, v -> v > 0 && Double.isFinite(v));
+  private static final Rule INVERTIBLE = new Rule(0.25, v -> v > 1e-38 && Double.isFinite(v));
   private static final Rule NOT_NEGATIVE = new Rule(0.25, v -> v >= 0 && Double.isFinite(v));
   private static final Rule NOT_NEGATIVE_OR_OFF = new Rule(0.25, v -> v >= 0);
   private static final Rule NOT_POSITIVE_OR_OFF = new Rule(-1, v -> v <= 0);
@@ -124,11 +125,14 @@ class OptionRangesTest {
     rule("GroupAdvantage.epsilon GroupAdvantage.varianceEpsilon", NOT_NEGATIVE);
     rule("GroupAdvantage.groupSize InputDiversity.step Draw.step", new Rule(1, v -> v >= 0));
     rule("GroupAdvantage.weights", FINITE);
-    rule("TokenLogProbsOptions.temperature TokenLogProbs.temperature", POSITIVE);
+    rule("TokenLogProbsOptions.temperature TokenLogProbs.temperature", INVERTIBLE);
     rule("TokenLogProbsOptions.logitScale TokenLogProbs.logitScale", POSITIVE);
-    rule("TokenLogProbsOptions.softCap TokenLogProbs.softCap FusedLinear.softCap", NOT_NEGATIVE);
+    rule(
+        "TokenLogProbsOptions.softCap TokenLogProbs.softCap FusedLinear.softCap",
+        new Rule(0.25, v -> v == 0 || INVERTIBLE.allows().test(v)));
     rule("TokenLogProbsOptions.ignoreIndex TokenLogProbs.ignoreIndex FusedLinear.ignoreIndex", ANY);
-    rule("FusedLinear.temperature FusedLinear.logitScale", POSITIVE);
+    rule("FusedLinear.temperature", INVERTIBLE);
+    rule("FusedLinear.logitScale", POSITIVE);
     rule("FusedLinear.logitBudget", new Rule(100, v -> v >= 12));
     rule("Pgd.epsilon Pgd.fgsm Pgd.stepSize Pgd.momentum Apgd.epsilon", NOT_NEGATIVE);
     rule("Pgd.steps Apgd.steps", new Rule(1, v -> v >= 0));
@@ -200,7 +204,17 @@ class OptionRangesTest {
           () -> PixelSpace.IDENTITY);
 
   private static final double[] REALS = {
-    Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, -1, 0, 0.25, 1, 2, 13, 1e300
+    Double.NaN,
+    Double.POSITIVE_INFINITY,
+    Double.NEGATIVE_INFINITY,
+    -1,
+    0,
+    0.25,
+    1,
+    2,
+    13,
+    1e300,
+    1e-45
   };
   private static final long[] INTEGERS = {-1, 0, 1, 2, 3, 40, 1000, Integer.MIN_VALUE};
 
@@ -348,7 +362,10 @@ class OptionRangesTest {
         String shown = real ? Double.toString(held) : Long.toString((long) v);
         String text = refusal.getMessage();
         assertTrue(text.contains(name), what + ": expected '" + name + "' in: " + text);
-        assertTrue(text.contains(shown) || text.contains(Double.toString(v)), what + ": " + text);
+        assertTrue(
+            Stream.of(shown, Double.toString(v), Float.toString((float) v))
+                .anyMatch(text::contains),
+            what + ": " + text);
       }
     }
   }
