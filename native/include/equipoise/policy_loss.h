@@ -140,7 +140,8 @@ typedef struct eqp_policy_loss_options {
   double sampler_min;             /* >= 0, < sampler_max; default 0 */
   double sampler_max;             /* > 0, +Inf allowed; default 3 */
   double max_completion_length;   /* DR_GRPO: >= 1, required; otherwise 0 */
-  double total_tokens;            /* DAPO: tokens of the global batch; 0 (default): of this call */
+  double total_tokens;            /* DAPO: tokens of the global batch, finite; 0 (default): of this
+                                     call; otherwise 0 */
 } eqp_policy_loss_options;
 
 /* Each a mean over the unmasked tokens of the call, 0 where its tensor was not given. */

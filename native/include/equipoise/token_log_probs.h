@@ -28,10 +28,10 @@ extern "C" {
 
 typedef struct eqp_token_log_probs_options {
   uint32_t size;        /* sizeof(eqp_token_log_probs_options) */
-  float temperature;    /* > 0, finite; default 1 */
+  float temperature;    /* > 0, finite, its inverse too; default 1 */
   int64_t ignore_index; /* default -100 */
   float logit_scale;    /* > 0, finite; default 1 */
-  float soft_cap;       /* > 0, finite; 0 (default): no cap */
+  float soft_cap;       /* > 0, finite, its inverse too; 0 (default): no cap */
 } eqp_token_log_probs_options;
 
 EQP_API void eqp_token_log_probs_options_init(eqp_token_log_probs_options* options);
