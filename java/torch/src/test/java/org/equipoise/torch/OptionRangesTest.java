@@ -27,6 +27,7 @@ import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.kernels.EightBitGridKernel;
@@ -316,16 +317,29 @@ class OptionRangesTest {
 
   private static Throwable call(Executable setter, Object on, Object[] values)
       throws ReflectiveOperationException {
+    Object made;
     try (PointerScope scope = new PointerScope()) {
-      if (setter instanceof Constructor<?> constructor) {
-        constructor.newInstance(values);
-      } else {
-        ((Method) setter).invoke(on, values);
-      }
-      return null;
+      made =
+          setter instanceof Constructor<?> constructor
+              ? constructor.newInstance(values)
+              : ((Method) setter).invoke(on, values);
     } catch (InvocationTargetException e) {
       return e.getCause();
     }
+    assertTrue(survives(made), setter + ": its native options died with the scope");
+    return null;
+  }
+
+  /** Whether the native record of options, where there is one, is still there. */
+  private static boolean survives(Object made) throws ReflectiveOperationException {
+    for (Method method : made.getClass().getMethods()) {
+      if (method.getParameterCount() > 0 || !method.getName().matches("abi|options")) {
+        continue;
+      }
+      Object held = method.invoke(made);
+      return held instanceof Pointer pointer ? !pointer.isNull() : survives(held);
+    }
+    return true;
   }
 
   private static void probe(String key, String name, Executable setter, Object on, List<Rule> rules)
