@@ -367,4 +367,93 @@ EQP_TEST(policy_options_at_the_ends_of_their_ranges) {
   }
 }
 
+// pair_loss.h: "|a - 1| < 1e-6 is REVERSE_KL".
+EQP_TEST(alpha_divergences_next_to_the_reverse_kl) {
+  const double chosen[1] = {-1}, rejected[1] = {-3}, reference[1] = {-1.5};
+  const unsigned char mask[1] = {1};
+  const auto loss_of = [&](eqp_pair_divergence divergence, double alpha) {
+    eqp_pair_loss_options options;
+    eqp_pair_loss_options_init(&options);
+    options.divergence = divergence;
+    options.divergence_alpha = alpha;
+    double loss = 0;
+    const eqp_tensor c = describe(chosen, EQP_F64, {1, 1}), r = describe(rejected, EQP_F64, {1, 1}),
+                     ref = describe(reference, EQP_F64, {1, 1}),
+                     m = describe(mask, EQP_BOOL, {1, 1}), l = describe(&loss, EQP_F64, {1});
+    EQP_CHECK(eqp_pair_loss(&options, &c, &r, &ref, &ref, &m, &m, nullptr, &l, nullptr, nullptr,
+                            nullptr, nullptr, nullptr, nullptr, nullptr) == EQP_OK,
+              "%s", eqp_last_error());
+    return loss;
+  };
+  const double reverse = loss_of(EQP_PAIR_DIVERGENCE_REVERSE_KL, 0.5);
+  for (const double alpha : {1.0, 1 + 0.9e-6, 1 - 0.9e-6})
+    EQP_CHECK(loss_of(EQP_PAIR_DIVERGENCE_ALPHA, alpha) == reverse, "alpha %.9g", alpha);
+  for (const double alpha : {1 + 1.1e-6, 1 - 1.1e-6})
+    EQP_CHECK(loss_of(EQP_PAIR_DIVERGENCE_ALPHA, alpha) != reverse, "alpha %.9g", alpha);
+}
+
+// gaussian_noise.h: "so |z| < 5.77".
+EQP_TEST(normal_numbers_are_bounded) {
+  const int64_t count = 1 << 20;
+  std::vector<float> zeros(count, 0.0f), z(count);
+  eqp_gaussian_noise_options options;
+  eqp_gaussian_noise_options_init(&options);
+  options.deviation = 1;
+  const eqp_tensor from = describe(zeros.data(), EQP_F32, {1, 1, count}),
+                   to = describe(z.data(), EQP_F32, {1, 1, count});
+  float most = 0;
+  for (options.seed = 0; options.seed < 4; ++options.seed) {
+    EQP_CHECK(eqp_gaussian_noise(&options, &from, nullptr, &to, nullptr) == EQP_OK, "%s",
+              eqp_last_error());
+    for (const float each : z) most = fabsf(each) > most ? fabsf(each) : most;
+  }
+  EQP_CHECK(most > 4.5f && most < 5.77f, "found %g", static_cast<double>(most));
+}
+
+// perturbation.h: "an original that is k/255 rounded to f32 reaches every code of the exact ball".
+EQP_TEST(originals_on_the_grid_reach_every_code_of_their_ball) {
+  float original[256], pixels[256];
+  unsigned char codes[256];
+  const eqp_tensor o = describe(original, EQP_F32, {1, 1, 256}),
+                   p = describe(pixels, EQP_F32, {1, 1, 256}),
+                   c = describe(codes, EQP_U8, {1, 1, 256});
+  for (const int levels : {1, 2, 8, 16, 100}) {
+    for (const int direction : {-1, 1}) {
+      for (int k = 0; k < 256; ++k) {
+        original[k] = static_cast<float>(k) / 255.0f;
+        pixels[k] = direction < 0 ? -1.0f : 2.0f;
+      }
+      eqp_eight_bit_options options;
+      eqp_eight_bit_options_init(&options);
+      options.epsilon = static_cast<float>(levels) / 255.0f;
+      EQP_CHECK(eqp_eight_bit(&options, &p, &o, nullptr, &c, nullptr) == EQP_OK, "%s",
+                eqp_last_error());
+      for (int k = 0; k < 256; ++k) {
+        const int reached = k + direction * levels;
+        const int expected = reached < 0 ? 0 : reached > 255 ? 255 : reached;
+        EQP_CHECK(codes[k] == expected, "code %d by %d: expected %d, found %d", k,
+                  direction * levels, expected, codes[k]);
+      }
+    }
+  }
+}
+
+// token_log_probs.h: "vocab >= 1"; no rows are legal.
+EQP_TEST(a_vocabulary_has_a_token) {
+  float number = 0;
+  int64_t target = 0;
+  const eqp_tensor none = describe(&number, EQP_F32, {1, 0}), one = describe(&target, EQP_I64, {1}),
+                   out = describe(&number, EQP_F32, {1});
+  EQP_CHECK(eqp_token_log_probs_forward(nullptr, &none, nullptr, &one, &out, nullptr, nullptr,
+                                        nullptr, nullptr) == EQP_INVALID_ARGUMENT &&
+                strstr(eqp_last_error(), "logits: expected a vocabulary of at least 1") != nullptr,
+            "found '%s'", eqp_last_error());
+  const eqp_tensor rows = describe(nullptr, EQP_F32, {0, 5}),
+                   targets = describe(nullptr, EQP_I64, {0}),
+                   nothing = describe(nullptr, EQP_F32, {0});
+  EQP_CHECK(eqp_token_log_probs_forward(nullptr, &rows, nullptr, &targets, &nothing, nullptr,
+                                        nullptr, nullptr, nullptr) == EQP_OK,
+            "%s", eqp_last_error());
+}
+
 }  // namespace eqp::test
