@@ -54,9 +54,9 @@
  * Offline pairs and online groups are two calls, each with its own options, on parts of one tensor
  * where one tensor is wanted.
  *
- * Arithmetic: f64 for either dtype and one rounding to it at the end; NORMALIZE_THEN_SUM rounds r to
- * it after every function, in their order, and WHITEN c in between. Equal from run to run and for any
- * number of threads. */
+ * Arithmetic: f64 for either dtype and one rounding to it at the end; NORMALIZE_THEN_SUM rounds r
+ * to it after every function, in their order, and WHITEN c in between. Equal from run to run and for
+ * any number of threads. */
 #ifndef EQUIPOISE_GROUP_ADVANTAGE_H
 #define EQUIPOISE_GROUP_ADVANTAGE_H
 

@@ -10,6 +10,7 @@ import java.util.Properties;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.jspecify.annotations.Nullable;
 
 /** Loads libequipoise once and checks that it fits this jar. */
 public final class NativeLibrary {
@@ -168,7 +169,7 @@ public final class NativeLibrary {
    *
    * @throws IllegalStateException naming it
    */
-  public static <T> T alive(String name, T value) {
+  public static <T extends @Nullable Object> T alive(String name, T value) {
     if (value instanceof Pointer pointer && pointer.isNull()) {
       throw new IllegalStateException(
           name

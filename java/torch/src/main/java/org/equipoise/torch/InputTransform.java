@@ -14,7 +14,7 @@ public interface InputTransform {
    * Which transformation: equal draws are equal transformations.
    *
    * @param seed of the attack
-   * @param step counts the draws of the attack
+   * @param step counts the draws of the attack, from 0
    * @param streams [images] int64: random stream of each image; null: 0, 1, 2, …
    */
   record Draw(long seed, long step, @Nullable Tensor streams) {

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -24,6 +25,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.MiningOptions;
+import org.equipoise.mbpo.mine.NegativeSources;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.run.RunOptions;
 import org.equipoise.mbpo.train.DpoOptions;
@@ -34,6 +36,7 @@ import org.equipoise.mbpo.train.OptimizerOptions;
 import org.equipoise.mbpo.train.PolicyOptions;
 import org.equipoise.mbpo.train.SftOptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Every number of every public record of options or settings: what can never be valid is refused
@@ -199,6 +202,28 @@ class OptionRangesTest {
       }
     }
     return found;
+  }
+
+  @Test
+  void sourcesOfNegativesRefuseThemToo() {
+    double[] bad = {Double.NaN, Double.POSITIVE_INFINITY, -1, 0};
+    for (double number : bad) {
+      for (Executable source :
+          List.<Executable>of(
+              () -> NegativeSources.adversarial(number, 0.1, 1, 0),
+              () -> NegativeSources.adversarial(0.1, number, 1, 0),
+              () -> NegativeSources.gaussian(number, 0))) {
+        String text = assertThrows(IllegalArgumentException.class, source).getMessage();
+        assertTrue(text.contains("" + number), text);
+      }
+    }
+    for (int number : new int[] {-1, 0}) {
+      assertThrows(
+          IllegalArgumentException.class, () -> NegativeSources.adversarial(0.1, 0.1, number, 0));
+    }
+    for (int number : new int[] {-1, 1000}) {
+      assertThrows(IllegalArgumentException.class, () -> NegativeSources.diffusion(number, 0));
+    }
   }
 
   @Test
