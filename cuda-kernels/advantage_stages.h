@@ -44,7 +44,9 @@ struct Group {
         const double term = weight * (s.equal ? 0.0 : (reward - s.mean) / divisor);
         double sum = before + term;
         // What cancels down to the rounding of its terms would be a difference between members.
-        if (fabs(sum) <= 4.0 * roundoff * fabs(term)) sum = 0;
+        const double rounding =
+            s.equal ? 0.0 : rounding_of_term(term, weight, reward, s.mean, divisor, roundoff);
+        if (fabs(sum) <= rounding) sum = 0;
         r[i] = static_cast<T>(s.finite && is_finite(sum) ? sum : kInfinity);
       }
     }

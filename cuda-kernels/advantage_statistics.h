@@ -4,6 +4,7 @@
 
 #include "abi/calls/group_advantage.h"
 #include "launch.h"
+#include "math/advantage.h"
 #include "math/elementary.h"
 #include "rows.h"
 

@@ -235,24 +235,26 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
     T* const to = d_logits + part.row * rows.d_row_stride;
     const int head = head_elements(to);
     const bool inside = target >= 0 && target < rows.columns;
-    if (target == rows.ignore_index || !inside) {
-      const bool ignored = target == rows.ignore_index;
+    const float d_log_prob = rows.d_log_probs == nullptr ? 0.0f : rows.d_log_probs[part.row];
+    const float d_entropy = kEntropy ? rows.d_entropy[part.row] : 0.0f;
+    const bool ignored =
+        target == rows.ignore_index || (inside && d_log_prob == 0.0f && d_entropy == 0.0f);
+    if (ignored || !inside) {
       if (!ignored && part.chunk + lane == 0)
         flag_data_error(rows.errors, kTargetOutOfRange, part.row);
       const FillBody<T> body{to, ignored ? 0.0f : kNaNF};
       visit_chunk<T>(rows.columns, part.chunk, head, true, lane, team, body);
       continue;
     }
-    const GradientBody<T, kEntropy, kMapped> body{
-        &rows.map,
-        from,
-        to,
-        target,
-        rows.inverse_temperature,
-        two_floats(rows.log_sum_exp.at(part.row)),
-        rows.d_log_probs == nullptr ? 0.0f : rows.d_log_probs[part.row],
-        kEntropy ? rows.d_entropy[part.row] : 0.0f,
-        kEntropy ? rows.entropy[part.row] : 0.0f};
+    const GradientBody<T, kEntropy, kMapped> body{&rows.map,
+                                                  from,
+                                                  to,
+                                                  target,
+                                                  rows.inverse_temperature,
+                                                  two_floats(rows.log_sum_exp.at(part.row)),
+                                                  d_log_prob,
+                                                  d_entropy,
+                                                  kEntropy ? rows.entropy[part.row] : 0.0f};
     visit_chunk<T>(rows.columns, part.chunk, head, aligned_behind(from, head), lane, team, body);
   }
 }

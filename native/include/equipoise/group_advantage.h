@@ -22,7 +22,8 @@
  *            mean_c = sum l c / sum l, var_c = sum l (c - mean_c)^2 / (sum l - ddof);
  *            l = 1, or lengths where given: whitening over tokens, as each token of a sequence
  *            carries its c                               REINFORCE++, arXiv 2501.03262
- *   NONZERO  A = c (counted samples) / (those with r != 0)   GPG, arXiv 2504.02546
+ *   NONZERO  A = c (counted samples) / max(1, those with r != 0)   GPG, arXiv 2504.02546
+ *            so without any reward A = 0, but with baseline GIVEN -baselines[i] (counted samples)
  *
  * std: divisor (count - ddof), 0 where that is not positive.
  *
@@ -54,8 +55,9 @@
  * Offline pairs and online groups are two calls, each with its own options, on parts of one tensor
  * where one tensor is wanted.
  *
- * Arithmetic: f64 for either dtype and one rounding to it at the end; NORMALIZE_THEN_SUM and WHITEN
- * round r and c to it in between. Equal from run to run and for any number of threads. */
+ * Arithmetic: f64 for either dtype and one rounding to it at the end; NORMALIZE_THEN_SUM rounds r
+ * to it after every function, in their order, and WHITEN c in between. Equal from run to run and for
+ * any number of threads. */
 #ifndef EQUIPOISE_GROUP_ADVANTAGE_H
 #define EQUIPOISE_GROUP_ADVANTAGE_H
 

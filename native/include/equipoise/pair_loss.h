@@ -39,7 +39,7 @@
  *                  arXiv 2403.07691, the odds-ratio term; its NLL is the kind SFT
  *     ANCHOR       -ls(x_c)                                     mDPO arXiv 2406.11839
  *   rewards_chosen = beta delta_c, rewards_rejected = beta delta_r, margin = their difference; with
- *   a SIMPO term beta q, with an ORPO term beta m
+ *   a SIMPO term beta q, else with an ORPO term beta m, whatever the terms weigh
  *
  * Tokens with mask 0 are never read into a sum: they may hold anything, NaN included, and get
  * gradient exactly 0. Sums over tokens are taken in doubles (each of at most 16 terms in the
@@ -127,7 +127,7 @@ typedef struct eqp_pair_loss_options {
   double divergence_alpha;        /* of ALPHA: finite; default 0.5 */
   double ld_alpha;                /* [0, 1]; default 1 */
   double simpo_gamma;             /* finite; default 0.5 */
-  double simpo_alpha;             /* of SIMPO: finite; default 0 */
+  double simpo_alpha;             /* finite; default 0; another one is refused without SIMPO */
   double discopop_tau;            /* > 0, finite; default 0.05 */
 } eqp_pair_loss_options;
 

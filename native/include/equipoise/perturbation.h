@@ -53,8 +53,8 @@ typedef struct eqp_linf_step_options {
   float epsilon;           /* >= 0, finite; default 8/255 */
   float step_size;         /* >= 0, finite; default 2/255; unused with step_sizes */
   float lower;             /* default 0 */
-  float upper;             /* default 1; lower <= upper */
-  float momentum_decay;    /* >= 0; default 1; unused without a momentum tensor */
+  float upper;             /* default 1; both finite, lower <= upper */
+  float momentum_decay;    /* >= 0, finite; default 1; unused without a momentum tensor */
   float blend;             /* 0 to 1; default 0.75; unused without previous */
   eqp_pixel_space pixel_space;
 } eqp_linf_step_options;
@@ -88,7 +88,7 @@ typedef struct eqp_l2_step_options {
   float epsilon;           /* >= 0, finite; default 1 */
   float step_size;         /* >= 0, finite; default 0.2; unused with step_sizes */
   float lower;             /* default 0 */
-  float upper;             /* default 1; lower <= upper */
+  float upper;             /* default 1; both finite, lower <= upper */
   eqp_pixel_space pixel_space;
 } eqp_l2_step_options;
 
@@ -111,7 +111,7 @@ typedef struct eqp_uniform_start_options {
   uint32_t size;   /* sizeof(eqp_uniform_start_options) */
   float epsilon;   /* >= 0, finite; default 8/255 */
   float lower;     /* default 0 */
-  float upper;     /* default 1 */
+  float upper;     /* default 1; both finite, lower <= upper */
   uint64_t seed;   /* default 0 */
   uint64_t stream; /* of the first image; default 0 */
   eqp_pixel_space pixel_space;
@@ -137,7 +137,7 @@ typedef struct eqp_eight_bit_options {
   uint32_t size; /* sizeof(eqp_eight_bit_options) */
   float epsilon; /* >= 0; +Inf (default): no ball */
   float lower;   /* default 0 */
-  float upper;   /* default 1 */
+  float upper;   /* default 1; both finite, lower <= upper */
   eqp_pixel_space pixel_space;
 } eqp_eight_bit_options;
 

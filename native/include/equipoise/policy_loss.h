@@ -144,13 +144,15 @@ typedef struct eqp_policy_loss_options {
   double sampler_min;             /* >= 0, < sampler_max; default 0 */
   double sampler_max;             /* > 0, +Inf allowed; default 3 */
   double max_completion_length;   /* DR_GRPO: >= 1, required; otherwise 0 */
-  double total_tokens;            /* DAPO: tokens of the global batch; 0 (default): of this call */
+  double total_tokens;            /* DAPO: tokens of the global batch, finite; 0 (default): of this
+                                     call; otherwise 0 */
   double total_sequences;   /* the others: S, sequences of the global batch, truncated ones and
-                                     all; 0 (default): of this call */
-  double total_kept_tokens; /* K: tokens of the global batch that pass the entropy mask; 0
-                                     (default): total_tokens where that is given and there is no
-                                     threshold, otherwise of this call; required beside the other
-                                     totals, so that the bonus adds up as well as the rest */
+                                     all, finite; 0 (default): of this call; DAPO: 0 */
+  double total_kept_tokens; /* K: tokens of the global batch that pass the entropy mask, finite;
+                                     0 (default): total_tokens where that is given and there is no
+                                     threshold, otherwise of this call. Required beside the other
+                                     totals, so that the bonus adds up as the rest does; 0 without an
+                                     entropy_coefficient */
 } eqp_policy_loss_options;
 
 /* Each a mean over the unmasked tokens of the call, 0 where its tensor was not given. */

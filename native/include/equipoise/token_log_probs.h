@@ -32,10 +32,10 @@ extern "C" {
 
 typedef struct eqp_token_log_probs_options {
   uint32_t size;        /* sizeof(eqp_token_log_probs_options) */
-  float temperature;    /* > 0, finite; default 1 */
+  float temperature;    /* > 0, finite, its inverse too; default 1 */
   int64_t ignore_index; /* default -100 */
   float logit_scale;    /* > 0, finite; default 1 */
-  float soft_cap;       /* > 0, finite; 0 (default): no cap */
+  float soft_cap;       /* > 0, finite, its inverse too; 0 (default): no cap */
 } eqp_token_log_probs_options;
 
 EQP_API void eqp_token_log_probs_options_init(eqp_token_log_probs_options* options);
@@ -55,7 +55,8 @@ EQP_API eqp_status eqp_token_log_probs_forward(
 
 /* log_sum_exp f32|f64 (and entropy, required with d_entropy) as written by the forward; d_log_probs
  * and d_entropy [rows] f32, either may be NULL (zero), not both. d_logits: shape and dtype of logits,
- * may be the same memory with the same strides (in place), otherwise disjoint. One read of logits,
+ * may be the same memory with the same strides (in place), otherwise disjoint. A row whose d_log_probs
+ * and d_entropy are 0 gets 0 whatever its logits hold, NaN included. One read of logits,
  * one write of d_logits. */
 EQP_API eqp_status eqp_token_log_probs_backward(
     const eqp_token_log_probs_options* options, const eqp_tensor* logits, const eqp_tensor* bias,

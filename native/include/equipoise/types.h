@@ -72,6 +72,12 @@ typedef struct eqp_launch {
   void* stream;            /* cudaStream_t; ignored by the CPU backend */
 } eqp_launch;
 
+/* Every op takes an options struct, whose first field is its size. NULL: all defaults, those that
+ * the op's _options_init fills in. size is what the caller's sizeof is, 4 to 4096: fields beyond it
+ * take their defaults, so a caller of an older header goes on working; bytes beyond what this
+ * library knows must be 0. Another size is refused, and so is, in an enum or a number, whatever its
+ * comment does not list. */
+
 /* How the elements of an image tensor are pixels: value = (pixel - mean[c]) / std[c] with pixel in
  * [0, 1]. channels == 0 means the identity for any channel count (values are pixels). Otherwise
  * channels must equal the tensor's dimension 1, every std must be finite and > 0.

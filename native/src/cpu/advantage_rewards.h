@@ -3,6 +3,7 @@
 
 #include "abi/calls/group_advantage.h"
 #include "cpu/kernels.h"
+#include "math/advantage.h"
 #include "math/elementary.h"
 
 namespace eqp {

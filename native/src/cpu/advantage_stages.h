@@ -34,7 +34,11 @@ void combine_group(const GroupAdvantage& call, int64_t begin, int64_t end, E* r)
       const double term = weight * normalized;
       double sum = before + term;
       // What cancels down to the rounding of its terms would be a difference between members.
-      if (abs(sum) <= 4 * unit_roundoff(E()) * abs(term)) sum = 0;
+      const double rounding =
+          s.equal ? 0.0
+                  : rounding_of_term(term, weight, reward, s.mean, s.std + call.options.epsilon,
+                                     unit_roundoff(E()));
+      if (abs(sum) <= rounding) sum = 0;
       r[i] = static_cast<E>(s.finite && is_finite(sum) ? sum : kInfinity);
     }
   }

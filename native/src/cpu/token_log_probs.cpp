@@ -465,15 +465,15 @@ void backward_rows(const TokenLogProbsBackward& call) {
     const E* const x = row<E>(call.logits, i) + begin;
     E* const out = row_out<E>(call.d_logits, i) + begin;
     const int64_t target = index_at(call.targets, i);
-    if (target == call.options.ignore_index) {
+    RowGradient g;
+    g.d_log_prob = call.d_log_probs == nullptr ? 0.0f : call.d_log_probs[i];
+    g.d_entropy = with_entropy ? call.d_entropy[i] : 0.0f;
+    if (target == call.options.ignore_index || (g.d_log_prob == 0 && g.d_entropy == 0)) {
       memset(static_cast<void*>(out), 0, static_cast<size_t>(count) * sizeof(E));
       return;
     }
-    RowGradient g;
     g.inverse_temperature = inverse;
     g.log_sum_exp = two_floats(real_at(call.log_sum_exp, i));
-    g.d_log_prob = call.d_log_probs == nullptr ? 0.0f : call.d_log_probs[i];
-    g.d_entropy = with_entropy ? call.d_entropy[i] : 0.0f;
     g.entropy = with_entropy ? call.entropy[i] : 0.0f;
     // The target's element has a term of its own; its logit is read before the row may be
     // overwritten.

@@ -139,7 +139,7 @@ static double log_p_error(const Row& row, size_t j, bool wide) {
 
 Expected gradient(const Row& row, int64_t j, int64_t target, double d_log_prob, double d_entropy,
                   bool wide) {
-  if (row.ignored) return {0, 0};
+  if (row.ignored || (d_log_prob == 0 && d_entropy == 0)) return {0, 0};
   if (row.nan) return {kNaN, 0};
   const size_t index = static_cast<size_t>(j);
   const double one = j == target ? 1 : 0;

@@ -92,6 +92,22 @@ EQP_TEST(pair_loss_terms) {
             add_term(o, EQP_PAIR_LOSS_IPO);
             o.weights[1] = __builtin_inf();
           });
+  attempt("simpo_alpha without a SIMPO term",
+          "simpo_alpha: expected 0 without a SIMPO term, found 0.25",
+          [](LegalCall&, eqp_pair_loss_options& o) {
+            o.kinds[0] = EQP_PAIR_LOSS_ORPO;
+            o.simpo_alpha = 0.25;
+          });
+  attempt("simpo_alpha with a SIMPO term of several", "", [](LegalCall&, eqp_pair_loss_options& o) {
+    add_term(o, EQP_PAIR_LOSS_SIMPO);
+    o.simpo_alpha = 0.25;
+  });
+  for (double eqp_pair_loss_options::*number :
+       {&eqp_pair_loss_options::simpo_gamma, &eqp_pair_loss_options::discopop_tau,
+        &eqp_pair_loss_options::divergence_alpha}) {
+    attempt("a number that no term reads", "",
+            [&](LegalCall&, eqp_pair_loss_options& o) { o.*number = 0.75; });
+  }
   attempt("a set reserved field", "reserved: expected 0",
           [](LegalCall&, eqp_pair_loss_options& o) { o.reserved = 1; });
 }

@@ -306,8 +306,14 @@ EQP_TEST(options_are_checked) {
   refuse_option("linf_step", "step_size", &eqp_linf_step_options::step_size, {-1.0f, nanf, inff});
   refuse_option("linf_step", "direction", &eqp_linf_step_options::direction, {0, 2});
   refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
+  refuse_option("linf_step", "upper", &eqp_linf_step_options::upper, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "upper", &eqp_l2_step_options::upper, {-1.0f, nanf, inff});
+  refuse_option("uniform_start", "upper", &eqp_uniform_start_options::upper, {-1.0f, nanf, inff});
+  refuse_option("eight_bit", "upper", &eqp_eight_bit_options::upper, {-1.0f, nanf, inff});
+  refuse_option("eight_bit", "epsilon", &eqp_eight_bit_options::epsilon, {nanf});
+  refuse_option("uniform_start", "epsilon", &eqp_uniform_start_options::epsilon, {nanf, inff});
   refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay,
-                {-0.5f, nanf});
+                {-0.5f, nanf, inff});
   refuse_option("linf_step", "blend", &eqp_linf_step_options::blend, {-0.5f, 1.5f, nanf});
   refuse_option("l2_step", "epsilon", &eqp_l2_step_options::epsilon, {-1.0f, nanf, inff});
   refuse_option("l2_step", "step_size", &eqp_l2_step_options::step_size, {-1.0f, nanf, inff});
@@ -461,6 +467,27 @@ EQP_TEST(arguments_that_belong_together) {
   refuse(op_named("policy_loss"), "dr_grpo without a length", "max_completion_length",
          [](LegalCall& call) {
            call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DR_GRPO;
+           return true;
+         });
+  for (const double length : {0.5, -8.0, __builtin_nan(""), __builtin_inf()}) {
+    refuse(op_named("policy_loss"), format("dr_grpo with the length %g", length),
+           "max_completion_length: expected a finite number >= 1", [&](LegalCall& call) {
+             call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DR_GRPO;
+             call.options<eqp_policy_loss_options>().max_completion_length = length;
+             return true;
+           });
+  }
+  for (const double tokens : {-1.0, __builtin_nan(""), __builtin_inf()}) {
+    refuse(op_named("policy_loss"), format("dapo with %g tokens", tokens),
+           "total_tokens: expected a finite number >= 0", [&](LegalCall& call) {
+             call.options<eqp_policy_loss_options>().normalizer = EQP_POLICY_NORMALIZER_DAPO;
+             call.options<eqp_policy_loss_options>().total_tokens = tokens;
+             return true;
+           });
+  }
+  refuse(op_named("policy_loss"), "tokens that are not used",
+         "total_tokens: expected 0 because only DAPO uses it", [](LegalCall& call) {
+           call.options<eqp_policy_loss_options>().total_tokens = 8;
            return true;
          });
   refuse(op_named("policy_loss"), "a length that is not used", "max_completion_length",

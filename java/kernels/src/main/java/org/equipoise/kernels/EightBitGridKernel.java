@@ -42,11 +42,13 @@ public final class EightBitGridKernel {
    * Radius of the ball around the original, in pixel units; infinity: no ball, no original needed.
    */
   public EightBitGridKernel epsilon(double value) {
-    return new EightBitGridKernel((float) value, lower, upper, pixelSpace);
+    return new EightBitGridKernel(
+        (float) Ranges.atLeast("epsilon", 0, (float) value), lower, upper, pixelSpace);
   }
 
   /** Smallest and largest pixel. */
   public EightBitGridKernel bounds(double newLower, double newUpper) {
+    Ranges.bounds(newLower, newUpper);
     return new EightBitGridKernel(epsilon, (float) newLower, (float) newUpper, pixelSpace);
   }
 

@@ -63,7 +63,7 @@ public final class GaussianNoiseKernel {
   public static GaussianNoiseKernel ofDeviation(double deviation) {
     return new GaussianNoiseKernel(
         1,
-        (float) deviation,
+        (float) Ranges.notNegative("deviation", (float) deviation),
         Float.NEGATIVE_INFINITY,
         Float.POSITIVE_INFINITY,
         0,
@@ -94,11 +94,18 @@ public final class GaussianNoiseKernel {
   /** Factor of the image; finite. */
   public GaussianNoiseKernel signal(double value) {
     return new GaussianNoiseKernel(
-        (float) value, deviation, lower, upper, seed, stream, pixelSpace);
+        (float) Ranges.finite("signal", (float) value),
+        deviation,
+        lower,
+        upper,
+        seed,
+        stream,
+        pixelSpace);
   }
 
   /** Smallest and largest pixel; infinite: no bound. */
   public GaussianNoiseKernel bounds(double newLower, double newUpper) {
+    Ranges.ordered(newLower, newUpper);
     return new GaussianNoiseKernel(
         signal, deviation, (float) newLower, (float) newUpper, seed, stream, pixelSpace);
   }

@@ -121,7 +121,10 @@ public final class GroupAdvantageKernel {
     return trl().scale(AdvantageScale.NONE).baseline(AdvantageBaseline.GIVEN);
   }
 
-  /** verl's gpg: centred, times samples over samples with a reward that is not 0. */
+  /**
+   * verl's gpg: centred, times samples over samples with a reward that is not 0; without any such
+   * sample, 0.
+   */
   public static GroupAdvantageKernel verlGpg() {
     return verl().scale(AdvantageScale.NONZERO);
   }
@@ -149,25 +152,53 @@ public final class GroupAdvantageKernel {
   /** Divisor of the variance is the count minus this: 0 or 1. */
   public GroupAdvantageKernel ddof(int value) {
     return new GroupAdvantageKernel(
-        scale, baseline, aggregation, singleton, value, epsilon, varianceEpsilon, groupSize);
+        scale,
+        baseline,
+        aggregation,
+        singleton,
+        Ranges.within("ddof", 0, 1, value),
+        epsilon,
+        varianceEpsilon,
+        groupSize);
   }
 
   /** Added to standard deviations; finite, at least 0. */
   public GroupAdvantageKernel epsilon(double value) {
     return new GroupAdvantageKernel(
-        scale, baseline, aggregation, singleton, ddof, value, varianceEpsilon, groupSize);
+        scale,
+        baseline,
+        aggregation,
+        singleton,
+        ddof,
+        Ranges.notNegative("epsilon", value),
+        varianceEpsilon,
+        groupSize);
   }
 
   /** Added to the variance under WHITEN; finite, at least 0. */
   public GroupAdvantageKernel varianceEpsilon(double value) {
     return new GroupAdvantageKernel(
-        scale, baseline, aggregation, singleton, ddof, epsilon, value, groupSize);
+        scale,
+        baseline,
+        aggregation,
+        singleton,
+        ddof,
+        epsilon,
+        Ranges.notNegative("varianceEpsilon", value),
+        groupSize);
   }
 
   /** Equal groups of this many samples; 0 when offsets are given. */
   public GroupAdvantageKernel groupSize(long value) {
     return new GroupAdvantageKernel(
-        scale, baseline, aggregation, singleton, ddof, epsilon, varianceEpsilon, value);
+        scale,
+        baseline,
+        aggregation,
+        singleton,
+        ddof,
+        epsilon,
+        varianceEpsilon,
+        Ranges.notNegative("groupSize", value));
   }
 
   public AdvantageScale scale() {

@@ -64,12 +64,14 @@ public final class InputDiversityKernel {
 
   /** Smallest size over the image's; above 0, at most 1. */
   public InputDiversityKernel resizeRate(double value) {
-    return new InputDiversityKernel(interpolation, value, probability, seed, stream, step);
+    return new InputDiversityKernel(
+        interpolation, Ranges.aboveZero("resizeRate", 1, value), probability, seed, stream, step);
   }
 
   /** Share of the images that are changed; 0 to 1. */
   public InputDiversityKernel probability(double value) {
-    return new InputDiversityKernel(interpolation, resizeRate, value, seed, stream, step);
+    return new InputDiversityKernel(
+        interpolation, resizeRate, Ranges.within("probability", 0, 1, value), seed, stream, step);
   }
 
   public InputDiversityKernel seed(long value) {
@@ -83,7 +85,8 @@ public final class InputDiversityKernel {
 
   /** Which draw of the stream, for example the attack's step; at least 0. */
   public InputDiversityKernel step(long value) {
-    return new InputDiversityKernel(interpolation, resizeRate, probability, seed, stream, value);
+    return new InputDiversityKernel(
+        interpolation, resizeRate, probability, seed, stream, Ranges.notNegative("step", value));
   }
 
   public Interpolation interpolation() {

@@ -60,16 +60,29 @@ public final class L2StepKernel {
 
   /** Radius of the ball around the original, in pixel units; finite, at least 0. */
   public L2StepKernel epsilon(double value) {
-    return new L2StepKernel(direction, (float) value, stepSize, lower, upper, pixelSpace);
+    return new L2StepKernel(
+        direction,
+        (float) Ranges.notNegative("epsilon", (float) value),
+        stepSize,
+        lower,
+        upper,
+        pixelSpace);
   }
 
   /** Length of the step, in pixel units; finite, at least 0. */
   public L2StepKernel stepSize(double value) {
-    return new L2StepKernel(direction, epsilon, (float) value, lower, upper, pixelSpace);
+    return new L2StepKernel(
+        direction,
+        epsilon,
+        (float) Ranges.notNegative("stepSize", (float) value),
+        lower,
+        upper,
+        pixelSpace);
   }
 
   /** Smallest and largest pixel. */
   public L2StepKernel bounds(double newLower, double newUpper) {
+    Ranges.bounds(newLower, newUpper);
     return new L2StepKernel(
         direction, epsilon, stepSize, (float) newLower, (float) newUpper, pixelSpace);
   }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class Launch implements AutoCloseable {
   private final eqp_launch launch;
   private final Pointer workspace;
+  private final boolean hasWorkspace;
   private final Pointer stream;
   private final Consumer<TensorView[]> retainer;
 
@@ -42,6 +43,7 @@ public final class Launch implements AutoCloseable {
               + "; take getPointer(position) first");
     }
     this.workspace = workspace;
+    hasWorkspace = workspaceBytes > 0;
     this.stream = stream;
     this.retainer = retainer;
     launch = NativeLibrary.keep(new eqp_launch());
@@ -117,6 +119,9 @@ public final class Launch implements AutoCloseable {
   public eqp_launch abi() {
     if (launch.isNull()) {
       throw new IllegalStateException("this Launch is closed");
+    }
+    if (hasWorkspace) {
+      NativeLibrary.alive("workspace of this Launch", workspace);
     }
     return launch;
   }

@@ -74,17 +74,32 @@ public final class LinfStepKernel {
   /** Radius of the ball around the original, in pixel units; finite, at least 0. */
   public LinfStepKernel epsilon(double value) {
     return new LinfStepKernel(
-        direction, (float) value, stepSize, lower, upper, momentumDecay, blend, pixelSpace);
+        direction,
+        (float) Ranges.notNegative("epsilon", (float) value),
+        stepSize,
+        lower,
+        upper,
+        momentumDecay,
+        blend,
+        pixelSpace);
   }
 
   /** Length of the step, in pixel units; finite, at least 0. */
   public LinfStepKernel stepSize(double value) {
     return new LinfStepKernel(
-        direction, epsilon, (float) value, lower, upper, momentumDecay, blend, pixelSpace);
+        direction,
+        epsilon,
+        (float) Ranges.notNegative("stepSize", (float) value),
+        lower,
+        upper,
+        momentumDecay,
+        blend,
+        pixelSpace);
   }
 
   /** Smallest and largest pixel. */
   public LinfStepKernel bounds(double newLower, double newUpper) {
+    Ranges.bounds(newLower, newUpper);
     return new LinfStepKernel(
         direction,
         epsilon,
@@ -96,16 +111,30 @@ public final class LinfStepKernel {
         pixelSpace);
   }
 
-  /** Decay of the momentum; at least 0; unused in calls without a momentum tensor. */
+  /** Decay of the momentum; finite, at least 0; unused in calls without a momentum tensor. */
   public LinfStepKernel momentumDecay(double value) {
     return new LinfStepKernel(
-        direction, epsilon, stepSize, lower, upper, (float) value, blend, pixelSpace);
+        direction,
+        epsilon,
+        stepSize,
+        lower,
+        upper,
+        (float) Ranges.notNegative("momentumDecay", (float) value),
+        blend,
+        pixelSpace);
   }
 
   /** Share of the step in a call with the previous iterate, 0 to 1; unused in other calls. */
   public LinfStepKernel blend(double value) {
     return new LinfStepKernel(
-        direction, epsilon, stepSize, lower, upper, momentumDecay, (float) value, pixelSpace);
+        direction,
+        epsilon,
+        stepSize,
+        lower,
+        upper,
+        momentumDecay,
+        (float) Ranges.within("blend", 0, 1, (float) value),
+        pixelSpace);
   }
 
   public LinfStepKernel pixelSpace(PixelSpace value) {

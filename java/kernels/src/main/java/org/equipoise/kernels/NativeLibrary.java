@@ -10,6 +10,7 @@ import java.util.Properties;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.equipoise.kernels.abi.EquipoiseAbi;
+import org.jspecify.annotations.Nullable;
 
 /** Loads libequipoise once and checks that it fits this jar. */
 public final class NativeLibrary {
@@ -77,8 +78,8 @@ public final class NativeLibrary {
     if (jarAbi != libraryAbi || !base(jarVersion).equals(base(libraryVersion))) {
       throw new NativeLoadException(
           String.format(
-              "%s of version %s (ABI %d) was loaded for the jar %s of version %s (ABI %d): use the jar"
-                  + " and the platform jar of one version",
+              "%s of version %s (ABI %d) was loaded for the jar %s of version %s (ABI %d): use the"
+                  + " jar and the platform jar of one version",
               library, libraryVersion, libraryAbi, artifact, jarVersion, jarAbi),
           null);
     }
@@ -114,8 +115,8 @@ public final class NativeLibrary {
     if (cache != null) {
       return new NativeLoadException(
           String.format(
-              "cannot load %s: none of the folders for extracted native libraries can be written (%s);"
-                  + " make one writable or name another with"
+              "cannot load %s: none of the folders for extracted native libraries can be written"
+                  + " (%s); make one writable or name another with"
                   + " -Dorg.bytedeco.javacpp.cachedir=<folder>",
               library, cache),
           failure);
@@ -126,8 +127,8 @@ public final class NativeLibrary {
     }
     return new NativeLoadException(
         String.format(
-            "cannot load %s for %s: %s; is the jar with the classifier %s of the same version on the"
-                + " class path?",
+            "cannot load %s for %s: %s; is the jar with the classifier %s of the same version on"
+                + " the class path?",
             library, Loader.getPlatform(), root.getMessage(), Loader.getPlatform()),
         failure);
   }
@@ -160,6 +161,23 @@ public final class NativeLibrary {
   private static String base(String version) {
     int dash = version.indexOf('-');
     return dash < 0 ? version : version.substring(0, dash);
+  }
+
+  /**
+   * The value itself, unless it is a pointer that was freed: to native code that would be NULL,
+   * which means that it was not given.
+   *
+   * @throws IllegalStateException naming it
+   */
+  public static <T extends @Nullable Object> T alive(String name, T value) {
+    if (value instanceof Pointer pointer && pointer.isNull()) {
+      throw new IllegalStateException(
+          name
+              + ": expected memory that is still there, found it freed: by the end of the"
+              + " PointerScope it was made in, or by close(); make it outside of that scope, or"
+              + " call retainReference() on it first");
+    }
+    return value;
   }
 
   /**

@@ -71,30 +71,30 @@ public final class PairBatch<T> {
   }
 
   public T chosen() {
-    return chosen;
+    return NativeLibrary.alive("chosen", chosen);
   }
 
   public T rejected() {
-    return rejected;
+    return NativeLibrary.alive("rejected", rejected);
   }
 
   public T chosenMask() {
-    return chosenMask;
+    return NativeLibrary.alive("chosenMask", chosenMask);
   }
 
   public T rejectedMask() {
-    return rejectedMask;
+    return NativeLibrary.alive("rejectedMask", rejectedMask);
   }
 
   public @Nullable T referenceChosen() {
-    return referenceChosen;
+    return NativeLibrary.alive("referenceChosen", referenceChosen);
   }
 
   public @Nullable T referenceRejected() {
-    return referenceRejected;
+    return NativeLibrary.alive("referenceRejected", referenceRejected);
   }
 
   public @Nullable T weights() {
-    return weights;
+    return NativeLibrary.alive("weights", weights);
   }
 }

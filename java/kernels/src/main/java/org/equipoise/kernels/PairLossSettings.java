@@ -10,7 +10,8 @@ import org.equipoise.kernels.abi.eqp_pair_loss_options;
 /**
  * The options of a pair loss, and how to change them; the formulas are in the header {@code
  * equipoise/pair_loss.h}. Immutable: every method that takes a value returns another object.
- * Combinations that mean nothing are refused when the loss is computed. Thread-safe.
+ * Numbers outside their range are refused at once, combinations that mean nothing when the loss is
+ * computed. Thread-safe.
  *
  * @param <L> the loss that these are the options of
  */
@@ -58,16 +59,19 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
 
   /** Inverse temperature of the implicit reward; finite and positive. */
   public L beta(double value) {
-    return change(o -> o.beta(value));
+    return change(o -> o.beta(Ranges.positive("beta", value)));
   }
 
   public double beta() {
     return options.beta();
   }
 
-  /** Probability in [0, 0.5) that a label is flipped; for the kinds whose formula has an e. */
+  /**
+   * Probability in [0, 0.5) that a label is flipped; for the kinds whose formula has an e. Another
+   * number than 0 is refused when a loss without such a term is computed.
+   */
   public L labelSmoothing(double value) {
-    return change(o -> o.label_smoothing(value));
+    return change(o -> o.label_smoothing(Ranges.belowHalf("labelSmoothing", value)));
   }
 
   public double labelSmoothing() {
@@ -85,7 +89,10 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
 
   /** The alpha-divergence; finite. */
   public L alphaDivergence(double alpha) {
-    return change(o -> o.divergence(PairDivergence.ALPHA.code()).divergence_alpha(alpha));
+    return change(
+        o ->
+            o.divergence(PairDivergence.ALPHA.code())
+                .divergence_alpha(Ranges.finite("alphaDivergence", alpha)));
   }
 
   public double divergenceAlpha() {
@@ -97,7 +104,7 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
    * arXiv 2409.06411.
    */
   public L ldAlpha(double value) {
-    return change(o -> o.ld_alpha(value));
+    return change(o -> o.ld_alpha(Ranges.within("ldAlpha", 0, 1, value)));
   }
 
   public double ldAlpha() {
@@ -106,16 +113,19 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
 
   /** SIMPO: the margin that the chosen answer must be ahead by; 0.5. */
   public L simpoGamma(double value) {
-    return change(o -> o.simpo_gamma(value));
+    return change(o -> o.simpo_gamma(Ranges.finite("simpoGamma", value)));
   }
 
   public double simpoGamma() {
     return options.simpo_gamma();
   }
 
-  /** SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. */
+  /**
+   * SIMPO: the alpha of AlphaPO's reward (1 - p^-alpha) / alpha; 0 is the log-prob. Another number
+   * than 0 is refused when a loss without a SIMPO term is computed.
+   */
   public L simpoAlpha(double value) {
-    return change(o -> o.simpo_alpha(value));
+    return change(o -> o.simpo_alpha(Ranges.finite("simpoAlpha", value)));
   }
 
   public double simpoAlpha() {
@@ -124,7 +134,7 @@ public abstract class PairLossSettings<L extends PairLossSettings<L>> {
 
   /** DISCOPOP: the temperature of its blend; 0.05. */
   public L discopopTau(double value) {
-    return change(o -> o.discopop_tau(value));
+    return change(o -> o.discopop_tau(Ranges.positive("discopopTau", value)));
   }
 
   public double discopopTau() {

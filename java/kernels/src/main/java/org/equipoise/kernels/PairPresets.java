@@ -39,11 +39,13 @@ public final class PairPresets {
   }
 
   public static eqp_pair_loss_options cdpo(double labelSmoothing) {
-    return of(PairLossKind.SIGMOID).label_smoothing(labelSmoothing);
+    return of(PairLossKind.SIGMOID)
+        .label_smoothing(Ranges.belowHalf("labelSmoothing", labelSmoothing));
   }
 
   public static eqp_pair_loss_options robust(double labelSmoothing) {
-    return of(PairLossKind.ROBUST).label_smoothing(labelSmoothing);
+    return of(PairLossKind.ROBUST)
+        .label_smoothing(Ranges.belowHalf("labelSmoothing", labelSmoothing));
   }
 
   public static eqp_pair_loss_options sigmoidNorm() {
@@ -101,7 +103,8 @@ public final class PairPresets {
   public static eqp_pair_loss_options cpo(double likelihoodWeight) {
     return sum(
         List.of(
-            new PairTerm(PairLossKind.CPO, 1), new PairTerm(PairLossKind.SFT, likelihoodWeight)));
+            new PairTerm(PairLossKind.CPO, 1),
+            new PairTerm(PairLossKind.SFT, Ranges.finite("likelihoodWeight", likelihoodWeight))));
   }
 
   public static eqp_pair_loss_options simPo() {
@@ -109,7 +112,7 @@ public final class PairPresets {
   }
 
   public static eqp_pair_loss_options alphaPo(double alpha) {
-    return of(PairLossKind.SIMPO).simpo_alpha(alpha);
+    return of(PairLossKind.SIMPO).simpo_alpha(Ranges.finite("alpha", alpha));
   }
 
   public static eqp_pair_loss_options orpo() {

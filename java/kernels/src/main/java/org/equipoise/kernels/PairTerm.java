@@ -11,5 +11,6 @@ import java.util.Objects;
 public record PairTerm(PairLossKind kind, double weight) {
   public PairTerm {
     Objects.requireNonNull(kind, "kind");
+    Ranges.finite("weight", weight);
   }
 }

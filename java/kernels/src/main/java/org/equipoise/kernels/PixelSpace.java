@@ -30,15 +30,15 @@ public final class PixelSpace {
   /**
    * The space after normalisation with a mean and a standard deviation per channel.
    *
-   * @throws IllegalArgumentException unless both have the same length between 1 and 4 and every std
-   *     is finite and positive
+   * @throws IllegalArgumentException unless both have the same length between 1 and 4, every mean
+   *     is finite and every std finite and positive
    */
   public static PixelSpace normalized(float[] mean, float[] std) {
     if (mean.length != std.length
         || mean.length < 1
         || mean.length > EquipoiseAbi.EQP_MAX_CHANNELS) {
       throw new IllegalArgumentException(
-          "expected 1 to 4 channels with one mean and one std each, found "
+          "mean, std: expected 1 to 4 channels with one mean and one std each, found "
               + mean.length
               + " means and "
               + std.length
@@ -47,7 +47,13 @@ public final class PixelSpace {
     for (float s : std) {
       if (!(s > 0) || Float.isInfinite(s)) {
         throw new IllegalArgumentException(
-            "expected finite stds > 0, found " + Arrays.toString(std));
+            "std: expected finite numbers > 0, found " + Arrays.toString(std));
+      }
+    }
+    for (float m : mean) {
+      if (!Float.isFinite(m)) {
+        throw new IllegalArgumentException(
+            "mean: expected finite numbers, found " + Arrays.toString(mean));
       }
     }
     return new PixelSpace(mean.clone(), std.clone(), 1);

@@ -168,42 +168,42 @@ public final class PolicyBatch<T> {
   }
 
   public T logProbs() {
-    return logProbs;
+    return NativeLibrary.alive("logProbs", logProbs);
   }
 
   public T advantages() {
-    return advantages;
+    return NativeLibrary.alive("advantages", advantages);
   }
 
   public T mask() {
-    return mask;
+    return NativeLibrary.alive("mask", mask);
   }
 
   public @Nullable T old() {
-    return old;
+    return NativeLibrary.alive("old", old);
   }
 
   public @Nullable T reference() {
-    return reference;
+    return NativeLibrary.alive("reference", reference);
   }
 
   public @Nullable T sampler() {
-    return sampler;
+    return NativeLibrary.alive("sampler", sampler);
   }
 
   public @Nullable T truncated() {
-    return truncated;
+    return NativeLibrary.alive("truncated", truncated);
   }
 
   public @Nullable T sequenceWeights() {
-    return sequenceWeights;
+    return NativeLibrary.alive("sequenceWeights", sequenceWeights);
   }
 
   public @Nullable T entropy() {
-    return entropy;
+    return NativeLibrary.alive("entropy", entropy);
   }
 
   public @Nullable T entropyThreshold() {
-    return entropyThreshold;
+    return NativeLibrary.alive("entropyThreshold", entropyThreshold);
   }
 }

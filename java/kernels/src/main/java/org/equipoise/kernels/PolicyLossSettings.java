@@ -8,7 +8,8 @@ import org.equipoise.kernels.abi.eqp_policy_loss_options;
 /**
  * The options of a policy loss, and how to change them; the formulas are in the header {@code
  * equipoise/policy_loss.h}. Immutable: every method that takes a value returns another object.
- * Combinations that mean nothing are refused when the loss is computed. Thread-safe.
+ * Numbers outside their range are refused at once, combinations that mean nothing when the loss is
+ * computed. Thread-safe.
  *
  * @param <L> the loss that these are the options of
  */
@@ -76,6 +77,8 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
    * CISPO_ABSOLUTE: high is the greatest ratio itself. GMPO: [-low, high] of the log-ratio.
    */
   public L epsilon(double low, double high) {
+    Ranges.notNegative("epsilon", low);
+    Ranges.atLeast("epsilon", 0, high);
     return change(o -> o.epsilon_low(low).epsilon_high(high));
   }
 
@@ -93,7 +96,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
    * delta of two-sided clipping (arXiv 2505.07291): they are the same function.
    */
   public L dualClip(double value) {
-    return change(o -> o.dual_clip(value));
+    return change(o -> o.dual_clip(Ranges.atLeast("dualClip", 1, value)));
   }
 
   public double dualClip() {
@@ -102,6 +105,8 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** SAPO: the gate's temperature for positive advantages and for the others. */
   public L sapoTemperatures(double positive, double negative) {
+    Ranges.positive("sapoTemperatures", positive);
+    Ranges.positive("sapoTemperatures", negative);
     return change(o -> o.sapo_tau_positive(positive).sapo_tau_negative(negative));
   }
 
@@ -115,6 +120,8 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** VESPO: power and decay of the weight where the advantage is not negative. */
   public L vespoPositive(double k, double lambda) {
+    Ranges.notNegative("vespoPositive", k);
+    Ranges.positive("vespoPositive", lambda);
     return change(o -> o.vespo_k_positive(k).vespo_lambda_positive(lambda));
   }
 
@@ -128,6 +135,8 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** VESPO: power and decay of the weight where the advantage is negative. */
   public L vespoNegative(double k, double lambda) {
+    Ranges.notNegative("vespoNegative", k);
+    Ranges.positive("vespoNegative", lambda);
     return change(o -> o.vespo_k_negative(k).vespo_lambda_negative(lambda));
   }
 
@@ -141,7 +150,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** Weight of the KL to the reference; needs reference log-probs when positive. */
   public L klBeta(double value) {
-    return change(o -> o.kl_beta(value));
+    return change(o -> o.kl_beta(Ranges.notNegative("klBeta", value)));
   }
 
   public double klBeta() {
@@ -172,7 +181,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** Tokens with A &lt; 0 below this log-prob are not pushed further; at most 0. */
   public L negativeLogProbFloor(double value) {
-    return change(o -> o.negative_log_prob_floor(value));
+    return change(o -> o.negative_log_prob_floor(Ranges.atMost("negativeLogProbFloor", 0, value)));
   }
 
   public double negativeLogProbFloor() {
@@ -181,7 +190,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** Subtracts this times the mean entropy of the call's tokens; needs the entropy unless 0. */
   public L entropyCoefficient(double value) {
-    return change(o -> o.entropy_coefficient(value));
+    return change(o -> o.entropy_coefficient(Ranges.finite("entropyCoefficient", value)));
   }
 
   public double entropyCoefficient() {
@@ -193,7 +202,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
    * to the policy is above this (arXiv 2512.02556); infinity is off.
    */
   public L offPolicyThreshold(double value) {
-    return change(o -> o.off_policy_threshold(value));
+    return change(o -> o.off_policy_threshold(Ranges.number("offPolicyThreshold", value)));
   }
 
   public double offPolicyThreshold() {
@@ -220,6 +229,11 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** Limits of the sampler's ratio; 0 to 3 unless others are chosen. */
   public L samplerLimits(double least, double greatest) {
+    Ranges.notNegative("samplerLimits", least);
+    if (!(greatest > least)) {
+      throw new IllegalArgumentException(
+          "samplerLimits: expected the greater one last, found " + least + " and " + greatest);
+    }
     return change(o -> o.sampler_min(least).sampler_max(greatest));
   }
 
@@ -233,6 +247,9 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** DR_GRPO: the length that every sequence is divided by, at least 1; otherwise 0. */
   public L maxCompletionLength(double value) {
+    if (value != 0) {
+      Ranges.atLeast("maxCompletionLength", 1, Ranges.finite("maxCompletionLength", value));
+    }
     return change(o -> o.max_completion_length(value));
   }
 
@@ -242,7 +259,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
 
   /** DAPO: tokens of the global batch; 0 means those of the call. */
   public L totalTokens(double value) {
-    return change(o -> o.total_tokens(value));
+    return change(o -> o.total_tokens(Ranges.notNegative("totalTokens", value)));
   }
 
   public double totalTokens() {

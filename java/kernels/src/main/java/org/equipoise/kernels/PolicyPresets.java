@@ -19,7 +19,12 @@ public final class PolicyPresets {
   }
 
   public static eqp_policy_loss_options drGrpo(double maxCompletionLength) {
-    return options(PolicyNormalizer.DR_GRPO).max_completion_length(maxCompletionLength);
+    return options(PolicyNormalizer.DR_GRPO)
+        .max_completion_length(
+            Ranges.atLeast(
+                "maxCompletionLength",
+                1,
+                Ranges.finite("maxCompletionLength", maxCompletionLength)));
   }
 
   public static eqp_policy_loss_options dapo() {

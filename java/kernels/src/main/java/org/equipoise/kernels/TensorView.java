@@ -9,14 +9,16 @@ import org.equipoise.kernels.abi.eqp_tensor;
 /**
  * A view of memory that the caller owns: address, element type, device, shape and strides, encoded
  * once into native memory. Immutable, so it may be shared between threads; the memory it describes
- * is the caller's business. It keeps the pointer or buffer it was made from alive. Close it to free
- * the descriptor (not the data, but for tensors that {@link CudaStream} allocated); an unclosed one
- * is freed by the garbage collector.
+ * is the caller's business. It keeps the pointer or buffer it was made from reachable; once a
+ * {@code PointerScope} or {@code close()} has freed the pointer, the view is refused. Close it to
+ * free the descriptor (not the data, but for tensors that {@link CudaStream} allocated); an
+ * unclosed one is freed by the garbage collector.
  */
 public final class TensorView implements AutoCloseable {
   private final eqp_tensor tensor;
   private final Object owner;
   private final boolean ownsMemory;
+  private final boolean hasMemory;
   private final DataType type;
   private final Device device;
   private final long[] shape;
@@ -52,6 +54,7 @@ public final class TensorView implements AutoCloseable {
     }
     this.owner = owner;
     this.ownsMemory = ownsMemory;
+    hasMemory = data != null && !data.isNull();
     this.type = type;
     this.device = device;
     this.shape = shape.clone();
@@ -148,6 +151,9 @@ public final class TensorView implements AutoCloseable {
   public eqp_tensor abi() {
     if (tensor.isNull()) {
       throw new IllegalStateException("this TensorView is closed");
+    }
+    if (hasMemory) {
+      NativeLibrary.alive("memory of this TensorView", owner);
     }
     return tensor;
   }

@@ -49,7 +49,17 @@ public final class TokenLogProbsKernel {
 
   /** Divides the logits; finite and positive. */
   public TokenLogProbsKernel temperature(float value) {
-    return new TokenLogProbsKernel(value, ignoreIndex, logitScale, softCap);
+    Ranges.positive("temperature", value);
+    return new TokenLogProbsKernel(
+        invertible("temperature", value), ignoreIndex, logitScale, softCap);
+  }
+
+  private static float invertible(String name, float value) {
+    if (Float.isInfinite(1 / value)) {
+      throw new IllegalArgumentException(
+          name + ": expected a number whose inverse is finite, found " + value);
+    }
+    return value;
   }
 
   /** The target that marks rows to leave out. */
@@ -59,11 +69,15 @@ public final class TokenLogProbsKernel {
 
   /** Multiplies the logits, before the soft cap; finite and positive. */
   public TokenLogProbsKernel logitScale(float value) {
-    return new TokenLogProbsKernel(temperature, ignoreIndex, value, softCap);
+    return new TokenLogProbsKernel(
+        temperature, ignoreIndex, (float) Ranges.positive("logitScale", value), softCap);
   }
 
   /** Bounds the logits smoothly to (-value, value); finite and positive, or 0 for no cap. */
   public TokenLogProbsKernel softCap(float value) {
+    if (Ranges.notNegative("softCap", value) != 0) {
+      invertible("softCap", value);
+    }
     return new TokenLogProbsKernel(temperature, ignoreIndex, logitScale, value);
   }
 

@@ -47,12 +47,20 @@ public final class TranslationInvarianceKernel {
 
   /** Side of the kernel in pixels; odd, 1 to 31. */
   public TranslationInvarianceKernel length(int value) {
-    return new TranslationInvarianceKernel(shape, value, deviations);
+    return new TranslationInvarianceKernel(shape, odd(value), deviations);
+  }
+
+  private static int odd(int value) {
+    if (Ranges.within("length", 1, EquipoiseAbi.EQP_BLUR_MAX_LENGTH, value) % 2 == 0) {
+      throw new IllegalArgumentException("length: expected an odd number, found " + value);
+    }
+    return value;
   }
 
   /** Standard deviations from the Gaussian's centre to its edge; above 0, at most 12. */
   public TranslationInvarianceKernel deviations(double value) {
-    return new TranslationInvarianceKernel(shape, length, (float) value);
+    return new TranslationInvarianceKernel(
+        shape, length, (float) Ranges.aboveZero("deviations", 12, (float) value));
   }
 
   public BlurShape shape() {

@@ -46,11 +46,18 @@ public final class UniformStartKernel {
 
   /** Largest shift, in pixel units; finite, at least 0. */
   public UniformStartKernel epsilon(double value) {
-    return new UniformStartKernel((float) value, lower, upper, seed, stream, pixelSpace);
+    return new UniformStartKernel(
+        (float) Ranges.notNegative("epsilon", (float) value),
+        lower,
+        upper,
+        seed,
+        stream,
+        pixelSpace);
   }
 
   /** Smallest and largest pixel. */
   public UniformStartKernel bounds(double newLower, double newUpper) {
+    Ranges.bounds(newLower, newUpper);
     return new UniformStartKernel(
         epsilon, (float) newLower, (float) newUpper, seed, stream, pixelSpace);
   }

@@ -134,38 +134,38 @@ public final class UnpairedBatch<T> {
   }
 
   public T logProbs() {
-    return logProbs;
+    return NativeLibrary.alive("logProbs", logProbs);
   }
 
   public T mask() {
-    return mask;
+    return NativeLibrary.alive("mask", mask);
   }
 
   public T labels() {
-    return labels;
+    return NativeLibrary.alive("labels", labels);
   }
 
   public @Nullable T reference() {
-    return reference;
+    return NativeLibrary.alive("reference", reference);
   }
 
   public @Nullable T weights() {
-    return weights;
+    return NativeLibrary.alive("weights", weights);
   }
 
   public @Nullable T mismatched() {
-    return mismatched;
+    return NativeLibrary.alive("mismatched", mismatched);
   }
 
   public @Nullable T mismatchedReference() {
-    return mismatchedReference;
+    return NativeLibrary.alive("mismatchedReference", mismatchedReference);
   }
 
   public @Nullable T mismatchedMask() {
-    return mismatchedMask;
+    return NativeLibrary.alive("mismatchedMask", mismatchedMask);
   }
 
   public @Nullable T rewardMean() {
-    return rewardMean;
+    return NativeLibrary.alive("rewardMean", rewardMean);
   }
 }

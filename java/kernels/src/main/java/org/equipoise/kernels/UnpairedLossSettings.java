@@ -7,7 +7,7 @@ import org.equipoise.kernels.abi.eqp_unpaired_loss_options;
 /**
  * The options of a loss over single labelled answers, and how to change them; the formulas are in
  * the header {@code equipoise/unpaired_loss.h}. Immutable: every method that takes a value returns
- * another object. Thread-safe.
+ * another object, and refuses numbers outside their range at once. Thread-safe.
  *
  * @param <L> the loss that these are the options of
  */
@@ -40,7 +40,7 @@ public abstract class UnpairedLossSettings<L extends UnpairedLossSettings<L>> {
 
   /** Inverse temperature of the implicit reward; finite and positive. */
   public L beta(double value) {
-    return change(o -> o.beta(value));
+    return change(o -> o.beta(Ranges.positive("beta", value)));
   }
 
   public double beta() {
@@ -52,6 +52,8 @@ public abstract class UnpairedLossSettings<L extends UnpairedLossSettings<L>> {
    * balance the numbers of both: their products with these within 1 to 4/3.
    */
   public L labelWeights(double ofDesirable, double ofUndesirable) {
+    Ranges.finite("labelWeights", ofDesirable);
+    Ranges.finite("labelWeights", ofUndesirable);
     return change(o -> o.desirable_weight(ofDesirable).undesirable_weight(ofUndesirable));
   }
 

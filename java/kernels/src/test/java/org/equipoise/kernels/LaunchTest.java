@@ -14,7 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
 import org.equipoise.kernels.abi.EquipoiseAbi;
 import org.equipoise.kernels.abi.eqp_launch;
 import org.junit.jupiter.api.Test;
@@ -204,6 +206,31 @@ class LaunchTest {
             assertThrows(DeviceException.class, call::run).getMessage());
       }
     }
+  }
+
+  /** A view is an address: what it points at must not be used once a scope has freed it. */
+  @Test
+  void freedMemoryIsRefused() {
+    TensorView view;
+    TensorView nothing;
+    Launch launch;
+    Launch without;
+    try (PointerScope scope = new PointerScope()) {
+      view = TensorView.of(new FloatPointer(1, 2, 3, 4), DataType.F32, 1, 1, 2, 2);
+      nothing = TensorView.of(new FloatPointer((Pointer) null), DataType.F32, 0, 1, 2, 2);
+      launch = Launch.of(new BytePointer(64), 64, null);
+      without = Launch.of(null, 0, null);
+    }
+    TranslationInvarianceKernel blur = TranslationInvarianceKernel.defaults();
+    assertEquals(
+        "memory of this TensorView: expected memory that is still there, found it freed: by the end"
+            + " of the PointerScope it was made in, or by close(); make it outside of that scope,"
+            + " or call retainReference() on it first",
+        assertThrows(IllegalStateException.class, () -> blur.applyInto(view, view)).getMessage());
+    String workspace = assertThrows(IllegalStateException.class, launch::check).getMessage();
+    assertTrue(workspace.startsWith("workspace of this Launch: expected memory"), workspace);
+    without.check();
+    blur.applyInto(nothing, nothing, without);
   }
 
   /** The descriptor alone, which is what a native call holds, keeps the memory reachable. */

@@ -18,8 +18,7 @@ import org.equipoise.kernels.Direction;
  * eta starts at 2 epsilon and is halved per image at checkpoints where progress was rare, with a
  * restart at the image's best iterate: {@link ApgdSchedule the paper's section 3}. The random start
  * is uniform in the ball's cube (L2: in a random direction), and counts as an iterate. The 8-bit
- * grid, NaN and determinism are as for {@link Pgd}. An objective that is one scalar for several
- * images gives them one common state. Immutable and thread-safe.
+ * grid, NaN and determinism are as for {@link Pgd}. Immutable and thread-safe.
  */
 public final class Apgd {
   /** Share of the step; the rest is that of the step before. */

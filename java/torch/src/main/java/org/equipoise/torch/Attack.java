@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 
 /** What an attack found. Its tensors belong to the pointer scope in which the attack was called. */
@@ -34,15 +36,15 @@ public final class Attack {
    * the images; on the 8-bit grid unless the attack was told otherwise.
    */
   public Tensor adversarial() {
-    return adversarial;
+    return alive("adversarial", adversarial);
   }
 
   /** The same as uint8 codes, of the same shape: what a PNG stores. */
   public Tensor codes() {
-    return codes;
+    return alive("codes", codes);
   }
 
-  /** The objective of each image before the attack; one entry when the objective is one scalar. */
+  /** The objective of each image before the attack. */
   public double[] objectiveBefore() {
     return objectiveBefore.clone();
   }
@@ -58,8 +60,8 @@ public final class Attack {
   }
 
   /**
-   * The number of steps after which an image's objective was NaN for the first time, -1: never; one
-   * entry when the objective is one scalar. What was found before then is still the best iterate.
+   * The number of steps after which an image's objective was NaN for the first time, -1: never.
+   * What was found before then is still the best iterate.
    */
   public int[] lostAt() {
     return lostAt.clone();

@@ -23,8 +23,8 @@ final class AttackObjective {
   }
 
   /**
-   * @param values per image, or one for all: the mean over the samples, of the transformed images
-   *     where there is a transformation
+   * @param values per image: the mean over the samples, of the transformed images where there is a
+   *     transformation
    * @param gradient as the kernels take it
    */
   record Evaluation(double[] values, Tensor gradient) {}
@@ -67,6 +67,8 @@ final class AttackObjective {
             "objective: expected a value that depends on the images, found one that depends on"
                 + " other tensors alone");
       }
+      // A gradient of a plain sum is one number, expanded: nothing can be written into it.
+      gradient = gradient.contiguous();
       if (options.input != null) {
         gradient = options.input.backward(gradient, images, draw);
       }
@@ -94,13 +96,18 @@ final class AttackObjective {
     return sum;
   }
 
+  /** One number for several images would tell neither which got better nor where to stop. */
   private Tensor checked(Tensor value) {
-    if (value.numel() != 1 && (value.dim() != 1 || value.numel() != batch.images())) {
+    long images = batch.images();
+    if (value.numel() != images || (value.dim() != 1 && images != 1)) {
       throw new IllegalArgumentException(
           "objective: expected one value per image, ["
-              + batch.images()
-              + "], or one scalar, found shape "
-              + Arrays.toString(value.shape()));
+              + images
+              + "], found "
+              + (value.numel() == 1
+                  ? "one value for all of them; return each image's own, such as loss.sum(1) where"
+                      + " it is loss.sum()"
+                  : "shape " + Arrays.toString(value.shape())));
     }
     return value;
   }

@@ -36,16 +36,18 @@ final class AttackOptions implements Cloneable {
     finite("epsilon", epsilon);
     atLeast("stepSize", 0, stepSize);
     finite("stepSize", stepSize);
-    finite("lower bound", lower);
-    finite("upper bound", upper);
+    finite("bounds", lower);
+    finite("bounds", upper);
     if (lower > upper) {
       throw new IllegalArgumentException(
           "bounds: expected the lower one first, found " + lower + " and " + upper);
     }
     atLeast("steps", 0, steps);
     atLeast("momentum", 0, momentum);
-    atLeast("neighbours", 0, neighbours);
-    atLeast("neighbourRadius", 0, neighbourRadius);
+    finite("momentum", momentum);
+    atLeast("variance: neighbours", 0, neighbours);
+    atLeast("variance: radius", 0, neighbourRadius);
+    finite("variance: radius", neighbourRadius);
     atLeast("samples", 1, samples);
     if (nesterov && momentum == 0) {
       throw new IllegalArgumentException(
@@ -56,6 +58,13 @@ final class AttackOptions implements Cloneable {
   private static void finite(String name, double value) {
     if (!Double.isFinite(value)) {
       throw new IllegalArgumentException(name + ": expected a finite number, found " + value);
+    }
+  }
+
+  private static void atLeast(String name, int least, int value) {
+    if (value < least) {
+      throw new IllegalArgumentException(
+          name + ": expected at least " + least + ", found " + value);
     }
   }
 

@@ -51,7 +51,7 @@ final class AttackRun {
       AttackObjective objective = new AttackObjective(function, options, batch, ball.streams());
       double[] before = objective.score(ball.original());
       Tensor images = ball.original().clone();
-      BestIterate best = new BestIterate(batch, direction, images, before.length);
+      BestIterate best = new BestIterate(batch, direction, images);
       AttackRun run = new AttackRun(options, batch, direction, ball, objective, best);
       loop.run(run);
       best.requireNumbers();

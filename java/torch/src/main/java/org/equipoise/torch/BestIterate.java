@@ -15,12 +15,12 @@ final class BestIterate {
 
   /**
    * @param best written: a tensor as the kernels take it
-   * @param count of objective values: one per image, or one
    */
-  BestIterate(PixelBatch batch, Direction direction, Tensor best, int count) {
+  BestIterate(PixelBatch batch, Direction direction, Tensor best) {
     this.batch = batch;
     this.direction = direction;
     this.best = best;
+    int count = batch.images();
     values = new double[count];
     lostAt = new int[count];
     wasNumber = new boolean[count];
@@ -48,13 +48,8 @@ final class BestIterate {
     return taken;
   }
 
-  /** Copies one image, or all where the objective is one number. */
   void copyImage(Tensor from, Tensor to, int image) {
-    if (values.length == 1) {
-      to.copy_(from);
-    } else {
-      batch.rows(to, image).copy_(batch.rows(from, image));
-    }
+    batch.rows(to, image).copy_(batch.rows(from, image));
   }
 
   Tensor images() {

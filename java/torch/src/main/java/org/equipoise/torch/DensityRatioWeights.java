@@ -35,6 +35,10 @@ public final class DensityRatioWeights {
    * @return [answers] in the dtype of the probabilities, without gradient
    */
   public static Tensor of(Tensor probabilities, Tensor labels, double least, double most) {
+    if (!(least >= 0 && least <= most)) {
+      throw new IllegalArgumentException(
+          "least, most: expected 0 <= least <= most, found " + least + " and " + most);
+    }
     Tensor weights =
         Tensors.empty(probabilities, probabilities.scalar_type().intern(), probabilities.size(0));
     try (PointerScope scope = new PointerScope();

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.EightBitGridKernel;
 import org.equipoise.kernels.PixelSpace;
@@ -77,6 +79,9 @@ public final class EightBitGrid {
   public void applyInto(
       Tensor pixels, @Nullable Tensor original, @Nullable Tensor out, @Nullable Tensor codes) {
     TorchLibrary.checkWritten(
-        TorchAdapter.eqp_torch_eight_bit(kernel.abi(), pixels, original, out, codes), out, codes);
+        TorchAdapter.eqp_torch_eight_bit(
+            kernel.abi(), alive("pixels", pixels), alive("original", original), out, codes),
+        out,
+        codes);
   }
 }

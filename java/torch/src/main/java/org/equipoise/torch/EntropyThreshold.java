@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The entropy from which on tokens count among the most uncertain ones (arXiv 2506.01939, TRL's
@@ -24,7 +25,7 @@ public final class EntropyThreshold {
    *
    * @param share of the tokens that are to pass, 0 to 1
    * @param entropy [sequences, tokens] f32 or f64
-   * @param mask bool of the same shape; tokens outside may hold anything
+   * @param mask bool or u8 of the same shape; tokens with 0 may hold anything
    * @return [] of the dtype and device of the entropy: +Inf without unmasked tokens, NaN (no token
    *     passes) if one of them is NaN
    * @throws IllegalArgumentException for a share outside of [0, 1] or shapes that differ
@@ -41,10 +42,16 @@ public final class EntropyThreshold {
               + ", found "
               + shape(mask));
     }
+    int type = mask.scalar_type().value;
+    if (type != ScalarType.Bool.value && type != ScalarType.Byte.value) {
+      throw new IllegalArgumentException(
+          "EntropyThreshold: mask: expected dtype bool or uint8, found "
+              + mask.scalar_type().intern());
+    }
     Tensor threshold = entropy.detach().new_empty(new long[0]);
     try (PointerScope scope = new PointerScope();
         NoGradGuard none = new NoGradGuard()) {
-      threshold.copy_(quantile(1 - share, entropy.masked_select(mask)));
+      threshold.copy_(quantile(1 - share, entropy.masked_select(mask.ne(new Scalar(0)))));
     }
     return threshold;
   }

@@ -2,6 +2,7 @@ package org.equipoise.torch;
 
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.NativeLibrary;
 
 /**
  * What {@link FusedLinear} demands of its tensors; a refusal names argument, expected and found.
@@ -11,7 +12,8 @@ final class FusedArguments {
 
   /** The inputs of one call. */
   static void check(Tensor weight, Tensor hidden, Tensor targets) {
-    long dims = hidden.dim();
+    NativeLibrary.alive("targets", targets);
+    long dims = NativeLibrary.alive("hidden", hidden).dim();
     require(
         dims >= 1 && hidden.size(-1) == weight.size(1) && Tensors.sameType(hidden, weight),
         "hidden",

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
@@ -70,7 +72,8 @@ public final class FusedLinear {
   /**
    * A head without bias, 256 MiB of logits at a time.
    *
-   * @param weight [V, H] f32 or bf16; frozen unless it requires grad. It must outlive the head.
+   * @param weight [V, H] f32 or bf16; frozen unless it requires grad. It must outlive the head, as
+   *     the other tensors that the head is given must: afterwards calls are refused.
    */
   public static FusedLinear head(Tensor weight) {
     TorchLibrary.require();
@@ -89,7 +92,7 @@ public final class FusedLinear {
   /** Added to the logits: [V], f32 or the dtype of the weight; null for none. */
   public FusedLinear bias(Tensor value) {
     FusedArguments.require(
-        value == null || (value.dim() == 1 && value.size(0) == weight.size(0)),
+        value == null || (value.dim() == 1 && value.size(0) == weight().size(0)),
         "bias",
         "[V] with V = " + weight.size(0),
         value);
@@ -115,7 +118,10 @@ public final class FusedLinear {
     return options(options.temperature(value));
   }
 
-  /** The target that marks tokens to leave out: they give 0 and no gradient. */
+  /**
+   * The target that marks tokens to leave out: they give 0 and no gradient. Their hidden states,
+   * and those of tokens that a loss masks, may hold anything, NaN included.
+   */
   public FusedLinear ignoreIndex(long value) {
     return options(options.ignoreIndex(value));
   }
@@ -136,7 +142,7 @@ public final class FusedLinear {
    * @throws IllegalArgumentException if the logits of one token are more
    */
   public FusedLinear logitBudget(long bytes) {
-    long row = weight.size(0) * weight.element_size();
+    long row = weight().size(0) * weight.element_size();
     if (bytes < row) {
       throw new IllegalArgumentException(
           "FusedLinear: logitBudget: expected at least the "
@@ -154,13 +160,13 @@ public final class FusedLinear {
    */
   public FusedLinear logitBuffer(Tensor memory) {
     FusedArguments.require(
-        Tensors.sameType(memory, weight) && memory.is_contiguous(),
+        Tensors.sameType(memory, weight()) && memory.is_contiguous(),
         "logitBuffer",
         "contiguous memory in the dtype of the weight",
         memory);
     FusedLinear sized = logitBudget(memory.numel() * memory.element_size());
     return new FusedLinear(
-        weight, bias, options, sized.budget, memory.detach(), weightGradient, biasGradient);
+        weight, bias, options, sized.budget, memory, weightGradient, biasGradient);
   }
 
   /**
@@ -172,20 +178,13 @@ public final class FusedLinear {
    * @param dBias [V] f32; null: the bias is frozen
    */
   public FusedLinear accumulateInto(@Nullable Tensor dWeight, @Nullable Tensor dBias) {
-    FusedArguments.checkGradients(weight, null, null, dWeight, dBias);
-    return new FusedLinear(
-        weight,
-        bias,
-        options,
-        budget,
-        buffer,
-        dWeight == null ? null : dWeight.detach(),
-        dBias == null ? null : dBias.detach());
+    FusedArguments.checkGradients(weight(), null, null, dWeight, dBias);
+    return new FusedLinear(weight, bias, options, budget, buffer, dWeight, dBias);
   }
 
   /** Bytes of logits that a call on this many tokens holds at a time. */
   public long logitBytes(long tokens) {
-    long row = weight.size(0) * weight.element_size();
+    long row = weight().size(0) * weight.element_size();
     return LogitChunks.rows(tokens, budget / row) * row;
   }
 
@@ -264,7 +263,7 @@ public final class FusedLinear {
       @Nullable Tensor logSumExp,
       @Nullable Tensor logSumExp2x,
       @Nullable Tensor entropy) {
-    FusedArguments.check(weight, hidden, targets);
+    FusedArguments.check(weight(), hidden, targets);
     try (PointerScope scope = new PointerScope();
         LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
       chunks.forwardAll(TokenRows.flat(targets, logProbs, logSumExp, logSumExp2x, entropy));
@@ -293,8 +292,8 @@ public final class FusedLinear {
       @Nullable Tensor dHidden,
       @Nullable Tensor dWeight,
       @Nullable Tensor dBias) {
-    FusedArguments.check(weight, hidden, targets);
-    FusedArguments.checkGradients(weight, hidden, dHidden, dWeight, dBias);
+    FusedArguments.check(weight(), hidden, targets);
+    FusedArguments.checkGradients(weight(), hidden, dHidden, dWeight, dBias);
     try (PointerScope scope = new PointerScope();
         LogitChunks chunks = new LogitChunks(this, hidden, targets)) {
       HeadGradients gradients =
@@ -309,11 +308,11 @@ public final class FusedLinear {
   }
 
   Tensor weight() {
-    return weight;
+    return alive("weight", weight);
   }
 
   Tensor bias() {
-    return bias;
+    return alive("bias", bias);
   }
 
   TokenLogProbsOptions options() {
@@ -325,7 +324,7 @@ public final class FusedLinear {
   }
 
   Tensor logitBuffer() {
-    return buffer;
+    return detached("logitBuffer", buffer);
   }
 
   boolean accumulates() {
@@ -333,10 +332,15 @@ public final class FusedLinear {
   }
 
   Tensor weightGradient() {
-    return weightGradient;
+    return detached("dWeight", weightGradient);
   }
 
   Tensor biasGradient() {
-    return biasGradient;
+    return detached("dBias", biasGradient);
+  }
+
+  /** Made for each call: what a builder makes would die with the scope that the builder ran in. */
+  private static Tensor detached(String name, Tensor given) {
+    return given == null ? null : alive(name, given).detach();
   }
 }

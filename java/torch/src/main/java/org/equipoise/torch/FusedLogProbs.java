@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -55,12 +57,12 @@ public final class FusedLogProbs {
   }
 
   private Tensor shaped(Tensor flat) {
-    return flat.detach().view_as(targets).detach();
+    return alive("log-probs", flat).detach().view_as(alive("targets", targets)).detach();
   }
 
   /** Log-probabilities f32; a leaf that requires grad where a gradient is wanted. */
   public Tensor values() {
-    return values;
+    return alive("values", values);
   }
 
   /** f64, without gradient. */
@@ -84,7 +86,7 @@ public final class FusedLogProbs {
    */
   public Tensor entropy() {
     asked(rows.entropy(), "entropy");
-    return entropy;
+    return alive("entropy", entropy);
   }
 
   /**
@@ -99,7 +101,8 @@ public final class FusedLogProbs {
    */
   public void backwardThrough() {
     try (PointerScope scope = new PointerScope();
-        LogitChunks chunks = new LogitChunks(head, hidden, targets)) {
+        LogitChunks chunks =
+            new LogitChunks(head, alive("hidden", hidden), alive("targets", targets))) {
       requireGradient();
       HeadGradients gradients = HeadGradients.wanted(head, hidden);
       chunks.backwardAll(rows, valuesGradient(), entropyGradient(), gradients);
@@ -172,7 +175,7 @@ public final class FusedLogProbs {
     if (leaf == null) {
       return null;
     }
-    Tensor gradient = leaf.grad();
+    Tensor gradient = alive("values", leaf).grad();
     return gradient.defined() ? gradient.to(ScalarType.Float).reshape(-1).contiguous() : null;
   }
 

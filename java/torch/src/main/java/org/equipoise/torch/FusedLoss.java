@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -25,12 +27,12 @@ public final class FusedLoss<R extends ScalarLoss> implements ScalarLoss {
    */
   @Override
   public Tensor loss() {
-    return loss;
+    return alive("loss", loss);
   }
 
   /** {@code loss().backward()}. */
   public void backward() {
-    loss.backward();
+    loss().backward();
   }
 
   /** The loss function's own result, for its metrics; its graph is used up. */

@@ -3,7 +3,6 @@ package org.equipoise.torch;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -38,7 +37,7 @@ final class FusedPasses {
       if (gradients.any()) {
         out.takeGradientOf(details.loss());
         if (direction) {
-          scaleRows(gradients.dHidden, out.valuesGradient());
+          chunks.scaleRows(gradients.dHidden, out.valuesGradient());
         } else {
           chunks.backwardAll(out.rows, out.valuesGradient(), out.entropyGradient(), gradients);
         }
@@ -100,13 +99,6 @@ final class FusedPasses {
         chunks.forward(chunk, out.rows);
         chunks.backward(chunk, out.rows, ones, null, gradients);
       }
-    }
-  }
-
-  private static void scaleRows(Tensor matrix, Tensor factors) {
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGradient = new NoGradGuard()) {
-      matrix.mul_(factors.unsqueeze(1));
     }
   }
 

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.GaussianNoiseKernel;
 import org.equipoise.kernels.PixelSpace;
@@ -97,6 +99,8 @@ public final class GaussianNoise {
    */
   public void applyInto(Tensor images, @Nullable Tensor streams, Tensor out) {
     TorchLibrary.checkWritten(
-        TorchAdapter.eqp_torch_gaussian_noise(kernel.abi(), images, streams, out), out);
+        TorchAdapter.eqp_torch_gaussian_noise(
+            kernel.abi(), alive("images", images), alive("streams", streams), out),
+        out);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -63,7 +65,10 @@ public final class GroupAdvantage {
     return new GroupAdvantage(GroupAdvantageKernel.trl(), null);
   }
 
-  /** TRL's normalize_then_sum: each function normalised in its group, the sum over the batch. */
+  /**
+   * TRL's normalize_then_sum: each function normalised in its group, the sum over the batch. The
+   * sum is rounded to the rewards' dtype after each function, in their order.
+   */
   public static GroupAdvantage trlGdpo() {
     TorchLibrary.require();
     return new GroupAdvantage(GroupAdvantageKernel.trlGdpo(), null);
@@ -121,7 +126,10 @@ public final class GroupAdvantage {
     return new GroupAdvantage(GroupAdvantageKernel.verlRemax(), null);
   }
 
-  /** verl's gpg: centred, times samples over samples with a reward that is not 0. */
+  /**
+   * verl's gpg: centred, times samples over samples with a reward that is not 0; without any such
+   * sample, 0.
+   */
   public static GroupAdvantage verlGpg() {
     TorchLibrary.require();
     return new GroupAdvantage(GroupAdvantageKernel.verlGpg(), null);
@@ -159,8 +167,14 @@ public final class GroupAdvantage {
     return new GroupAdvantage(kernel.varianceEpsilon(value), weights);
   }
 
-  /** One weight per reward function; none means ones. */
+  /** One weight per reward function, finite; none means ones. */
   public GroupAdvantage weights(double... values) {
+    for (double value : values) {
+      if (!Double.isFinite(value)) {
+        throw new IllegalArgumentException(
+            "weights: expected finite numbers, found " + Arrays.toString(values));
+      }
+    }
     return new GroupAdvantage(kernel, values.length == 0 ? null : values.clone());
   }
 
@@ -370,11 +384,11 @@ public final class GroupAdvantage {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_group_advantage(
             sized.abi(),
-            rewards,
+            alive("rewards", rewards),
             weights,
-            offsets,
-            beside.lengths,
-            beside.baselines,
+            alive("offsets", offsets),
+            alive("lengths", beside.lengths),
+            alive("baselines", beside.baselines),
             advantages,
             mean,
             std,

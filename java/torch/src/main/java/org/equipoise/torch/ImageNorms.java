@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.ImageNormsKernel;
 import org.equipoise.kernels.ImageQuantity;
@@ -59,7 +61,13 @@ public final class ImageNorms {
       @Nullable Tensor offsets,
       Tensor norms) {
     TorchLibrary.checkWritten(
-        TorchAdapter.eqp_torch_image_norms(kernel.abi(), values, minus, mask, offsets, norms),
+        TorchAdapter.eqp_torch_image_norms(
+            kernel.abi(),
+            alive("values", values),
+            alive("minus", minus),
+            alive("mask", mask),
+            alive("offsets", offsets),
+            norms),
         norms);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.InputDiversityKernel;
 import org.equipoise.kernels.Interpolation;
@@ -83,7 +85,7 @@ public final class InputDiversity implements InputTransform {
   public void forwardInto(Tensor images, Draw draw, Tensor out) {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_input_diversity_forward(
-            drawn(draw).abi(), images, draw.streams(), out),
+            drawn(draw).abi(), alive("images", images), alive("streams", draw.streams()), out),
         out);
   }
 
@@ -95,7 +97,7 @@ public final class InputDiversity implements InputTransform {
   public void backwardInto(Tensor dOut, Draw draw, Tensor dImages) {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_input_diversity_backward(
-            drawn(draw).abi(), dOut, draw.streams(), dImages),
+            drawn(draw).abi(), alive("dOut", dOut), alive("streams", draw.streams()), dImages),
         dImages);
   }
 

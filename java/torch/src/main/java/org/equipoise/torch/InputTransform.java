@@ -14,10 +14,16 @@ public interface InputTransform {
    * Which transformation: equal draws are equal transformations.
    *
    * @param seed of the attack
-   * @param step counts the draws of the attack
+   * @param step counts the draws of the attack, from 0
    * @param streams [images] int64: random stream of each image; null: 0, 1, 2, …
    */
-  record Draw(long seed, long step, @Nullable Tensor streams) {}
+  record Draw(long seed, long step, @Nullable Tensor streams) {
+    public Draw {
+      if (step < 0) {
+        throw new IllegalArgumentException("step: expected at least 0, found " + step);
+      }
+    }
+  }
 
   /** The transformed images; they may belong to the caller's innermost pointer scope. */
   Tensor forward(Tensor images, Draw draw);

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.L2StepKernel;
@@ -88,7 +90,14 @@ public final class L2Step {
       Tensor out) {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_l2_step(
-            kernel.abi(), pixels, original, gradient, mask, offsets, stepSizes, out),
+            kernel.abi(),
+            alive("pixels", pixels),
+            alive("original", original),
+            alive("gradient", gradient),
+            alive("mask", mask),
+            alive("offsets", offsets),
+            alive("stepSizes", stepSizes),
+            out),
         out);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.Direction;
 import org.equipoise.kernels.LinfStepKernel;
@@ -113,14 +115,14 @@ public final class LinfStep {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_linf_step(
             kernel.abi(),
-            pixels,
-            original,
-            gradient,
-            momentum,
-            previous,
-            mask,
-            offsets,
-            stepSizes,
+            alive("pixels", pixels),
+            alive("original", original),
+            alive("gradient", gradient),
+            alive("momentum", momentum),
+            alive("previous", previous),
+            alive("mask", mask),
+            alive("offsets", offsets),
+            alive("stepSizes", stepSizes),
             out),
         out,
         momentum);

@@ -2,6 +2,7 @@ package org.equipoise.torch;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -19,6 +20,8 @@ final class LogitChunks implements AutoCloseable {
 
   /** Of a bf16 product that is on its way into an f32 sum. */
   private static final long STAGE_BYTES = 8L << 20;
+
+  private static final Scalar ZERO = TorchLibrary.keep(new Scalar(0.0));
 
   private final FusedLinear head;
   private final Tensor weight;
@@ -140,11 +143,12 @@ final class LogitChunks implements AutoCloseable {
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor logits = logits(chunk);
       held = -1;
+      Tensor counted = counted(chunk, dLogProbs, dEntropy);
       TokenLogProbs.backwardInto(
           head.options(),
           logits,
           bias,
-          part(targets, chunk),
+          counted,
           part(at.logSumExp(), chunk),
           dEntropy == null ? null : part(at.entropy(), chunk),
           part(dLogProbs, chunk),
@@ -159,12 +163,44 @@ final class LogitChunks implements AutoCloseable {
         }
       }
       if (gradients.dWeight != null) {
-        addWeightGradient(gradients, logits, part(hidden, chunk));
+        // What a row that gets no gradient holds, NaN included, does not come in as 0 times it.
+        Tensor input = part(hidden, chunk).masked_fill(ignored(counted).unsqueeze(1), ZERO);
+        addWeightGradient(gradients, logits, input);
       }
       if (gradients.dBias != null) {
         Tensor ones = torch.ones_like(logits.select(1, 0)).unsqueeze(0);
         gradients.dBias.add_(ones.mm(logits).squeeze(0));
       }
+    }
+  }
+
+  /**
+   * The chunk's targets, those with coefficients 0 (masked tokens) ignored like the ignored ones.
+   */
+  private Tensor counted(int chunk, Tensor dLogProbs, Tensor dEntropy) {
+    Tensor own = part(targets, chunk).to(ScalarType.Long);
+    Tensor zero = null;
+    for (Tensor coefficients : new Tensor[] {dLogProbs, dEntropy}) {
+      if (coefficients != null) {
+        Tensor none = part(coefficients, chunk).reshape(-1).eq(ZERO);
+        zero = zero == null ? none : zero.logical_and(none);
+      }
+    }
+    return own.masked_fill(zero, new Scalar(head.options().ignoreIndex()));
+  }
+
+  private Tensor ignored(Tensor someTargets) {
+    return someTargets.eq(new Scalar(head.options().ignoreIndex()));
+  }
+
+  /**
+   * {@code matrix[i] *= factors[i]}, 0 for factors of 0 and ignored tokens, whatever the row holds.
+   */
+  void scaleRows(Tensor matrix, Tensor factors) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor none = factors.eq(ZERO).logical_or(ignored(targets));
+      matrix.mul_(factors.unsqueeze(1)).masked_fill_(none.unsqueeze(1), ZERO);
     }
   }
 

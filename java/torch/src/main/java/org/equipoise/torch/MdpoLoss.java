@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.kernels.PairLossKind;
@@ -109,12 +111,12 @@ public final class MdpoLoss {
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the policy's graph. */
     @Override
     public Tensor loss() {
-      return loss;
+      return alive("loss", loss);
     }
 
     /** {@code loss().backward()}. */
     public void backward() {
-      loss.backward();
+      loss().backward();
     }
 
     /** Chosen against rejected answers, with the anchor: losses, rewards, metrics. */

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -261,12 +263,12 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the policy's graph. */
     @Override
     public Tensor loss() {
-      return loss;
+      return alive("loss", loss);
     }
 
     /** {@code loss().backward()}. */
     public void backward() {
-      loss.backward();
+      loss().backward();
     }
 
     /** [pairs], without gradient. */
@@ -274,12 +276,15 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
       return part(0);
     }
 
-    /** {@code beta delta_c} [pairs], without gradient. */
+    /**
+     * {@code beta delta_c} [pairs], without gradient; with a SIMPO term {@code beta q}, else with
+     * an ORPO term {@code beta} times the mean log-prob.
+     */
     public Tensor rewardsChosen() {
       return part(1);
     }
 
-    /** {@code beta delta_r} [pairs], without gradient. */
+    /** The same of the rejected answers. */
     public Tensor rewardsRejected() {
       return part(2);
     }
@@ -287,14 +292,14 @@ public final class PairLoss extends PairLossSettings<PairLoss> {
     /** Reads the metrics; synchronises with the device. */
     public PairMetrics metrics() {
       try (PointerScope scope = new PointerScope()) {
-        double[] m = Tensors.doubles(details.narrow(0, 0, METRICS));
+        double[] m = Tensors.doubles(alive("details", details).narrow(0, 0, METRICS));
         return new PairMetrics(m[0], m[1], m[2], m[3], m[4], m[5]);
       }
     }
 
     private Tensor part(int index) {
-      long pairs = (details.numel() - METRICS) / 3;
-      return details.narrow(0, METRICS + index * pairs, pairs);
+      long pairs = (alive("details", details).numel() - METRICS) / 3;
+      return alive("details", details).narrow(0, METRICS + index * pairs, pairs);
     }
   }
 }

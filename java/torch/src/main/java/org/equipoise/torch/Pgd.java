@@ -209,10 +209,10 @@ public final class Pgd {
    * Looks for images with a large objective.
    *
    * @param objective from a tensor of the shape of the batch's (which requires grad) to one value
-   *     per image [images], or to one scalar for all of them; differentiable
+   *     per image [images] (of one image a scalar will do); differentiable
    * @param images not changed
-   * @throws IllegalArgumentException if the objective gives another shape, or does not depend on
-   *     the images
+   * @throws IllegalArgumentException if the objective gives another shape, such as one sum over
+   *     several images, or does not depend on the images
    * @throws IllegalStateException if no iterate of some image had a finite objective
    */
   public Attack maximise(Function<Tensor, Tensor> objective, PixelBatch images) {

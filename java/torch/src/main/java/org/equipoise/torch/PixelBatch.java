@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.Arrays;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -110,7 +112,7 @@ public final class PixelBatch {
 
   /** The tensor as given. */
   public Tensor tensor() {
-    return tensor;
+    return alive("images", tensor);
   }
 
   public PixelSpace pixelSpace() {
@@ -119,7 +121,7 @@ public final class PixelBatch {
 
   /** Number of images. */
   public int images() {
-    return offsets == null ? Math.toIntExact(tensor.size(0)) : offsets.length - 1;
+    return offsets == null ? Math.toIntExact(tensor().size(0)) : offsets.length - 1;
   }
 
   /** The same rows as [rows, channels, ...], which the kernels take. */
@@ -133,14 +135,14 @@ public final class PixelBatch {
 
   /** The kernels' tensor in the shape of the one given. */
   Tensor outward(Tensor inside) {
-    return channels == 0 ? inside : inside.view(tensor.shape());
+    return channels == 0 ? inside : inside.view(tensor().shape());
   }
 
   /** The smallest and the largest pixel, in pixel units; NaN where any is. */
   double[] range() {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor inside = inward(tensor.detach().contiguous());
+      Tensor inside = inward(tensor().detach().contiguous());
       long count = inside.size(1);
       Tensor byChannel = inside.transpose(0, 1).reshape(count, -1).to(ScalarType.Float);
       double[] least = Tensors.doubles(byChannel.amin(new long[] {1}, false));
@@ -159,18 +161,19 @@ public final class PixelBatch {
 
   /** A copy of its own, as the kernels take it. */
   Tensor original() {
-    Tensor own = tensor.detach().contiguous();
+    Tensor own = tensor().detach().contiguous();
     return inward(own);
   }
 
   /** Null: none. */
   Tensor inwardMask() {
+    alive("mask", mask);
     if (mask == null || channels == 0) {
       return mask == null ? null : mask.contiguous();
     }
-    long rows = tensor.size(0);
-    long n = tensor.size(1) / channels / space.copies();
-    if (mask.dim() == 2 && mask.size(1) == n && mask.size(1) != tensor.size(1)) {
+    long rows = tensor().size(0);
+    long n = tensor().size(1) / channels / space.copies();
+    if (mask.dim() == 2 && mask.size(1) == n && mask.size(1) != tensor().size(1)) {
       return mask.view(rows, 1, 1, n).expand(rows, 1, space.copies(), n).contiguous();
     }
     return inward(mask.contiguous());
@@ -203,7 +206,7 @@ public final class PixelBatch {
     for (int i = 0; i < images(); i++) {
       int first = offsets == null ? i : Math.toIntExact(offsets[i]);
       int last = offsets == null ? i + 1 : Math.toIntExact(offsets[i + 1]);
-      Arrays.fill(rows, first, last, values.length == 1 ? values[0] : values[i]);
+      Arrays.fill(rows, first, last, values[i]);
     }
     return Tensor.create(rows, rows.length, 1, 1, 1).to(like.device(), like.scalar_type());
   }
@@ -219,11 +222,7 @@ public final class PixelBatch {
 
   /** One f32 number per image, for the kernels. */
   Tensor perImage(double[] values, Tensor device) {
-    double[] all = new double[images()];
-    for (int i = 0; i < all.length; i++) {
-      all[i] = values.length == 1 ? values[0] : values[i];
-    }
-    return Tensor.create(all, all.length).to(device.device(), ScalarType.Float);
+    return Tensor.create(values, values.length).to(device.device(), ScalarType.Float);
   }
 
   private static Tensor longs(long[] values, Tensor device) {

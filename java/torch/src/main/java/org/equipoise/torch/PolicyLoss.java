@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PolicyBatch;
@@ -195,23 +197,24 @@ public final class PolicyLoss extends PolicyLossSettings<PolicyLoss> {
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the log-probs' graph. */
     @Override
     public Tensor loss() {
-      return loss;
+      return alive("loss", loss);
     }
 
     /** {@code loss().backward()}. */
     public void backward() {
-      loss.backward();
+      loss().backward();
     }
 
     /** The share of each sequence [sequences], without gradient; they sum to the loss. */
     public Tensor sequenceLosses() {
-      return details.narrow(0, METRICS, details.numel() - METRICS);
+      return alive("details", details)
+          .narrow(0, METRICS, alive("details", details).numel() - METRICS);
     }
 
     /** Reads the metrics; synchronises with the device. */
     public PolicyMetrics metrics() {
       try (PointerScope scope = new PointerScope()) {
-        return PolicyMetrics.of(Tensors.doubles(details.narrow(0, 0, METRICS)));
+        return PolicyMetrics.of(Tensors.doubles(alive("details", details).narrow(0, 0, METRICS)));
       }
     }
   }

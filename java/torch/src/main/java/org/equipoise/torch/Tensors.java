@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.kernels.NativeLibrary;
 
 /** Small conversions shared by the ops. */
 final class Tensors {
@@ -50,7 +51,8 @@ final class Tensors {
   /** All elements as doubles, in order; synchronises with the tensor's device. */
   static double[] doubles(Tensor tensor) {
     try (PointerScope scope = new PointerScope()) {
-      Tensor copy = tensor.detach().cpu().to(ScalarType.Double).contiguous();
+      Tensor copy =
+          NativeLibrary.alive("tensor", tensor).detach().cpu().to(ScalarType.Double).contiguous();
       double[] values = new double[Math.toIntExact(copy.numel())];
       if (values.length > 0) {
         copy.data_ptr_double().get(values);

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -106,9 +108,9 @@ public final class TokenLogProbs {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_forward(
             options.kernel().abi(),
-            logits,
-            bias,
-            targets,
+            alive("logits", logits),
+            alive("bias", bias),
+            alive("targets", targets),
             logProbs,
             logSumExp,
             logSumExp2x,
@@ -142,25 +144,25 @@ public final class TokenLogProbs {
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_backward_into(
             options.kernel().abi(),
-            logits,
-            bias,
-            targets,
-            logSumExp,
-            entropy,
-            dLogProbs,
-            dEntropy,
+            alive("logits", logits),
+            alive("bias", bias),
+            alive("targets", targets),
+            alive("logSumExp", logSumExp),
+            alive("entropy", entropy),
+            alive("dLogProbs", dLogProbs),
+            alive("dEntropy", dEntropy),
             dLogits),
         dLogits);
   }
 
   /** Log-probabilities [rows] f32; a leaf that requires grad when gradient mode was on. */
   public Tensor values() {
-    return values;
+    return alive("values", values);
   }
 
   /** [rows] f64, without gradient. */
   public Tensor logSumExp() {
-    return logSumExp;
+    return alive("logSumExp", logSumExp);
   }
 
   /**
@@ -198,7 +200,14 @@ public final class TokenLogProbs {
     }
     TorchLibrary.checkWritten(
         TorchAdapter.eqp_torch_token_log_probs_backward(
-            options.kernel().abi(), logits, bias, targets, values, logSumExp, entropy, dLogits),
+            options.kernel().abi(),
+            alive("logits", logits),
+            alive("bias", bias),
+            alive("targets", targets),
+            alive("values", values),
+            alive("logSumExp", logSumExp),
+            alive("entropy", entropy),
+            dLogits),
         dLogits);
     gone = dLogits.data_ptr().equals(logits.data_ptr());
   }
@@ -219,7 +228,7 @@ public final class TokenLogProbs {
    */
   public void backwardThrough() {
     try (PointerScope scope = new PointerScope()) {
-      Tensor dLogits = logits.detach();
+      Tensor dLogits = alive("logits", logits).detach();
       backwardInto(dLogits);
       logits.backward(dLogits, new BoolOptional(), false, new TensorArrayRefOptional());
     }
@@ -230,6 +239,6 @@ public final class TokenLogProbs {
       throw new IllegalStateException(
           name + " was not computed: ask for it with TokenLogProbsOptions." + name + "(true)");
     }
-    return tensor;
+    return alive(name, tensor);
   }
 }

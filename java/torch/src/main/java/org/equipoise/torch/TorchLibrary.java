@@ -78,7 +78,8 @@ final class TorchLibrary {
   static void checkWritten(int status, Tensor... outputs) {
     check(status);
     for (Tensor output : outputs) {
-      if (output != null && !output.is_inference()) {
+      // A freed one was NULL to the adapter: not asked for.
+      if (NativeLibrary.alive("a given output", output) != null && !output.is_inference()) {
         output.unsafeGetTensorImpl().bump_version();
       }
     }

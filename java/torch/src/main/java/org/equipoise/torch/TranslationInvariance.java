@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.BlurShape;
@@ -67,6 +69,8 @@ public final class TranslationInvariance implements UnaryOperator<Tensor> {
    */
   public void applyInto(Tensor gradient, Tensor out) {
     TorchLibrary.checkWritten(
-        TorchAdapter.eqp_torch_translation_invariance(kernel.abi(), gradient, out), out);
+        TorchAdapter.eqp_torch_translation_invariance(
+            kernel.abi(), alive("gradient", gradient), out),
+        out);
   }
 }

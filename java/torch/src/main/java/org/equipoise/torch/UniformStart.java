@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PixelSpace;
 import org.equipoise.kernels.UniformStartKernel;
@@ -82,7 +84,13 @@ public final class UniformStart {
       @Nullable Tensor offsets,
       Tensor out) {
     TorchLibrary.checkWritten(
-        TorchAdapter.eqp_torch_uniform_start(kernel.abi(), original, streams, mask, offsets, out),
+        TorchAdapter.eqp_torch_uniform_start(
+            kernel.abi(),
+            alive("original", original),
+            alive("streams", streams),
+            alive("mask", mask),
+            alive("offsets", offsets),
+            out),
         out);
   }
 }

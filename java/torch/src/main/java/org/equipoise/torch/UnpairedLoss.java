@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.UnpairedBatch;
@@ -148,12 +150,12 @@ public final class UnpairedLoss extends UnpairedLossSettings<UnpairedLoss> {
     /** 0-dimensional f32 (f64 for f64 log-probs), attached to the policy's graph. */
     @Override
     public Tensor loss() {
-      return loss;
+      return alive("loss", loss);
     }
 
     /** {@code loss().backward()}. */
     public void backward() {
-      loss.backward();
+      loss().backward();
     }
 
     /** [answers], without gradient; NaN of an answer that was left out. */
@@ -168,19 +170,19 @@ public final class UnpairedLoss extends UnpairedLossSettings<UnpairedLoss> {
 
     /** [2] f64: the running mean of the rewards and their number, this batch's included. */
     public Tensor rewardMean() {
-      return rewardMean;
+      return alive("rewardMean", rewardMean);
     }
 
     /** Reads the metrics; synchronises with the device. */
     public UnpairedMetrics metrics() {
       try (PointerScope scope = new PointerScope()) {
-        return UnpairedMetrics.of(Tensors.doubles(details.narrow(0, 0, METRICS)));
+        return UnpairedMetrics.of(Tensors.doubles(alive("details", details).narrow(0, 0, METRICS)));
       }
     }
 
     private Tensor part(int index) {
-      long answers = (details.numel() - METRICS) / 2;
-      return details.narrow(0, METRICS + index * answers, answers);
+      long answers = (alive("details", details).numel() - METRICS) / 2;
+      return alive("details", details).narrow(0, METRICS + index * answers, answers);
     }
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
@@ -195,9 +196,26 @@ class AttackModelTest {
     String text =
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Pgd.bim().minimise(images -> first.sum().add(images.detach().sum()), batch))
+                () ->
+                    Pgd.bim()
+                        .minimise(
+                            images -> first.sum().add(images.detach().flatten(1, -1).sum(1)),
+                            batch))
             .getMessage();
     assertTrue(text.contains("depends on other tensors alone"), text);
+  }
+
+  /** LibTorch expands such a gradient from one number: it has strides of 0. */
+  @Test
+  void objectivesWhoseGradientIsOneNumber() {
+    runs(true)
+        .forEach(
+            (name, run) -> {
+              Attack attack = run.on(images -> images.flatten(1, -1).sum(1), batch);
+              for (int i = 0; i < IMAGES; i++) {
+                assertTrue(attack.objectiveAfter()[i] > attack.objectiveBefore()[i], name);
+              }
+            });
   }
 
   @Test
@@ -323,10 +341,46 @@ class AttackModelTest {
         () -> Apgd.linf().minimise(x -> answerLogProb(x).mul(broken), batch));
   }
 
+  /** One number for several images would pick and report the same iterate for all of them. */
   @Test
-  void oneScalarForAllImages() {
-    Attack attack = Apgd.linf().minimise(x -> answerLogProb(x).sum(), batch);
-    assertEquals(1, attack.objectiveAfter().length);
-    assertTrue(attack.objectiveAfter()[0] < attack.objectiveBefore()[0] - 0.1);
+  void aScalarForSeveralImagesIsRefused() {
+    runs(false)
+        .forEach(
+            (name, run) -> {
+              for (Function<Tensor, Tensor> scalar :
+                  List.<Function<Tensor, Tensor>>of(
+                      x -> answerLogProb(x).sum(),
+                      x -> answerLogProb(x).sum().view(1),
+                      x -> answerLogProb(x).sum().view(1, 1))) {
+                String text =
+                    assertThrows(IllegalArgumentException.class, () -> run.on(scalar, batch))
+                        .getMessage();
+                assertEquals(
+                    "objective: expected one value per image, [3], found one value for all of them;"
+                        + " return each image's own, such as loss.sum(1) where it is loss.sum()",
+                    text,
+                    name);
+              }
+              String shape =
+                  assertThrows(
+                          IllegalArgumentException.class,
+                          () -> run.on(x -> answerLogProb(x).unsqueeze(1), batch))
+                      .getMessage();
+              assertTrue(shape.endsWith("[3], found shape [3, 1]"), shape);
+            });
+  }
+
+  @Test
+  void aScalarForOneImageIsItsValue() {
+    Tensor one = clean.narrow(0, 0, 1);
+    runs(false)
+        .forEach(
+            (name, run) -> {
+              Attack alone = run.on(this::answerLogProb, PixelBatch.of(one));
+              Attack scalar = run.on(x -> answerLogProb(x).sum(), PixelBatch.of(one));
+              assertArrayEquals(alone.objectiveAfter(), scalar.objectiveAfter(), 0.0, name);
+              assertArrayEquals(
+                  TestTensors.doubles(alone.codes()), TestTensors.doubles(scalar.codes()), name);
+            });
   }
 }

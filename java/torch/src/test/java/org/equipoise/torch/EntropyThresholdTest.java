@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.Arrays;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -36,10 +37,14 @@ class EntropyThresholdTest {
     return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
   }
 
+  /** With a bool mask and with one of bytes that are not 0, which are the same to every op. */
   private static double threshold(double share, double[] values, int... mask) {
     Tensor entropy = TestTensors.of(ScalarType.Double, values, 2, values.length / 2);
     Tensor keep = TestTensors.mask(mask, 2, values.length / 2);
-    return TestTensors.scalar(EntropyThreshold.ofTop(share, entropy, keep));
+    double found = TestTensors.scalar(EntropyThreshold.ofTop(share, entropy, keep));
+    Tensor bytes = keep.to(ScalarType.Byte).mul(new Scalar(3));
+    assertEquals(found, TestTensors.scalar(EntropyThreshold.ofTop(share, entropy, bytes)));
+    return found;
   }
 
   @Test
@@ -95,6 +100,12 @@ class EntropyThresholdTest {
         assertThrows(
                 IllegalArgumentException.class,
                 () -> EntropyThreshold.ofTop(0.2, entropy, mask.view(2, 1)))
+            .getMessage());
+    assertEquals(
+        "EntropyThreshold: mask: expected dtype bool or uint8, found Float",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> EntropyThreshold.ofTop(0.2, entropy, mask.to(ScalarType.Float)))
             .getMessage());
   }
 }

@@ -15,6 +15,8 @@ import org.equipoise.kernels.PolicyBatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Losses and graphs that a head in chunks could silently get wrong: right, or refused. */
 class FusedLinearGraphTest {
@@ -117,6 +119,85 @@ class FusedLinearGraphTest {
     Function<FusedLogProbs, ScalarLoss> loss =
         p -> () -> p.values().sum().add(p.values().select(0, 0).mul(new Scalar(Double.NaN)));
     head(5).tokenLoss(hidden, targets, loss);
+  }
+
+  /** What the rows that do not count hold: NaN must end where it began. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 5, 100})
+  void whatIgnoredAndMaskedTokensHoldDoesNotSpread(long rows) {
+    int[] ids = new int[TOKENS];
+    java.util.Arrays.setAll(ids, k -> k == 3 || k == 7 ? -100 : 5 * k % VOCAB);
+    Tensor someIgnored = TestTensors.ints(ids);
+    int[] counts = new int[TOKENS];
+    java.util.Arrays.setAll(counts, k -> k == 4 || k == 11 ? 0 : 1);
+    Tensor mask = TestTensors.mask(counts, 3, 4);
+    Tensor advantages = TestTensors.of(ScalarType.Float, new double[] {1, -0.5, 0.3}, 3);
+    Tensor zeros = hidden.detach().clone();
+    Tensor broken = hidden.detach().clone();
+    for (int token : new int[] {3, 7, 4, 11}) {
+      zeros.select(0, token).fill_(new Scalar(0.0));
+      broken.select(0, token).fill_(new Scalar(token == 7 ? Float.POSITIVE_INFINITY : Float.NaN));
+    }
+    Function<FusedLogProbs, ScalarLoss> loss =
+        p -> PolicyLoss.grpo().apply(PolicyBatch.of(p.values().view(3, 4), advantages, mask));
+    for (ScalarType type : new ScalarType[] {ScalarType.Float, ScalarType.BFloat16}) {
+      for (boolean frozen : new boolean[] {false, true}) {
+        for (boolean entropy : new boolean[] {false, true}) {
+          for (String way : new String[] {"loss", "tokenLoss", "logProbs", "accumulateInto"}) {
+            if (frozen && way.equals("accumulateInto")) {
+              continue;
+            }
+            double[][] expected = null;
+            for (Tensor states : new Tensor[] {zeros, broken}) {
+              Tensor h = states.to(type).clone().set_requires_grad(true);
+              Tensor w = weight.detach().to(type).clone().set_requires_grad(!frozen);
+              Tensor b = torch.ones(VOCAB).set_requires_grad(!frozen);
+              FusedLinear head =
+                  FusedLinear.head(w)
+                      .bias(b)
+                      .entropy(entropy)
+                      .logitBudget(rows * VOCAB * w.element_size());
+              Tensor dWeight = torch.zeros(VOCAB, HIDDEN);
+              Tensor dBias = torch.zeros(VOCAB);
+              Tensor value;
+              if (way.equals("logProbs")) {
+                FusedLogProbs p = head.logProbs(h, someIgnored);
+                value = loss.apply(p).loss();
+                value.backward();
+                p.backwardThrough();
+              } else {
+                if (way.equals("accumulateInto")) {
+                  head = head.accumulateInto(dWeight, dBias);
+                }
+                FusedLoss<ScalarLoss> fused =
+                    way.equals("tokenLoss")
+                        ? head.tokenLoss(h, someIgnored, loss)
+                        : head.loss(h, someIgnored, loss);
+                fused.backward();
+                value = fused.loss();
+              }
+              boolean ofHead = !frozen && !way.equals("accumulateInto");
+              double[][] found = {
+                TestTensors.doubles(value),
+                TestTensors.doubles(h.grad()),
+                TestTensors.doubles(ofHead ? w.grad() : dWeight),
+                TestTensors.doubles(ofHead ? b.grad() : dBias)
+              };
+              if (expected == null) {
+                expected = found;
+              }
+              for (int i = 0; i < found.length; i++) {
+                assertArrayEquals(
+                    expected[i],
+                    found[i],
+                    1e-12,
+                    way + " " + type + (frozen ? " frozen" : "") + " part " + i);
+              }
+            }
+          }
+        }
+      }
+    }
   }
 
   @Test

@@ -96,21 +96,27 @@ public final class GenerateCommand implements Callable<Integer> {
           model.generate(seen, Collections.nCopies(samples, prompt), streams, generation);
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
-      for (GeneratedAnswer answer : answers) {
-        out.println(answer.text() + (answer.finished() ? "" : " [cut at the length limit]"));
+      // The answers alone: what is said about them goes to the error output.
+      PrintWriter remarks = specification.commandLine().getErr();
+      for (int i = 0; i < samples; i++) {
+        GeneratedAnswer answer = answers.get(i);
+        out.println(answer.text());
         tokens += answer.tokens().length;
+        if (!answer.finished()) {
+          remarks.printf(
+              "answer %d of %d was cut at the length limit of %d tokens; generate.maxNewTokens"
+                  + " raises it%n",
+              i + 1, samples, generation.maxNewTokens());
+        }
       }
       out.flush();
-      specification
-          .commandLine()
-          .getErr()
-          .println(
-              String.format(
-                  Locale.ROOT,
-                  "%d tokens in %.1f s, %.1f tokens/s with the prompt's pass",
-                  tokens,
-                  seconds,
-                  tokens / seconds));
+      remarks.println(
+          String.format(
+              Locale.ROOT,
+              "%d tokens in %.1f s, %.1f tokens/s with the prompt's pass",
+              tokens,
+              seconds,
+              tokens / seconds));
     }
     return ExitCode.OK;
   }

@@ -40,9 +40,12 @@ public record MineSettings(
         epsilonIn255ths > 0 && epsilonIn255ths <= 255,
         "epsilonIn255ths must be in (0, 255]",
         epsilonIn255ths);
-    require(stepIn255ths > 0, "stepIn255ths must be positive", stepIn255ths);
+    require(
+        stepIn255ths > 0 && Double.isFinite(stepIn255ths),
+        "stepIn255ths must be positive and finite",
+        stepIn255ths);
     require(steps >= 1, "steps must be at least 1", steps);
-    require(sigma > 0, "sigma must be positive", sigma);
+    require(sigma > 0 && Double.isFinite(sigma), "sigma must be positive and finite", sigma);
     require(
         diffusionStep >= 0 && diffusionStep < 1000,
         "diffusionStep must be from 0 to 999",

@@ -5,6 +5,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The {@code model} section; its keys are documented in the defaults. */
 public record ModelSettings(String folder, @Nullable String adapter, Type type, long maxPixels) {
+  public ModelSettings {
+    if (maxPixels < 1) {
+      throw new IllegalArgumentException("maxPixels must be at least 1, found " + maxPixels);
+    }
+  }
 
   /** Element type of the weights. */
   public enum Type {

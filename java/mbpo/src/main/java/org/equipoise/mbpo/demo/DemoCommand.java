@@ -115,7 +115,7 @@ public final class DemoCommand implements Callable<Integer> {
       System.out.println(ConsoleTable.render(table, Charset.defaultCharset()));
     }
     if (quick) {
-      System.out.println("A quick run: these numbers claim nothing.");
+      System.err.println("A quick run: these numbers claim nothing.");
     }
     System.out.println("Report: " + report.resolve(DemoReport.HTML).toUri());
   }

@@ -24,11 +24,11 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
   public LoraOptions {
     if (rank < 1) {
       throw new IllegalArgumentException(
-          "the rank of an adapter must be at least 1, found " + rank);
+          "rank: that of an adapter must be at least 1, found " + rank);
     }
     if (!(alpha > 0) || Double.isInfinite(alpha)) {
       throw new IllegalArgumentException(
-          "the alpha of an adapter must be positive and finite, found " + alpha);
+          "alpha: that of an adapter must be positive and finite, found " + alpha);
     }
     try {
       Pattern.compile(targets);

@@ -33,9 +33,12 @@ final class AdversarialSource implements NegativeSource {
       throw new IllegalArgumentException(
           "epsilon is in pixel units of [0, 1], for example 16/255; found " + epsilon);
     }
-    if (!(stepSize > 0) || steps < 1) {
+    if (!(stepSize > 0) || Double.isInfinite(stepSize) || steps < 1) {
       throw new IllegalArgumentException(
-          "stepSize must be positive and steps at least 1, found " + stepSize + " and " + steps);
+          "stepSize must be positive and finite and steps at least 1, found "
+              + stepSize
+              + " and "
+              + steps);
     }
     this.epsilon = epsilon;
     this.stepSize = stepSize;

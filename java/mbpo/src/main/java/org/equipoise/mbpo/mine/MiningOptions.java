@@ -28,7 +28,9 @@ public record MiningOptions(
 
   public MiningOptions {
     require(batchSize >= 1, "batchSize must be at least 1, found " + batchSize);
-    require(minimumDrop >= 0, "minimumDrop must not be negative, found " + minimumDrop);
+    require(
+        minimumDrop >= 0 && Double.isFinite(minimumDrop),
+        "minimumDrop must be finite and not negative, found " + minimumDrop);
     require(
         maximumEditSimilarity > 0 && maximumEditSimilarity <= 1,
         "maximumEditSimilarity must be in (0, 1], found " + maximumEditSimilarity);

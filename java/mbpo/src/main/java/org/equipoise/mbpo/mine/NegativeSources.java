@@ -81,8 +81,8 @@ public final class NegativeSources {
 
   /** Normal noise of the given standard deviation in pixel units, clamped. */
   public static NegativeSource gaussian(double sigma, long seed) {
-    if (!(sigma > 0)) {
-      throw new IllegalArgumentException("sigma must be positive, found " + sigma);
+    if (!(sigma > 0) || Double.isInfinite(sigma)) {
+      throw new IllegalArgumentException("sigma must be positive and finite, found " + sigma);
     }
     return new PerImageSource(
         "gaussian",

@@ -32,6 +32,7 @@ public record DpoOptions(
   public DpoOptions {
     Options.require(steps >= 1, "steps must be at least 1", steps);
     Options.require(batchPairs >= 1, "batchPairs must be at least 1", batchPairs);
+    Options.finite("beta", beta);
     Options.require(beta > 0, "beta must be positive", beta);
     Options.require(
         labelSmoothing >= 0 && labelSmoothing < 0.5,

@@ -46,7 +46,10 @@ public record OfflineOptions(
   public OfflineOptions {
     Options.require(
         pairsPerIteration >= 0, "pairsPerIteration must not be negative", pairsPerIteration);
+    Options.finite("chosenReward", chosenReward);
+    Options.finite("rejectedReward", rejectedReward);
     Options.require(ddof == 0 || ddof == 1, "ddof must be 0 or 1", ddof);
+    Options.finite("weight", weight);
     Options.require(weight >= 0, "weight must not be negative", weight);
     Options.require(
         rejectedShare >= 0 && rejectedShare <= 1,

@@ -32,12 +32,16 @@ public record OnlineOptions(
         promptsPerIteration >= 0, "promptsPerIteration must not be negative", promptsPerIteration);
     Options.require(groupSize >= 2, "groupSize must be at least 2", groupSize);
     Options.require(maxGroups >= 0, "maxGroups must not be negative", maxGroups);
+    Options.finite("temperature", temperature);
     Options.require(temperature > 0, "temperature must be positive", temperature);
     Options.require(maxNewTokens >= 1, "maxNewTokens must be at least 1", maxNewTokens);
     Options.require(ddof == 0 || ddof == 1, "ddof must be 0 or 1", ddof);
+    Options.finite("advantageEpsilon", advantageEpsilon);
     Options.require(
         advantageEpsilon >= 0, "advantageEpsilon must not be negative", advantageEpsilon);
+    Options.finite("advantageScale", advantageScale);
     Options.require(advantageScale >= 0, "advantageScale must not be negative", advantageScale);
+    Options.finite("weight", weight);
     Options.require(weight >= 0, "weight must not be negative", weight);
   }
 

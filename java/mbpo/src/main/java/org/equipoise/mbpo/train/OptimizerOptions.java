@@ -26,11 +26,15 @@ public record OptimizerOptions(
     double finalFraction) {
 
   public OptimizerOptions {
+    Options.finite("learningRate", learningRate);
     Options.require(learningRate > 0, "learningRate must be positive", learningRate);
     Options.require(beta1 >= 0 && beta1 < 1, "beta1 must be in [0, 1)", beta1);
     Options.require(beta2 >= 0 && beta2 < 1, "beta2 must be in [0, 1)", beta2);
+    Options.finite("epsilon", epsilon);
     Options.require(epsilon > 0, "epsilon must be positive", epsilon);
+    Options.finite("weightDecay", weightDecay);
     Options.require(weightDecay >= 0, "weightDecay must not be negative", weightDecay);
+    Options.finite("gradientClip", gradientClip);
     Options.require(gradientClip >= 0, "gradientClip must not be negative", gradientClip);
     Options.require(warmUpSteps >= 0, "warmUpSteps must not be negative", warmUpSteps);
     Options.require(

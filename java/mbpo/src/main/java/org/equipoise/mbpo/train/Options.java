@@ -4,6 +4,10 @@ package org.equipoise.mbpo.train;
 final class Options {
   private Options() {}
 
+  static void finite(String name, double found) {
+    require(Double.isFinite(found), name + " must be finite", found);
+  }
+
   static void require(boolean condition, String rule, Object found) {
     if (!condition) {
       throw new IllegalArgumentException(rule + ", found " + found);

@@ -44,6 +44,7 @@ public record PolicyOptions(
   public PolicyOptions {
     Options.require(epsilonLow >= 0 && epsilonLow <= 1, "epsilonLow must be in [0, 1]", epsilonLow);
     Options.require(epsilonHigh >= 0, "epsilonHigh must not be negative", epsilonHigh);
+    Options.finite("klBeta", klBeta);
     Options.require(klBeta >= 0, "klBeta must not be negative", klBeta);
     Options.require(
         negativeLogProbFloor <= 0,

@@ -124,6 +124,27 @@ class CheckpointCommandsTest {
     return "--config=" + file("run.yaml");
   }
 
+  /** What follows an answer in a pipe must get the answer and nothing else. */
+  @Test
+  void answersStandAloneOnTheOutput() {
+    List<String> answers = new ArrayList<>();
+    for (String tokens : List.of("1", "2", "64")) {
+      assertRuns("generate", config(), "--set", "generate.maxNewTokens=" + tokens, "no picture");
+      String all = out.toString();
+      answers.add(all.substring(0, all.length() - System.lineSeparator().length()));
+    }
+    assertTrue(answers.get(1).startsWith(answers.get(0)), answers.toString());
+    assertTrue(answers.get(2).startsWith(answers.get(1)), answers.toString());
+    assertRuns("generate", config(), "--set", "generate.maxNewTokens=1", "no picture");
+    assertFalse(out.toString().contains("limit"), out.toString());
+    assertTrue(
+        err.toString()
+            .contains(
+                "answer 1 of 1 was cut at the length limit of 1 tokens; generate.maxNewTokens"
+                    + " raises it"),
+        err.toString());
+  }
+
   @Test
   void theWholeWay() throws IOException {
     Path sft = file("sft");
