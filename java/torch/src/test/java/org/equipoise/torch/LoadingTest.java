@@ -21,11 +21,14 @@ import org.junit.jupiter.api.io.TempDir;
 class LoadingTest {
   @TempDir Path folder;
 
-  /** Prints what a fresh process says to {@code Equipoise.info()}. */
+  /** Prints what a fresh process says to {@code Equipoise.info()}, and whether it says so again. */
   static final class Info {
     public static void main(String[] arguments) {
       try {
-        System.out.println(Equipoise.info());
+        String first = Equipoise.info();
+        System.out.println(first);
+        System.out.println(
+            first.equals(Equipoise.info()) ? "the same again" : "something else again");
       } catch (RuntimeException failure) {
         System.out.println(failure.getClass().getSimpleName() + ": " + failure.getMessage());
       }
@@ -58,6 +61,12 @@ class LoadingTest {
       assertTrue(info.contains(fact), info);
     }
     assertTrue(info.contains("libtorch_cpu"), info);
+  }
+
+  /** Reports hold it: they must not depend on what a process did before. */
+  @Test
+  void infoDoesNotDependOnHowOftenItWasAsked() throws Exception {
+    assertEquals("the same again", lastLine(info(Map.of())));
   }
 
   @Test
