@@ -105,7 +105,7 @@ while read -r object; do
   ln -s "$object" "objects/${name%.cpp.o}.cu.o"
 done < "$build/model/kernel_objects.txt"
 "$CXX" -I"$kernels" @"$flags" -fno-sanitize=thread -w -c "$kernels/table.cpp" -o table.o
-"$CXX" -I"$kernels" @"$flags" -fno-sanitize=thread -w -c "$kernels/test/model/library.cpp" -o library.o
+"$CXX" -I"$kernels" @"$flags" -fno-sanitize=thread -w -c "$kernels/library.cpp" -o library.o
 
 # --- Try them ---------------------------------------------------------------------------------------
 unmutated() { # unmutated SOURCE: the unmutated kernel must pass the tests; notes how long a mutant may take
