@@ -10,7 +10,7 @@
 //   f32, rounded once to the tensor's dtype. Without contraction (-fmad=false) and with the correctly
 //   rounded square root, so that the noise has the CPU's bits.
 // Occupancy
-//   Arithmetic rather than memory: some 25 instructions per element.
+//   Bound by arithmetic rather than memory.
 #include "abi/calls/gaussian_noise.h"
 #include "launch.h"
 #include "math/gaussian_noise.h"

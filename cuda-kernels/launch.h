@@ -9,7 +9,7 @@
 #if defined(EQP_CUDA_MODEL)
 #include "model/device_language.h"
 #define EQP_LAUNCH(kernel, grid, block, stream, ...) \
-  ::eqp::model::run(#kernel, dim3(grid), dim3(block), 0, [&] { kernel(__VA_ARGS__); })
+  ::eqp::model::launch(stream, #kernel, dim3(grid), dim3(block), kernel, __VA_ARGS__)
 // A marker of its own per declaration, as the device has memory of its own per declaration.
 #define EQP_SHARED(type, name, count)                                \
   static const char name##_declaration = 0;                          \
@@ -34,11 +34,11 @@
 // 128) rather than occupancy.
 #define EQP_KERNEL_OF_FEW_BLOCKS \
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 2)
-// Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.
-#define EQP_GRID_CONSTANT const __grid_constant__
 // The same with up to 255.
 #define EQP_KERNEL_OF_MANY_REGISTERS \
   extern "C" __global__ void __launch_bounds__(::eqp::cuda::kThreads, 1)
+// Of a parameter that is indexed: it stays in constant memory instead of moving to local memory.
+#define EQP_GRID_CONSTANT const __grid_constant__
 #define EQP_HD_MEMBER __host__ __device__
 #define EQP_DEVICE static EQP_DEVICE_MEMBER
 #define EQP_DEVICE_MEMBER __device__ __forceinline__
@@ -65,12 +65,29 @@ inline unsigned grid_for(int64_t items) {
   return static_cast<unsigned>(items < limit ? items : limit);
 }
 
+// Makes a device the calling thread's current one for a while, by pushing its primary context: neither
+// the thread's own choice nor the devices that it never used are touched. Forgets errors of earlier calls.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+  // Why the device cannot be used, in the thread's buffer; nullptr when it can.
+  const char* problem() const { return problem_; }
+
+ private:
+  int device_;
+  bool pushed_ = false;
+  const char* problem_ = nullptr;
+};
+
 // Selects the tensors' device for one op and collects what went wrong. In graph capture nothing
 // here synchronises or allocates.
 class LaunchScope {
  public:
   LaunchScope(const char* op, const Stream& stream);
-  ~LaunchScope();
   LaunchScope(const LaunchScope&) = delete;
   LaunchScope& operator=(const LaunchScope&) = delete;
 
@@ -80,7 +97,7 @@ class LaunchScope {
 
  private:
   const char* op_;
-  int previous_device_ = -1;
+  DeviceScope device_;
   eqp_status status_ = EQP_OK;
 };
 
@@ -108,8 +125,7 @@ class LaunchScope {
 // Records `text` as the thread's last error in libequipoise.
 eqp_status record_error(eqp_status status, const char* op, const char* text);
 
-// The head of the workspace: errors in data, collected until eqp_check reads and clears them. The
-// rest of the workspace holds partial results of the running op.
+// Errors in data, collected until eqp_check reads and clears them.
 struct DataErrors {
   unsigned flags;     // kTargetOutOfRange, ...
   unsigned position;  // one more than the greatest row (saturated) with an error; 0: none
@@ -122,8 +138,9 @@ constexpr unsigned kStepSizeInvalid = 8;
 constexpr unsigned kRewardMeanInvalid = 16;
 
 inline DataErrors* data_errors(const Stream& stream) {
-  return static_cast<DataErrors*>(stream.workspace);
+  return static_cast<DataErrors*>(stream.errors);
 }
+// Partial results of the running op lie in the workspace, behind the place of its own errors.
 template <class T>
 T* partials(const Stream& stream) {
   return reinterpret_cast<T*>(static_cast<char*>(stream.workspace) + sizeof(DataErrors));

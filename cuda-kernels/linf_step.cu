@@ -14,8 +14,8 @@
 //   f32, rounded once to the tensor's dtype. Without contraction (-fmad=false), so that pixels have
 //   the CPU's bits.
 // Occupancy
-//   At most 64 registers in the plain kernel: 1024 threads per multiprocessor, each with up to three
-//   packs (48 bytes) in flight.
+//   Bound by registers (README, static table); in the plain kernel each thread has up to three packs
+//   (48 bytes) in flight.
 #include "abi/calls/linf_step.h"
 #include "image_rows.h"
 #include "launch.h"

@@ -16,8 +16,7 @@
 // Numerics
 //   All sums and the pair's formula in f64. A masked token is never part of any arithmetic.
 // Occupancy
-//   Bound by f64 registers: the formulas take up to 202, one block per multiprocessor; a batch has fewer
-//   pairs than a chip has warps.
+//   Bound by f64 registers (README, static table); a batch has fewer pairs than a chip has warps.
 #include "abi/calls/pair_loss.h"
 #include "launch.h"
 #include "math/pair_loss.h"

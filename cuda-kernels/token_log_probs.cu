@@ -17,9 +17,8 @@
 //   Bias, logit scale and soft cap are applied as the logits are read, in f32.
 //   Online softmax: softmax_state.h. The row's logarithm is taken in f64.
 // Occupancy
-//   At most 64 registers: 1024 threads per multiprocessor and more. The forward loads two packs
-//   ahead, 32 KiB in flight per multiprocessor, about latency x bandwidth of a chip with 132 of
-//   them and 4.8 TB/s.
+//   Bound by registers (README, static table). The forward's loop takes two packs at a time: 32 bytes a
+//   thread may be in flight.
 #include "abi/calls/token_log_probs.h"
 #include "softmax_state.h"
 

@@ -9,7 +9,7 @@
 //   f32, rounded once to the tensor's dtype. Without contraction (-fmad=false), so that pixels have
 //   the CPU's bits.
 // Occupancy
-//   At most 64 registers: 1024 threads per multiprocessor.
+//   Bound by registers (README, static table).
 #include "abi/calls/uniform_start.h"
 #include "image_rows.h"
 #include "launch.h"

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     }
   }
   try {
-    EQP_CHECK(strcmp(eqp_cuda_status(), "the host execution model, no device") == 0,
+    EQP_CHECK(strstr(eqp_cuda_status(), "the host execution model") != nullptr,
               "expected the execution model, found '%s'", eqp_cuda_status());
     const auto backend = make_model_backend(model);
     check_refusal_of_another_device(*backend);

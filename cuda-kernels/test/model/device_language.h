@@ -8,6 +8,9 @@
 #include <string.h>
 #include <vector_types.h>
 
+#include <functional>
+#include <tuple>
+
 namespace eqp::model {
 
 // The built-in variables of the thread that runs now.
@@ -42,6 +45,23 @@ void run(const char* kernel, dim3 grid, dim3 block, int64_t dynamic_shared_bytes
   run_grid(
       kernel, grid, block, dynamic_shared_bytes,
       [](const void* argument) { (*static_cast<const Thread*>(argument))(); }, &thread);
+}
+
+// Whether the stream is captured; the work then belongs to the graph. In runtime.cpp.
+bool record(void* stream, std::function<void()> launch);
+
+// A launch of the library on a stream (runtime.h). The arguments are copied at once, as CUDA does.
+template <class... Parameters, class... Arguments>
+void launch(void* stream, const char* name, dim3 grid, dim3 block, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
+  const std::tuple<Parameters...> copies(arguments...);
+  const auto now = [=] {
+    // All that the threads read is on the launcher's stack, also when a graph holds the launch.
+    const std::tuple<Parameters...> on_the_stack = copies;
+    void (*const function)(Parameters...) = kernel;
+    run(name, grid, block, 0, [&] { std::apply(function, on_the_stack); });
+  };
+  if (!record(stream, now)) now();
 }
 
 template <class T>

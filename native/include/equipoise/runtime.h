@@ -46,9 +46,14 @@ EQP_API eqp_status eqp_set_executor(eqp_executor run, void* context);
  * storage. */
 EQP_API const char* eqp_cuda_status(void);
 
-/* Waits for the stream and reports errors in data that a device kernel flagged in this workspace.
- * On CPU always EQP_OK, because CPU ops validate before they write. */
+/* Waits for the stream and reports errors in data that a device kernel flagged in this launch's errors.
+ * On CPU always EQP_OK, because CPU ops validate before they write. While the stream is captured into
+ * a CUDA graph nothing has run: EQP_INVALID_ARGUMENT, and the capture goes on. */
 EQP_API eqp_status eqp_check(const eqp_launch* launch);
+
+/* 1 while this cudaStream_t of the calling thread's device is captured into a CUDA graph, otherwise 0, also
+ * without a device. */
+EQP_API int32_t eqp_is_capturing(void* stream);
 
 #ifdef __cplusplus
 }

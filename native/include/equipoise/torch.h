@@ -49,11 +49,17 @@ EQP_API int32_t eqp_torch_shares_threads(void);
 /* Text of this thread's last failed eqp_torch_ call. */
 EQP_API const char* eqp_torch_last_error(void);
 
-/* Waits for the CUDA streams on which ops of this library have run, in any thread, and reports the
- * first errors in data that their kernels flagged since the last report (target out of range, ...):
- * EQP_INVALID_DATA, as eqp_check. Ops on CPU report such errors themselves; without CUDA tensors
- * EQP_OK. Ops run on LibTorch's current stream with a workspace that is kept for that stream: run an
- * op once on the stream before its calls are captured into a CUDA graph. */
+/* Waits for the CUDA streams on which ops of this library have run, in any thread, one after the other,
+ * and reports the first errors in data that their kernels flagged since the last report (target out of
+ * range, ...): EQP_INVALID_DATA, as eqp_check; those of further streams stay for the next call. Ops on
+ * CPU report such errors themselves; without CUDA tensors EQP_OK.
+ *
+ * Ops run on LibTorch's current stream, with scratch memory from LibTorch's allocator and 16 bytes for
+ * such errors that are kept for that stream. CUDA graphs: run an op once on the stream before its calls
+ * are captured (the first is refused inside a capture: EQP_INVALID_ARGUMENT), and capture through
+ * LibTorch's CUDAGraph, whose memory pool then holds the scratch memory, so that graphs captured on one
+ * stream may run side by side. What a graph flags belongs to the stream it was captured on: wait for
+ * the graph before you ask here. */
 EQP_API eqp_status eqp_torch_check(void);
 
 /* Frees an at::Tensor that this library created on the heap. */

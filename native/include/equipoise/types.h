@@ -65,11 +65,17 @@ typedef struct eqp_tensor {
 typedef struct eqp_launch {
   uint32_t size;     /* sizeof(eqp_launch) */
   uint32_t reserved; /* 0 */
-  void* workspace;   /* on the tensors' device, 16-byte aligned. CUDA: its first 16 bytes collect
-                              errors in data until eqp_check reads and clears them; zero them once
-                              before the first use. Calls on other streams need a workspace each. */
+  void* workspace;   /* on the tensors' device, 16-byte aligned, also where an op needs none of it.
+                        Calls that may run at the same time need a workspace each: those on other
+                        streams, and those of CUDA graphs that are launched side by side, also when
+                        they were captured on one stream. */
   uint64_t workspace_size; /* bytes */
   void* stream;            /* cudaStream_t; ignored by the CPU backend */
+  void* errors; /* CUDA: 16 bytes on the tensors' device, 16-byte aligned, in which kernels collect
+                   errors in data until eqp_check reads and clears them. Zero them once, before the
+                   first use and before a capture, not in it: each launch of the graph would clear
+                   what nobody has read. Any number of calls may share them. NULL, or a size that
+                   ends before this field: the first 16 bytes of the workspace. */
 } eqp_launch;
 
 /* Every op takes an options struct, whose first field is its size. NULL: all defaults, those that

@@ -237,22 +237,38 @@ eqp_status Call::disjoint() const {
   return EQP_OK;
 }
 
+eqp_status launch_view(const char* op, const eqp_launch& launch, Stream* stream) {
+  // Callers built before the field `errors` was added end there.
+  constexpr size_t kOldestSize = offsetof(eqp_launch, errors);
+  if (launch.size < kOldestSize) {
+    return fail(EQP_INVALID_ARGUMENT, op, "launch: expected size %u, found %u",
+                static_cast<unsigned>(sizeof(eqp_launch)), launch.size);
+  }
+  if (launch.reserved != 0) {
+    return fail(EQP_INVALID_ARGUMENT, op, "launch: expected reserved 0, found %u", launch.reserved);
+  }
+  stream->stream = launch.stream;
+  stream->workspace = launch.workspace;
+  stream->workspace_size = launch.workspace == nullptr ? 0 : launch.workspace_size;
+  stream->errors = launch.size < sizeof(eqp_launch) ? nullptr : launch.errors;
+  // Also where an op needs none of it: the next one on it may.
+  if (reinterpret_cast<uintptr_t>(stream->workspace) % 16 != 0) {
+    return fail(EQP_INVALID_ARGUMENT, op,
+                "launch: expected a workspace aligned to 16 bytes, found %p", stream->workspace);
+  }
+  if (reinterpret_cast<uintptr_t>(stream->errors) % 16 != 0) {
+    return fail(EQP_INVALID_ARGUMENT, op, "launch: expected errors aligned to 16 bytes, found %p",
+                stream->errors);
+  }
+  if (stream->errors == nullptr) stream->errors = stream->workspace;
+  return EQP_OK;
+}
+
 eqp_status Call::launch(const eqp_launch* launch, Stream* stream, uint64_t cuda_bytes,
                         uint64_t scratch_bytes) const {
   const eqp_tensor& first = *arguments_[0].tensor;
   stream->device_index = first.device_index;
-  if (launch != nullptr) {
-    if (launch->size < sizeof(eqp_launch)) {
-      return fail(EQP_INVALID_ARGUMENT, "launch: expected size %u, found %u",
-                  static_cast<unsigned>(sizeof(eqp_launch)), launch->size);
-    }
-    if (launch->reserved != 0) {
-      return fail(EQP_INVALID_ARGUMENT, "launch: expected reserved 0, found %u", launch->reserved);
-    }
-    stream->stream = launch->stream;
-    stream->workspace = launch->workspace;
-    stream->workspace_size = launch->workspace == nullptr ? 0 : launch->workspace_size;
-  }
+  if (launch != nullptr) EQP_TRY(launch_view(op_, *launch, stream));
   const bool cuda = first.device_type == EQP_CUDA;
   const uint64_t needed = (cuda ? cuda_bytes : 0) + scratch_bytes;
   if (stream->workspace_size < needed) {
@@ -260,10 +276,6 @@ eqp_status Call::launch(const eqp_launch* launch, Stream* stream, uint64_t cuda_
                 "launch: expected a workspace of at least %llu bytes%s, found %llu",
                 static_cast<unsigned long long>(needed), cuda ? " for a CUDA tensor" : "",
                 static_cast<unsigned long long>(stream->workspace_size));
-  }
-  if (scratch_bytes > 0 && reinterpret_cast<uintptr_t>(stream->workspace) % 16 != 0) {
-    return fail(EQP_INVALID_ARGUMENT, "launch: expected a workspace aligned to 16 bytes, found %p",
-                stream->workspace);
   }
   return EQP_OK;
 }

@@ -140,6 +140,9 @@ inline Vector vector_view(const eqp_tensor* tensor) {
   return view;
 }
 
+// The checks of a launch record that do not depend on the tensors, and what it says; `launch` is not null.
+eqp_status launch_view(const char* op, const eqp_launch& launch, Stream* stream);
+
 template <class T>
 T* data_of(const eqp_tensor* tensor) {
   return tensor == nullptr ? nullptr : static_cast<T*>(tensor->data);

@@ -46,8 +46,8 @@ const Backend* cpu_backend(const char* op);
 // The CUDA backend, loaded at the first call, or nullptr (recorded as `op`'s error).
 const Backend* cuda_backend(const char* op);
 
-// Bytes of workspace that every CUDA op needs, whatever the shape: 16 for its error flags, which
-// the caller zeroes once before the first use, the rest for partial results.
+// Bytes of workspace that every CUDA op needs, whatever the shape: 16 for error flags, unless the launch
+// names others, the rest for partial results.
 constexpr uint64_t kCudaWorkspaceBytes = 64 * 1024;
 
 // What libequipoise_cuda exports, one symbol: its backend table, or nullptr and one line of text.
@@ -56,6 +56,7 @@ struct CudaLibrary {
   const Backend* backend;  // nullptr when no device can be used
   const char* status;      // one line of text, static storage
   eqp_status (*check)(const Stream& stream, const char** text);
+  bool (*is_capturing)(void* stream);
 };
 // Records the calling thread's last error in libequipoise and returns the status.
 using ErrorRecorder = eqp_status (*)(eqp_status status, const char* op, const char* text);

@@ -82,4 +82,9 @@ eqp_status cuda_check(const char* op, const Stream& stream) {
   return status == EQP_OK ? EQP_OK : fail(status, op, "%s", text);
 }
 
+bool cuda_is_capturing(void* stream) {
+  const CudaLibrary* const cuda = loaded();
+  return cuda != nullptr && cuda->is_capturing(stream);
+}
+
 }  // namespace eqp

@@ -33,14 +33,10 @@ eqp_status eqp_set_executor(eqp_executor run, void* context) {
 const char* eqp_cuda_status(void) { return cuda_status(); }
 
 eqp_status eqp_check(const eqp_launch* launch) {
-  if (launch == nullptr || launch->workspace == nullptr) return EQP_OK;
-  if (launch->size < sizeof(eqp_launch)) {
-    return fail(EQP_INVALID_ARGUMENT, "eqp_check", "launch: expected size %u, found %u",
-                static_cast<unsigned>(sizeof(eqp_launch)), launch->size);
-  }
+  if (launch == nullptr) return EQP_OK;
   Stream stream;
-  stream.stream = launch->stream;
-  stream.workspace = launch->workspace;
-  stream.workspace_size = launch->workspace_size;
-  return cuda_check("eqp_check", stream);
+  EQP_TRY(launch_view("eqp_check", *launch, &stream));
+  return stream.errors == nullptr ? EQP_OK : cuda_check("eqp_check", stream);
 }
+
+int32_t eqp_is_capturing(void* stream) { return cuda_is_capturing(stream) ? 1 : 0; }

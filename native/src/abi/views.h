@@ -39,6 +39,7 @@ struct Stream {
   void* stream = nullptr;
   void* workspace = nullptr;
   uint64_t workspace_size = 0;
+  void* errors = nullptr;  // 16 bytes: the launch's, or the head of the workspace
   int32_t device_index = 0;
 };
 

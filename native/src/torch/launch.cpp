@@ -5,24 +5,25 @@
 #include <string.h>
 
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "equipoise/runtime.h"
 #include "equipoise/torch.h"
 
 namespace eqp::torch {
+namespace {
 
-// Scratch memory of one stream, made at the stream's first op and kept: errors in data that kernels
-// flag stay in it until eqp_torch_check reads them.
-struct StreamWorkspace {
+// Where the kernels of one stream collect errors in data until eqp_torch_check reads them: made at the
+// stream's first op and kept, whatever scratch memory its ops need.
+struct StreamErrors {
   int32_t device_index;
   void* stream;
-  std::mutex mutex;
   OwnedTensor memory;
-  eqp_launch record = {};
+  void* data;
 };
-
-namespace {
+constexpr uint64_t kErrorBytes = 16;
 
 // Taken from the libtorch_cuda beside the bound libtorch_cpu, which a process that holds a CUDA
 // tensor has loaded.
@@ -55,27 +56,56 @@ const CudaShim& cuda_shim() {
 }
 
 // Never freed: at the end of the process the driver may be gone already.
-struct Workspaces {
+struct ErrorsOfStreams {
   std::mutex mutex;
-  std::vector<std::unique_ptr<StreamWorkspace>> all;
+  std::vector<std::unique_ptr<const StreamErrors>> all;
 };
 
-Workspaces& workspaces() {
-  static auto* const list = new Workspaces;
+ErrorsOfStreams& errors_of_streams() {
+  static auto* const list = new ErrorsOfStreams;
   return *list;
 }
 
-StreamWorkspace* workspace_of(int32_t device_index, void* stream) {
-  Workspaces& list = workspaces();
-  std::lock_guard<std::mutex> lock(list.mutex);
+// The stream's errors in the list, or nullptr. The list's mutex is held.
+void* find_errors(const ErrorsOfStreams& list, int32_t device_index, void* stream) {
   for (const auto& each : list.all) {
-    if (each->device_index == device_index && each->stream == stream) return each.get();
+    if (each->device_index == device_index && each->stream == stream) return each->data;
   }
-  list.all.push_back(std::make_unique<StreamWorkspace>());
-  StreamWorkspace* const added = list.all.back().get();
-  added->device_index = device_index;
-  added->stream = stream;
-  return added;
+  return nullptr;
+}
+
+eqp_status errors_of(Arguments& call, const eqp_tensor* first, void* stream, void** errors) {
+  ErrorsOfStreams& list = errors_of_streams();
+  {
+    const std::lock_guard<std::mutex> lock(list.mutex);
+    *errors = find_errors(list, first->device_index, stream);
+  }
+  if (*errors != nullptr) return EQP_OK;
+  if (eqp_is_capturing(stream) != 0) {
+    // Their clearing would be captured: done before no launch of the graph, and again in each.
+    return fail(
+        EQP_INVALID_ARGUMENT, call.op(),
+        "expected a stream on cuda:%d on which an op of this library has run, because it is "
+        "being captured into a CUDA graph; run one there before the capture",
+        first->device_index);
+  }
+  auto made = std::make_unique<StreamErrors>();
+  made->device_index = first->device_index;
+  made->stream = stream;
+  const int64_t shape = kErrorBytes;
+  const eqp_tensor* view = call.allocate(made->memory, first, EQP_U8, 1, &shape);
+  EQP_TORCH_TRY(call.status());
+  made->data = view->data;
+  if (libtorch()->zero(made->memory.get()) != 0) {
+    return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not clear %lld bytes on cuda:%d",
+                static_cast<long long>(shape), first->device_index);
+  }
+  const std::lock_guard<std::mutex> lock(list.mutex);
+  *errors = find_errors(list, first->device_index, stream);  // another thread's, made meanwhile
+  if (*errors != nullptr) return EQP_OK;
+  *errors = made->data;
+  list.all.push_back(std::move(made));
+  return EQP_OK;
 }
 
 }  // namespace
@@ -110,25 +140,17 @@ eqp_status Launch::prepare_cuda(Arguments& call, const eqp_tensor* first, uint64
     return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not switch to cuda:%d",
                 first->device_index);
   }
-  StreamWorkspace* const workspace = workspace_of(first->device_index, stream);
-  workspace_lock_ = std::unique_lock<std::mutex>(workspace->mutex);
-  eqp_launch& record = workspace->record;
-  record.size = sizeof(record);
-  record.stream = stream;
-  if (record.workspace_size < bytes) {
+  EQP_TORCH_TRY(errors_of(call, first, stream, &record_.errors));
+  if (bytes > 0) {
+    // Of this call alone: captured into a graph, it lies in the graph's own memory pool.
     const int64_t shape = static_cast<int64_t>(bytes);
-    const eqp_tensor* view = call.allocate(workspace->memory, first, EQP_U8, 1, &shape);
+    const eqp_tensor* view = call.allocate(scratch_, first, EQP_U8, 1, &shape);
     EQP_TORCH_TRY(call.status());
-    if (libtorch()->zero(workspace->memory.get()) != 0) {
-      workspace->memory.reset(nullptr);
-      record.workspace_size = 0;
-      return fail(EQP_DEVICE_ERROR, call.op(), "LibTorch could not clear %lld bytes on cuda:%d",
-                  static_cast<long long>(shape), first->device_index);
-    }
-    record.workspace = view->data;
-    record.workspace_size = bytes;
+    record_.workspace = view->data;
+    record_.workspace_size = bytes;
   }
-  record_ = record;
+  record_.size = sizeof(record_);
+  record_.stream = stream;
   return EQP_OK;
 }
 
@@ -136,12 +158,19 @@ eqp_status Launch::prepare_cuda(Arguments& call, const eqp_tensor* first, uint64
 
 extern "C" eqp_status eqp_torch_check(void) {
   using namespace eqp::torch;
-  Workspaces& list = workspaces();
-  std::lock_guard<std::mutex> lock(list.mutex);
-  for (const auto& each : list.all) {
-    std::lock_guard<std::mutex> in_use(each->mutex);
-    if (each->record.workspace_size == 0) continue;
-    EQP_TORCH_TRY(from_equipoise(eqp_check(&each->record)));
+  std::vector<eqp_launch> streams;
+  {
+    // Waiting for streams is done without the lock, so that other threads' ops go on.
+    ErrorsOfStreams& list = errors_of_streams();
+    const std::lock_guard<std::mutex> lock(list.mutex);
+    for (const auto& each : list.all) {
+      eqp_launch launch = {};
+      launch.size = sizeof(launch);
+      launch.stream = each->stream;
+      launch.errors = each->data;
+      streams.push_back(launch);
+    }
   }
+  for (const eqp_launch& launch : streams) EQP_TORCH_TRY(from_equipoise(eqp_check(&launch)));
   return EQP_OK;
 }

@@ -1,14 +1,10 @@
 // Where an op of the adapter runs: nothing to do on CPU; on CUDA LibTorch's current stream, a
-// device guard and the stream's workspace.
+// device guard, scratch memory of the call's own and the stream's errors in data.
 #pragma once
-
-#include <mutex>
 
 #include "torch/arguments.h"
 
 namespace eqp::torch {
-
-struct StreamWorkspace;
 
 class Launch {
  public:
@@ -40,10 +36,8 @@ class Launch {
   eqp_status prepare_cuda(Arguments& call, const eqp_tensor* first, uint64_t bytes);
 
   eqp_launch record_ = {};
-  OwnedTensor scratch_;  // of a call on the CPU
+  OwnedTensor scratch_;  // freed as LibTorch frees: for what comes later on the stream
   void* guard_ = nullptr;
-  // An op's launches on one stream follow each other without another op's between them.
-  std::unique_lock<std::mutex> workspace_lock_;
 };
 
 }  // namespace eqp::torch

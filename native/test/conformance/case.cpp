@@ -72,6 +72,7 @@ Buffer& Case::add(const std::string& argument, eqp_dtype dtype, const std::vecto
   Layout layout = layout_;
   // Each argument lies at another distance from the 256-byte boundary, unless all are aligned.
   if (layout.offset != 0) layout.offset += static_cast<int64_t>(index) % 3;
+  if (layout.alone == static_cast<int64_t>(index)) ++layout.offset;
   int64_t size = 1;
   for (const int64_t each : shape) size *= each;
   elements_ += size;
@@ -149,6 +150,7 @@ eqp_status Case::call() {
 
 bool Case::run() {
   const eqp_dtype dtype = buffers_[0].dtype();
+  if (layout_.alone >= 0 && !buffers_[static_cast<size_t>(layout_.alone)].present()) return false;
   if (!backend_.supports(op_.entry, dtype) || elements_ > backend_.largest_case_elements()) {
     report_.add_skipped(op_.entry, dtype);
     return false;

@@ -26,7 +26,8 @@ struct Expected {
 
 class Case {
  public:
-  // `layout` applies to every argument, with another offset for each.
+  // `layout` applies to every argument, with another offset for each. Where it shifts one argument alone,
+  // run() skips a case without that argument.
   Case(Backend& backend, Report& report, const std::string& entry, const std::string& description,
        Layout layout = {});
 

@@ -77,6 +77,14 @@ bool run_conformance(Backend& backend, const ConformanceRun& run) {
   return report.cases() > 0;
 }
 
+std::vector<Layout> each_shifted_alone(const std::string& entry) {
+  std::vector<Layout> layouts;
+  for (size_t i = 0; i < op_named(entry).arguments.size(); ++i) {
+    layouts.push_back(Layout{64, 0, static_cast<int64_t>(i)});
+  }
+  return layouts;
+}
+
 void expect_data_error(Suite& suite, Case& call, const std::string& argument) {
   std::string text;
   if (suite.backend.validates_before_writing()) {

@@ -51,6 +51,11 @@ bool run_conformance(Backend& backend, const ConformanceRun& run);
 // EQP_INVALID_DATA, names `argument` and writes nothing; another one reports it after the call.
 void expect_data_error(Suite& suite, Case& call, const std::string& argument);
 
+// Each argument of the op one element behind a boundary on which all others lie, rows and planes of
+// whole vectors too: a path for aligned tensors must look at every one of them. Rows and planes of a
+// multiple of 16 elements stay aligned.
+std::vector<Layout> each_shifted_alone(const std::string& entry);
+
 // Central difference of f at 0, by Richardson extrapolation of two steps; for checking oracles.
 template <class Function>
 long double derivative_at_zero(const Function& f, long double step) {

@@ -95,7 +95,9 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.add("pixels", s.dtype, s.shape.dims(), pixels, dims);
   if (s.original) call.add("original", s.dtype, s.shape.dims(), original, dims);
   if (s.out) call.add("out", s.dtype, s.shape.dims(), dims);
-  call.use_layout({s.layout.gap, s.layout.offset + s.codes_offset});
+  Layout of_codes = s.layout;
+  of_codes.offset += s.codes_offset;
+  call.use_layout(of_codes);
   if (s.codes) call.add("codes", EQP_U8, s.shape.dims(), dims);
   if (s.out) call.also_in_place("out", "pixels");
   if (!call.run()) return;
@@ -164,6 +166,12 @@ void conform_eight_bit(Suite& suite) {
       s.shape = {2, 3, 9, 16};
       s.layout = {};
       s.codes_offset = offset;
+      run_case(suite, s, seed);
+    }
+    for (const Layout& layout : each_shifted_alone("eight_bit")) {
+      Setup s = usual();
+      s.layout = layout;
+      s.shape = {2, 3, 4, 16};
       run_case(suite, s, seed);
     }
     const float bounds[][3] = {{static_cast<float>(kInf), 0, 1},

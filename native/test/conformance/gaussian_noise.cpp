@@ -164,6 +164,14 @@ void conform_gaussian_noise(Suite& suite) {
       s.upper = deviation == 0.5f ? HUGE_VALF : 0.75f;
       run_case(suite, s, ++seed);
     }
+    for (const Layout& layout : each_shifted_alone("gaussian_noise")) {
+      Setup s;
+      s.dtype = dtype;
+      s.shape = {2, 3, 4, 16};
+      s.layout = layout;
+      s.streams = {7, -3};
+      run_case(suite, s, ++seed);
+    }
     Setup several;  // planes of several pieces of work
     several.dtype = dtype;
     several.shape = {1, 2, 1, 32768 + 1};

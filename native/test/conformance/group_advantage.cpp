@@ -419,6 +419,18 @@ void conform_group_advantage(Suite& suite) {
         equal.spread = 0;
         run_case(suite, equal, ++seed);
       }
+      for (const Layout& layout : each_shifted_alone("group_advantage")) {
+        Setup s;
+        s.dtype = dtype;
+        s.scale = scale == EQP_ADVANTAGE_SCALE_BATCH ? EQP_ADVANTAGE_SCALE_WHITEN : scale;
+        if (s.scale == EQP_ADVANTAGE_SCALE_WHITEN) s.baseline = EQP_ADVANTAGE_BASELINE_LENGTHS;
+        if (s.scale == EQP_ADVANTAGE_SCALE_NONE) s.baseline = EQP_ADVANTAGE_BASELINE_GIVEN;
+        s.weights = true;
+        s.functions = 2;
+        s.layout = layout;
+        s.group_sizes = {16, 32, 16};
+        run_case(suite, s, ++seed);
+      }
       for (const int ddof : {0, 1}) {
         // With ddof in one dtype, against it in the other.
         const eqp_advantage_singleton singleton = (ddof == 1) == (dtype == EQP_F32)

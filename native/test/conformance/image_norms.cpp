@@ -120,6 +120,19 @@ void conform_image_norms(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
+    for (const Layout& layout : each_shifted_alone("image_norms")) {
+      for (const bool gradient : {false, true}) {
+        Setup s = usual();
+        s.layout = layout;
+        s.shape = {3, 3, 2, 32};
+        s.shape.copies = 2;
+        s.shape.offsets = {0, 1, 3};
+        s.mask = Mask::kFull;
+        s.gradient = gradient;
+        s.minus = true;
+        run_case(suite, s, seed);
+      }
+    }
     for (const double special : {kNaN, kInf, -kInf}) {
       for (const Mask mask : {Mask::kNone, Mask::kFull}) {
         Setup s = usual();

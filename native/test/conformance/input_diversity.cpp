@@ -234,6 +234,17 @@ void conform_input_diversity(Suite& suite) {
       s.resize_rate = 0.2;
       run_case(suite, s, ++seed);
     }
+    for (const Layout& layout : each_shifted_alone("input_diversity_forward")) {
+      for (const double probability : {0.0, 1.0}) {  // copied, shrunk
+        Setup s;
+        s.dtype = dtype;
+        s.shape = {2, 2, 8, 16};
+        s.layout = layout;
+        s.streams = {7, -3};
+        s.probability = probability;
+        run_case(suite, s, ++seed);
+      }
+    }
     Setup s;
     s.dtype = dtype;
     s.shape = {1, 2, 150, 40};  // several bands of rows, several pieces of work

@@ -213,6 +213,16 @@ void conform_l2_step(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
+    for (const Layout& layout : each_shifted_alone("l2_step")) {
+      Setup s = usual();
+      s.layout = layout;
+      s.shape = {3, 3, 2, 32};
+      s.shape.copies = 2;
+      s.shape.offsets = {0, 1, 3};
+      s.mask = Mask::kFull;
+      s.step_sizes = true;
+      run_case(suite, s, seed);
+    }
     Setup large = usual();
     for (const ImageShape& shape :
          {ImageShape{2, 3, 131, 127}, ImageShape{2, 2, 1, 32768 + 5}, ImageShape{301, 3, 5, 3}}) {

@@ -25,7 +25,6 @@ struct Setup {
   bool momentum = false;
   bool outside = false;  // originals outside [lower, upper], further than epsilon
   bool previous = false, step_sizes = false;
-  bool shifted = false;  // momentum and previous lie between vectors, the rest on them
   Mask mask = Mask::kNone;
   eqp_direction direction = EQP_DESCEND;
   float epsilon = 8 / 255.0f, step_size = 2 / 255.0f, lower = 0, upper = 1, momentum_decay = 1,
@@ -153,10 +152,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   call.add("pixels", s.dtype, s.shape.dims(), p.pixels, dims);
   call.add("original", s.dtype, s.shape.dims(), p.original, dims);
   call.add("gradient", s.dtype, s.shape.dims(), p.gradient, dims);
-  if (s.shifted) call.use_layout({0, 1});
   if (s.momentum) call.add("momentum", EQP_F32, s.shape.dims(), p.momentum, dims);
   if (s.previous) call.add("previous", s.dtype, s.shape.dims(), p.previous, dims);
-  if (s.shifted) call.use_layout(s.layout);
   if (s.mask != Mask::kNone) {
     call.add("mask", seed % 2 == 0 ? EQP_U8 : EQP_BOOL, p.mask.dims(s.shape), p.mask.values, dims);
   }
@@ -334,13 +331,17 @@ void conform_linf_step(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
-    for (const bool momentum : {false, true}) {
+    for (const Layout& layout : each_shifted_alone("linf_step")) {
       Setup s = usual();
-      s.layout = {};
-      s.shape = {2, 3, 4, 8};
-      s.shifted = true;
-      s.momentum = momentum;
-      s.previous = !momentum;
+      s.layout = layout;
+      s.shape = {2, 3, 4, 16};
+      s.momentum = false;
+      run_case(suite, s, seed);
+      s.shape = {3, 3, 2, 32};
+      s.shape.copies = 2;
+      s.shape.offsets = {0, 1, 3};
+      s.momentum = s.previous = s.step_sizes = true;
+      s.mask = Mask::kFull;
       run_case(suite, s, seed);
     }
     // Each of what a plain step does without, alone.

@@ -487,6 +487,14 @@ void conform_pair_loss(Suite& suite) {
     check_divergence_beyond_its_bound(suite, dtype, EQP_PAIR_DIVERGENCE_ALPHA);
     for (const Kind& kind : kKinds) conform_kind(suite, setups, kind, dtype);
     conform_sums(suite, setups, dtype);
+    for (const Layout& layout : each_shifted_alone("pair_loss")) {
+      Setup s = setups.of(dtype, {EQP_PAIR_LOSS_SIGMOID});
+      s.layout = layout;
+      s.tokens_chosen = 32;
+      s.tokens_rejected = 16;
+      s.weights = true;
+      run_case(suite, s, setups.seed());
+    }
     for (const eqp_pair_loss_kind kind :
          {EQP_PAIR_LOSS_SIGMOID, EQP_PAIR_LOSS_SFT, EQP_PAIR_LOSS_AOT}) {
       conform_sizes(suite, setups, kind, dtype);

@@ -358,6 +358,23 @@ void conform_exponents(Suite& suite) {
   }
 }
 
+void conform_shifted(Suite& suite) {
+  uint64_t seed = 9000;
+  for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
+    for (const Layout& layout : each_shifted_alone("policy_loss")) {
+      Setup s;
+      s.dtype = dtype;
+      s.layout = layout;
+      s.tokens = 32;
+      s.per_token = s.weights = s.sampler = s.truncated = s.entropy = s.threshold = true;
+      s.options = options_of(EQP_POLICY_NORMALIZER_GRPO);
+      s.options.entropy_coefficient = 0.01;
+      s.options.sampler_correction = kCorrections[seed % 2];
+      run_case(suite, s, ++seed);
+    }
+  }
+}
+
 void conform_normalizer(Suite& suite, eqp_policy_normalizer normalizer, uint64_t seed) {
   for (const eqp_dtype dtype : {EQP_F32, EQP_F64, EQP_BF16, EQP_F16}) {
     const auto usual = [&] {
@@ -599,6 +616,7 @@ void conform_policy_loss(Suite& suite) {
     seed += 500;
   }
   conform_options(suite);
+  conform_shifted(suite);
 }
 
 }  // namespace eqp::test

@@ -320,6 +320,24 @@ void check_data_errors(Suite& suite, int64_t vocab) {
   }
 }
 
+void run_shifted(Suite& suite, eqp_dtype dtype, uint64_t seed) {
+  Setup s{dtype, {3, 64}, {}};
+  s.bias_dtype = dtype;
+  for (const int64_t vocab : {64, 1040, 8256}) {  // a warp, a block and several blocks a row
+    s.shape.vocab = vocab;
+    s.shape.rows = vocab == 64 ? 3 : 2;
+    const Problem problem = make_problem(s, seed);
+    for (const Layout& layout : each_shifted_alone("token_log_probs_forward")) {
+      s.layout = layout;
+      run_forward(suite, s, problem);
+    }
+    for (const Layout& layout : each_shifted_alone("token_log_probs_backward")) {
+      s.layout = layout;
+      run_backward(suite, s, problem, true, true);
+    }
+  }
+}
+
 void run_large(Suite& suite, uint64_t seed) {
   constexpr int64_t kColumns = 1 << 20;
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
@@ -402,6 +420,7 @@ void conform_token_log_probs(Suite& suite) {
       s.ignore_index = ignore;
       run_all(suite, s, seed++);
     }
+    run_shifted(suite, dtype, seed++);
     Setup all_ignored{dtype, {9, 33}, {1, 1}};
     all_ignored.ignored_share = 1;
     run_all(suite, all_ignored, seed++);

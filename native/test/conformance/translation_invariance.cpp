@@ -109,6 +109,14 @@ void conform_translation_invariance(Suite& suite) {
         run_case(suite, s, seed);
       }
     }
+    for (const Layout& layout : each_shifted_alone("translation_invariance")) {
+      Setup s;
+      s.dtype = dtype;
+      s.shape = {2, 2, 8, 16};
+      s.length = 5;
+      s.layout = layout;
+      run_case(suite, s, ++seed);
+    }
     Setup s;
     s.dtype = dtype;
     s.special = 0.002;

@@ -177,6 +177,17 @@ void conform_uniform_start(Suite& suite) {
       if (mask == Mask::kOneChannel) packed.streams = {5, 6, 1e12};
       run_case(suite, packed, seed);
     }
+    for (const Layout& layout : each_shifted_alone("uniform_start")) {
+      Setup s;
+      s.dtype = dtype;
+      s.layout = layout;
+      s.shape = {3, 3, 2, 32};
+      s.shape.copies = 2;
+      s.shape.offsets = {0, 1, 3};
+      s.mask = Mask::kFull;
+      s.streams = {7, -3};
+      run_case(suite, s, ++seed);
+    }
     Setup several;  // planes of several pieces of work
     several.dtype = dtype;
     several.shape = {2, 2, 1, 2 * 32768 + 1};

@@ -415,6 +415,14 @@ void conform_unpaired_loss(Suite& suite) {
       conform_kind(suite, setups, kind, dtype);
       if (dtype == EQP_F32 || dtype == EQP_F64) conform_options(suite, setups, kind, dtype);
     }
+    for (const Layout& layout : each_shifted_alone("unpaired_loss")) {
+      Setup s = setups.of(dtype, EQP_UNPAIRED_LOSS_KTO);
+      s.layout = layout;
+      s.tokens = 32;
+      s.kl_tokens = 16;
+      s.weights = true;
+      run_case(suite, s, setups.seed());
+    }
     conform_sizes(suite, setups, dtype == EQP_F64 ? EQP_UNPAIRED_LOSS_BCO : EQP_UNPAIRED_LOSS_KTO,
                   dtype);
   }

@@ -700,6 +700,23 @@ EQP_TEST(devices_and_launches) {
       call.launch.reserved = 1;
       return true;
     });
+    // Whether the op needs any of it or not, on any device.
+    alignas(16) static char memory[1 << 20];
+    for (const int32_t device_type : {EQP_CPU, EQP_CUDA}) {
+      refuse(op, "a misaligned workspace", "workspace aligned to 16 bytes", [&](LegalCall& call) {
+        for (eqp_tensor& tensor : call.tensors) tensor.device_type = device_type;
+        call.launch.workspace = memory + 8;
+        call.launch.workspace_size = sizeof(memory) - 8;
+        return true;
+      });
+      refuse(op, "misaligned errors", "errors aligned to 16 bytes", [&](LegalCall& call) {
+        for (eqp_tensor& tensor : call.tensors) tensor.device_type = device_type;
+        call.launch.workspace = memory;
+        call.launch.workspace_size = sizeof(memory);
+        call.launch.errors = memory + 4;
+        return true;
+      });
+    }
     if (has_cuda) continue;
     // Without a device the answer is a status and a text, not a crash and not the CPU.
     Random random(3);

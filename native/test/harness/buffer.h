@@ -15,6 +15,7 @@ namespace eqp::test {
 struct Layout {
   int64_t gap = 0;
   int64_t offset = 0;
+  int64_t alone = -1;  // the argument of a case that lies one element further than all others
 };
 
 class Buffer {

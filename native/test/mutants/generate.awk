@@ -17,6 +17,7 @@ BEGIN {
   code = $0
   comment = index(code, "//")
   if (comment > 0) code = substr(code, 1, comment - 1)
+  code = code " "  # an operator at the end of a line stands between spaces, too
   if (!(FNR in compiled) || code ~ /^[ \t]*#/ || code ~ /static_assert|constexpr int|template </) next
   text = $0
   sub(/^[ \t]*/, "", text)

@@ -57,7 +57,7 @@ final class CudaRuntime {
 
   /** Any error would be one of earlier work; who destroys a stream has asked for those before. */
   static void destroyStream(Pointer stream) {
-    cudart.cudaStreamDestroy((CUstream_st) stream);
+    ignore(cudart.cudaStreamDestroy((CUstream_st) stream));
   }
 
   static Pointer createEvent(int device, boolean timing) {
@@ -95,7 +95,7 @@ final class CudaRuntime {
 
   /** As for streams. */
   static void destroyEvent(Pointer event) {
-    cudart.cudaEventDestroy((CUevent_st) event);
+    ignore(cudart.cudaEventDestroy((CUevent_st) event));
   }
 
   /** Device memory, freed as JavaCPP frees any other pointer's. */
@@ -155,20 +155,48 @@ final class CudaRuntime {
     }
   }
 
-  /** Makes a call with {@code device} current and restores the thread's own. */
+  /**
+   * Makes a call with {@code device} current. Where the thread has chosen another one, a thread of
+   * its own makes it: to choose a device is to occupy memory on it, so there is no way back to one
+   * that nobody has used yet.
+   */
   private static void on(int device, String call, IntSupplier body) {
-    int[] previous = new int[1];
-    check("cudaGetDevice", cudart.cudaGetDevice(previous));
-    boolean other = previous[0] != device; // to choose a device is to occupy memory on it
-    if (other) {
-      check("cudaSetDevice(" + device + ")", cudart.cudaSetDevice(device));
-    }
-    try {
+    int[] current = new int[1];
+    check("cudaGetDevice", cudart.cudaGetDevice(current));
+    if (current[0] == device) {
       check(call, body.getAsInt());
-    } finally {
-      if (other) {
-        cudart.cudaSetDevice(previous[0]);
+      return;
+    }
+    int[] errors = new int[2];
+    Thread thread =
+        new Thread(
+            () -> {
+              errors[0] = cudart.cudaSetDevice(device);
+              errors[1] = errors[0] == cudart.cudaSuccess ? body.getAsInt() : cudart.cudaSuccess;
+            },
+            "equipoise-cuda-" + device);
+    thread.setDaemon(true);
+    thread.start();
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true; // the call is short, and its result belongs to somebody
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    check("cudaSetDevice(" + device + ")", errors[0]);
+    check(call, errors[1]);
+  }
+
+  /** Leaves no error behind where there is nobody to tell about it. */
+  private static void ignore(int error) {
+    if (error != cudart.cudaSuccess) {
+      cudart.cudaGetLastError();
     }
   }
 
@@ -192,11 +220,7 @@ final class CudaRuntime {
       public void deallocate() {
         if (!isNull()) {
           // There is nobody to tell about an error: this may be the garbage collector's thread.
-          if (host) {
-            cudart.cudaFreeHost(this);
-          } else {
-            cudart.cudaFree(this);
-          }
+          ignore(host ? cudart.cudaFreeHost(this) : cudart.cudaFree(this));
           setNull();
         }
       }

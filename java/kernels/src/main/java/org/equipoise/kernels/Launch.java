@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * finished.
  *
  * <p>One thread at a time: calls on one stream share its workspace, and an op may consist of
- * several kernels. Work on several streams needs a workspace each.
+ * several kernels. Work on several streams needs a workspace each; so do CUDA graphs that are
+ * launched side by side, also when they were captured on one stream.
  */
 public final class Launch implements AutoCloseable {
   private final eqp_launch launch;
@@ -52,13 +53,15 @@ public final class Launch implements AutoCloseable {
     launch.workspace(workspace);
     launch.workspace_size(workspaceBytes);
     launch.stream(stream);
+    launch.errors(null);
   }
 
   /**
    * A launch from raw pointers, which it keeps reachable but does not own.
    *
    * @param workspace memory on the tensors' device, 16-byte aligned, whose first 16 bytes were
-   *     zeroed once: kernels record errors in data there; null: none
+   *     zeroed once, before a capture and not in it: kernels record errors in data there; null:
+   *     none
    * @param workspaceBytes bytes of it; {@link #sufficientWorkspaceBytes()} serve every op
    * @param stream the cudaStream_t, as its value (the pointer's address is the handle); null: the
    *     default stream

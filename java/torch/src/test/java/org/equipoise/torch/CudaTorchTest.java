@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import java.util.Arrays;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -179,6 +180,22 @@ class CudaTorchTest {
     assertTrue(error.getMessage().contains("targets") && error.getMessage().contains("row 2"));
     double[] values = TestTensors.doubles(bad.values().cpu());
     assertTrue(Double.isNaN(values[2]) && !Double.isNaN(values[0]));
+    Equipoise.checkData();
+  }
+
+  @Test
+  void errorsInDataSurviveAnOpThatNeedsMoreMemory() {
+    Tensor targets = TestTensors.longs(new long[] {3, -100, VOCAB, 1, 700}).cuda();
+    TokenLogProbs.forward(logits(ScalarType.Float).cuda(), targets);
+    int pairs = 20_000;
+    Tensor answers =
+        TestTensors.of(ScalarType.Float, TestTensors.gaussian(3, 2 * pairs, 1, -2), pairs, 2)
+            .cuda();
+    int[] all = new int[2 * pairs];
+    Arrays.fill(all, 1);
+    Tensor mask = TestTensors.mask(all, pairs, 2).cuda();
+    PairLoss.aot().apply(PairBatch.of(answers, answers, mask, mask).reference(answers, answers));
+    assertThrows(IllegalArgumentException.class, Equipoise::checkData);
     Equipoise.checkData();
   }
 
