@@ -11,25 +11,34 @@
 namespace eqp {
 namespace cuda {
 
+// How far from a number of the format, relative to it, its neighbour is the nearest one: more than half
+// of what lies between them, less than one and a half.
 template <class T>
-EQP_DEVICE float rounded_inside(float value, float original, float low, float high) {
+struct Neighbour;
+template <>
+struct Neighbour<bf16> {
+  static constexpr float kFactor = 0x1.1p-8f, kSmallest = 0x1p-126f;
+};
+template <>
+struct Neighbour<f16> {
+  static constexpr float kFactor = 0x1.1p-11f, kSmallest = 0x1p-14f;
+};
+
+template <class T>
+EQP_DEVICE float rounded_to(float value) {
   T nearest;
   assign(&nearest, value);
-  const float rounded = widen(nearest);
+  return widen(nearest);
+}
+
+template <class T>
+EQP_DEVICE float rounded_inside(float value, float original, float low, float high) {
+  const float rounded = rounded_to<T>(value);
   const bool down = rounded > high && rounded > value && value > original;
   const bool up = rounded < low && rounded < value && value < original;
   if (!down && !up) return rounded;
-  // The formats of 16 bits are a sign and a magnitude in order: neighbours are one apart in their bits,
-  // and the neighbours of 0 are the smallest numbers of either sign.
-  uint16_t bits;
-  memcpy(&bits, &nearest, sizeof(bits));
-  if (rounded == 0.0f) {
-    bits = down ? 0x8001 : 0x0001;
-  } else {
-    bits = static_cast<uint16_t>((rounded > 0.0f) == up ? bits + 1 : bits - 1);
-  }
-  memcpy(static_cast<void*>(&nearest), &bits, sizeof(bits));
-  return widen(nearest);
+  const float step = fmaxf(fabsf(rounded), Neighbour<T>::kSmallest) * Neighbour<T>::kFactor;
+  return rounded_to<T>(down ? rounded - step : rounded + step);
 }
 template <>
 struct RoundedInside<bf16> {

@@ -58,6 +58,7 @@ struct BackwardRows {
   bool targets_64;
   int64_t rows, columns, row_stride, d_row_stride, ignore_index;
   float inverse_temperature;
+  double temperature;  // what that is the inverse of
   RealVector log_sum_exp;
   const float *entropy, *d_log_probs, *d_entropy;
   DataErrors* errors;
@@ -185,14 +186,14 @@ struct GradientBody {
   T* to;
   int64_t target;
   float inverse_temperature;
-  TwoFloats log_sum_exp;
+  TwoFloats scaled_log_sum_exp;  // times the temperature
   float d_log_prob, d_entropy, entropy;
 
   EQP_DEVICE_MEMBER float gradient(float x, int64_t column) const {
     SoftCapped<float> y{x, 1.0f};
     if (kMapped) y = mapped<T>(*map, x, column);
-    const float shared = softmax_gradient<kEntropy>(y.value, inverse_temperature, log_sum_exp,
-                                                    d_log_prob, d_entropy, entropy);
+    const float shared = softmax_gradient<kEntropy>(
+        y.value, inverse_temperature, scaled_log_sum_exp, d_log_prob, d_entropy, entropy);
     const float d_y = (column == target ? d_log_prob * inverse_temperature : 0.0f) - shared;
     return kMapped ? d_y * y.slope : d_y;
   }
@@ -245,15 +246,16 @@ EQP_DEVICE void backward(const T* logits, T* d_logits, const BackwardRows& rows,
       visit_chunk<T>(rows.columns, part.chunk, head, true, lane, team, body);
       continue;
     }
-    const GradientBody<T, kEntropy, kMapped> body{&rows.map,
-                                                  from,
-                                                  to,
-                                                  target,
-                                                  rows.inverse_temperature,
-                                                  two_floats(rows.log_sum_exp.at(part.row)),
-                                                  d_log_prob,
-                                                  d_entropy,
-                                                  kEntropy ? rows.entropy[part.row] : 0.0f};
+    const GradientBody<T, kEntropy, kMapped> body{
+        &rows.map,
+        from,
+        to,
+        target,
+        rows.inverse_temperature,
+        two_floats(rows.log_sum_exp.at(part.row) * rows.temperature),
+        d_log_prob,
+        d_entropy,
+        kEntropy ? rows.entropy[part.row] : 0.0f};
     visit_chunk<T>(rows.columns, part.chunk, head, aligned_behind(from, head), lane, team, body);
   }
 }
@@ -400,6 +402,7 @@ eqp_status token_log_probs_backward(const TokenLogProbsBackward& a) {
                           a.d_logits.row_stride,
                           a.options.ignore_index,
                           inverse_temperature(a),
+                          1.0 / static_cast<double>(inverse_temperature(a)),
                           real_vector(a.log_sum_exp),
                           a.entropy,
                           a.d_log_probs,

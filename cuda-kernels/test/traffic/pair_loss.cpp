@@ -15,7 +15,7 @@ void measure_shape(eqp_dtype dtype, int64_t count, int64_t tokens) {
   eqp_pair_loss_workspace_size(nullptr, policy, &bytes);
   Workspace workspace(bytes);
   const int64_t parts = (count + 15) / 16;
-  const int64_t partial = parts == 1 ? 0 : parts * 7 * 8;
+  const int64_t partial = parts == 1 ? 0 : parts * 8 * 8;
   // The mask is read twice (sums, gradient); per row every tensor's cut sectors, and scalars.
   const int64_t cut = count * (tokens / 32 + 1);
   // Both sides of the pair are one tensor here, so that half of the bytes are read twice.

@@ -20,7 +20,7 @@
  *
  * Logits may share any offset: log_probs and entropy do not feel it. The gradient does not either
  * with a log_sum_exp of f64; in f32, p is off by half a unit in the last place of log_sum_exp, 3e-5 of
- * p at 1000. Rows whose z leaves the range of f32 have the gradient NaN. */
+ * p at 1000. */
 #ifndef EQUIPOISE_TOKEN_LOG_PROBS_H
 #define EQUIPOISE_TOKEN_LOG_PROBS_H
 

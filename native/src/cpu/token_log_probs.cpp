@@ -350,7 +350,7 @@ void forward_rows(const TokenLogProbsForward& call) {
 
 struct RowGradient {
   float inverse_temperature;
-  TwoFloats log_sum_exp;
+  TwoFloats scaled_log_sum_exp;  // times the temperature
   float d_log_prob, d_entropy, entropy;
 };
 
@@ -360,7 +360,7 @@ template <bool with_entropy>
 struct ExactGradient {
   const RowGradient& g;
   inline __attribute__((always_inline)) f32v operator()(f32v logits) const {
-    return softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.log_sum_exp,
+    return softmax_gradient<with_entropy>(logits, g.inverse_temperature, g.scaled_log_sum_exp,
                                           -g.d_log_prob, -g.d_entropy, g.entropy);
   }
 };
@@ -373,13 +373,14 @@ struct ShortGradient {
   explicit ShortGradient(const RowGradient& g)
       : weighted(exp2_multiple(-g.d_log_prob * g.inverse_temperature)),
         scale(kLog2E * g.inverse_temperature),
-        power(-g.log_sum_exp.high * kLog2E) {}
+        power(-g.scaled_log_sum_exp.high * g.inverse_temperature * kLog2E) {}
   inline __attribute__((always_inline)) f32v operator()(f32v logits) const {
     return times_exp2(weighted, fma(logits, broadcast<f32v>(scale), broadcast<f32v>(power)));
   }
   static bool serves(const RowGradient& g) {
     const float weight = g.d_log_prob * g.inverse_temperature;
-    return g.log_sum_exp.high > -512.0f && g.log_sum_exp.high < 512.0f && weight - weight == 0.0f;
+    const float log_sum_exp = g.scaled_log_sum_exp.high * g.inverse_temperature;
+    return log_sum_exp > -512.0f && log_sum_exp < 512.0f && weight - weight == 0.0f;
   }
 };
 
@@ -473,7 +474,7 @@ void backward_rows(const TokenLogProbsBackward& call) {
       return;
     }
     g.inverse_temperature = inverse;
-    g.log_sum_exp = two_floats(real_at(call.log_sum_exp, i));
+    g.scaled_log_sum_exp = two_floats(real_at(call.log_sum_exp, i) / static_cast<double>(inverse));
     g.entropy = with_entropy ? call.entropy[i] : 0.0f;
     // The target's element has a term of its own; its logit is read before the row may be
     // overwritten.
@@ -483,11 +484,11 @@ void backward_rows(const TokenLogProbsBackward& call) {
       float y[kF32Width] = {to_float(x[target - begin])}, slope[kF32Width] = {1.0f};
       if (map.needed) map_block(map, x + (target - begin), target, 1, y, slope);
       const f32v logit = broadcast<f32v>(y[0]);
-      const f32v others =
-          with_entropy
-              ? softmax_gradient<true>(logit, inverse, g.log_sum_exp, g.d_log_prob, g.d_entropy,
-                                       g.entropy)
-              : softmax_gradient<false>(logit, inverse, g.log_sum_exp, g.d_log_prob, 0.0f, 0.0f);
+      const f32v others = with_entropy
+                              ? softmax_gradient<true>(logit, inverse, g.scaled_log_sum_exp,
+                                                       g.d_log_prob, g.d_entropy, g.entropy)
+                              : softmax_gradient<false>(logit, inverse, g.scaled_log_sum_exp,
+                                                        g.d_log_prob, 0.0f, 0.0f);
       at_target = (g.d_log_prob * inverse - others[0]) * slope[0];
     }
     if (map.needed) {

@@ -12,8 +12,9 @@
 //   d entropy  / d z_j = -p_j (l_j + entropy)    (d p_i/d z_j = p_i (1[i=j] - p_j), sum_i p_i l_i = -H)
 //   d_logits_j = (1/T) (g 1[j = target] - p_j (g + h (l_j + entropy))),
 //   g = d_log_prob, h = d_entropy
-// p is as exact as l is, and l the difference of two numbers of the size of the logits: log_sum_exp
-// comes as two floats that add up to it, so that logits may share any offset.
+// p is as exact as l is, and l the difference of two numbers of the size of the logits. So it is taken
+// of logits, before they are divided by T, from T log_sum_exp as two floats that add up to it: logits may
+// share any offset.
 #pragma once
 
 #include "math/elementary.h"
@@ -106,10 +107,9 @@ EQP_HD SoftmaxState merge(const SoftmaxState& a, const SoftmaxState& b, float in
 // is the caller's. p / T first: it is finite where h / T times the entropy's part is not, and 0 where
 // p is.
 template <bool with_entropy, class V>
-EQP_HD V softmax_gradient(V logits, float inverse_temperature, TwoFloats log_sum_exp,
+EQP_HD V softmax_gradient(V logits, float inverse_temperature, TwoFloats scaled_log_sum_exp,
                           float d_log_prob, float d_entropy, float entropy) {
-  const V log_p = fma(logits, broadcast<V>(inverse_temperature), broadcast<V>(-log_sum_exp.high)) -
-                  log_sum_exp.low;
+  const V log_p = (logits - scaled_log_sum_exp.high - scaled_log_sum_exp.low) * inverse_temperature;
   const V p = probability(log_p) * inverse_temperature;
   V weight = broadcast<V>(d_log_prob);
   if (with_entropy) {

@@ -380,11 +380,12 @@ void conform_token_log_probs(Suite& suite) {
       run_all(suite, s, seed++);
     }
     // The coldest softmax: its inverse temperature times an entropy's gradient leaves the range of f32.
-    Setup cold{dtype, {5, 211}, layouts[seed % 5], Data::kNormal, 1e-37f};
+    // (Its gradients are beyond f16.)
+    Setup cold{dtype, {5, 211}, layouts[seed % 5], Data::kWide, 1e-37f};
     cold.wide = true;
     const Problem of_cold = make_problem(cold, seed++);
     run_forward(suite, cold, of_cold);
-    run_backward(suite, cold, of_cold, true, true);
+    if (dtype != EQP_F16) run_backward(suite, cold, of_cold, true, true);
     // Logits that share an offset. In f32 it leaves them few digits, but it must not cost any.
     for (const float temperature : {1.0f, 0.7f}) {
       Setup s{dtype, {4, 517}, layouts[seed % 5], Data::kShared, temperature};
