@@ -34,11 +34,10 @@ EQP_DEVICE float rounded_to(float value) {
 template <class T>
 EQP_DEVICE float rounded_inside(float value, float original, float low, float high) {
   const float rounded = rounded_to<T>(value);
-  const bool down = rounded > high && rounded > value && value > original;
-  const bool up = rounded < low && rounded < value && value < original;
-  if (!down && !up) return rounded;
+  const bool away = fabsf(rounded - original) > fabsf(value - original);
+  if (!away || (rounded <= high && rounded >= low)) return rounded;
   const float step = fmaxf(fabsf(rounded), Neighbour<T>::kSmallest) * Neighbour<T>::kFactor;
-  return rounded_to<T>(down ? rounded - step : rounded + step);
+  return rounded_to<T>(rounded + copysignf(step, original - rounded));
 }
 template <>
 struct RoundedInside<bf16> {
