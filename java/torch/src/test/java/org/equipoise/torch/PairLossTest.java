@@ -109,7 +109,7 @@ class PairLossTest {
         / PAIRS;
   }
 
-  /** An answer without tokens is certain: the formula's bound holds. */
+  /** A certain answer has finite odds: the formula's bound holds. */
   private static double logOdds(double mean) {
     double bounded = Math.min(mean, -0x1p-24);
     return bounded - Math.log(-Math.expm1(bounded));
@@ -139,7 +139,8 @@ class PairLossTest {
       }
       case SIGMOID_NORM -> -logSigmoid(BETA * (c / lenC - r / lenR));
       case SIMPO -> smoothed(BETA * (c / lenC - r / lenR) - 0.5);
-      case ORPO -> -BETA * logSigmoid(logOdds(c / lenC) - logOdds(r / lenR));
+      // Here only an answer without tokens adds up to 0, and that has no odds.
+      case ORPO -> c == 0 || r == 0 ? 0 : -BETA * logSigmoid(logOdds(c / lenC) - logOdds(r / lenR));
       case ANCHOR -> -logSigmoid(BETA * c);
       case AOT, AOT_UNPAIRED, SFT -> throw new AssertionError(kind + " is a formula of the batch");
     };
