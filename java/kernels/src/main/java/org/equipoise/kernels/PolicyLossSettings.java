@@ -271,7 +271,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
    * The losses of micro-batches that are given the totals add up to that of the whole.
    */
   public L totalSequences(double value) {
-    return change(o -> o.total_sequences(value));
+    return change(o -> o.total_sequences(Ranges.notNegative("totalSequences", value)));
   }
 
   public double totalSequences() {
@@ -283,7 +283,7 @@ public abstract class PolicyLossSettings<L extends PolicyLossSettings<L>> {
    * #totalTokens} where that is given and there is no threshold, otherwise those of the call.
    */
   public L totalKeptTokens(double value) {
-    return change(o -> o.total_kept_tokens(value));
+    return change(o -> o.total_kept_tokens(Ranges.notNegative("totalKeptTokens", value)));
   }
 
   public double totalKeptTokens() {

@@ -105,6 +105,7 @@ class OptionRangesTest {
         NOT_NEGATIVE,
         POSITIVE);
     rule("PolicyLossSettings.klBeta PolicyLossSettings.totalTokens", NOT_NEGATIVE);
+    rule("PolicyLossSettings.totalSequences PolicyLossSettings.totalKeptTokens", NOT_NEGATIVE);
     rule("PolicyLossSettings.negativeLogProbFloor", NOT_POSITIVE_OR_OFF);
     rule("PolicyLossSettings.entropyCoefficient", FINITE);
     rule("PolicyLossSettings.offPolicyThreshold", NUMBER);
