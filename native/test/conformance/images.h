@@ -151,13 +151,14 @@ void check_bad_offsets(Suite& suite, const std::string& entry,
   }
 }
 
-// A pixel of the L-infinity ball. Where rounding to the nearest leaves ball or bounds, the value's other
-// neighbour is right.
-inline Expected in_ball(eqp_dtype dtype, double value, double tolerance) {
+// A pixel of the L-infinity ball and the bounds, which are [low, high]. Where rounding to the nearest
+// leaves them, the value's other neighbour is right, too.
+inline Expected in_ball(eqp_dtype dtype, double value, double tolerance, double low, double high) {
   if (dtype == EQP_F32 || value == 0) return {value, tolerance};
   const int exponent = std::max(std::ilogb(value), std::ilogb(smallest_normal(dtype)));
   const double spacing = std::ldexp(2 * unit_roundoff(dtype), exponent);
   const double nearest = round_to(dtype, value);
+  if (nearest > low + tolerance && nearest < high - tolerance) return {value, tolerance};
   const double other = round_to(dtype, value + (nearest > value ? -0.75 : 0.75) * spacing);
   return {value, tolerance, other};
 }

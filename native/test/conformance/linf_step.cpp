@@ -202,11 +202,14 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
     const double sizes = std::fabs(p.pixels[at]) + std::fabs(p.original[at]) + epsilon + step +
                          c.magnitude(s.lower) + c.magnitude(s.upper);
     const double z = project(y);
-    if (!s.previous) return in_ball(s.dtype, z, 3 * kRoundoff * sizes);
+    const double low = std::max(c.value(s.lower), p.original[at] - epsilon),
+                 high = std::min(c.value(s.upper), p.original[at] + epsilon);
+    if (!s.previous) return in_ball(s.dtype, z, 3 * kRoundoff * sizes, low, high);
     const double a = s.blend, x = p.pixels[at];
     const double blended = x + a * (z - x) + (1 - a) * (x - p.previous[at]);
     // Two differences, two products and two sums more, of these sizes.
-    return in_ball(s.dtype, project(blended), 9 * kRoundoff * (sizes + std::fabs(p.previous[at])));
+    return in_ball(s.dtype, project(blended), 9 * kRoundoff * (sizes + std::fabs(p.previous[at])),
+                   low, high);
   });
   // The ball holds exactly, in the arithmetic of f32, whatever the dtype.
   for (int64_t e = 0; e < s.shape.size() && !s.outside; ++e) {

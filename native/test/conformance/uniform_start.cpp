@@ -81,7 +81,8 @@ void run_case(Suite& suite, const Setup& s, uint64_t case_seed) {
     const double sizes =
         std::fabs(original[at]) + epsilon + c.magnitude(s.lower) + c.magnitude(s.upper);
     return in_ball(s.dtype, std::min(std::max(value, c.value(s.lower)), c.value(s.upper)),
-                   3 * kRoundoff * sizes);
+                   3 * kRoundoff * sizes, std::max(c.value(s.lower), original[at] - epsilon),
+                   std::min(c.value(s.upper), original[at] + epsilon));
   });
   for (int64_t e = 0; e < s.shape.size(); ++e) {
     if (!mask.at(s.shape, e)) continue;

@@ -292,6 +292,26 @@ EQP_TEST(options_are_checked) {
                 {-1.0, nan, inf});
   refuse_option("policy_loss", "total_kept_tokens", &eqp_policy_loss_options::total_kept_tokens,
                 {-1.0, nan, inf, 7.0});
+  refuse(op_named("policy_loss"), "the sequences of a batch beside DAPO",
+         "total_sequences: expected 0", [](LegalCall& call) {
+           auto& options = call.options<eqp_policy_loss_options>();
+           options.normalizer = EQP_POLICY_NORMALIZER_DAPO;
+           options.max_completion_length = 0;
+           options.total_sequences = 5;
+           options.total_kept_tokens = options.entropy_coefficient == 0 ? 0 : 5;
+           return true;
+         });
+  // A bonus that would be divided by the tokens of the call alone.
+  refuse(op_named("policy_loss"), "a part of a batch with a bonus",
+         "total_kept_tokens: expected the", [](LegalCall& call) {
+           auto& options = call.options<eqp_policy_loss_options>();
+           options.normalizer = EQP_POLICY_NORMALIZER_GRPO;
+           options.max_completion_length = options.total_tokens = 0;
+           options.entropy_coefficient = 0.5;
+           options.total_sequences = 5;
+           options.total_kept_tokens = 0;
+           return true;
+         });
   for (const char* entry : {"linf_step", "uniform_start", "eight_bit"}) {
     refuse(op_named(entry), "epsilon < 0", "epsilon", [&](LegalCall& call) {
       const float epsilon = -0.1f;
