@@ -56,7 +56,9 @@ void for_checked_images(int64_t images, const Function& check) {
 
 // Pixels lie in [0, 1]; a few f32 roundings of them, and the rounding to their format.
 Tolerance pixel_tolerance(eqp_dtype dtype) { return {8 * 0x1p-24, unit_roundoff(dtype)}; }
-// Where rounding to the nearest number of 16 bits leaves the ball, the neighbour inside is taken.
+// Where rounding to the nearest number of 16 bits leaves the ball, the neighbour inside is taken: at most
+// one unit from the value instead of half. Which pixels may be so, and that all lie in the ball, is what
+// conformance checks, over the same kernels.
 Tolerance ball_tolerance(eqp_dtype dtype) {
   return {8 * 0x1p-24, (dtype == EQP_F32 ? 1 : 2) * unit_roundoff(dtype)};
 }

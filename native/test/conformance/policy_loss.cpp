@@ -576,6 +576,7 @@ void check_parts_add_up(Suite& suite, Setup s, uint64_t seed) {
       }
     }
   }
+  // Four losses, each rounded to f32 by what its terms allow: 16 units of the sum of magnitudes.
   EQP_CHECK(std::fabs(loss - whole.at("loss").get(0)) <= 0x1p-20 * magnitude,
             "%s: expected parts that add up to %g, found %g", text_of(s).c_str(),
             whole.at("loss").get(0), loss);
