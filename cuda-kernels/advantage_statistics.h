@@ -13,40 +13,19 @@ namespace cuda {
 
 // --- What is read of a sample: at() is false for a missing one ----------------------------------
 
-// The weighted sum of the rewards that are there.
+// The weighted sum of the rewards that are there; false when there is none.
 template <class T>
 struct WeightedRewards {
   const GroupAdvantage& call;
 
   EQP_DEVICE_MEMBER bool at(int64_t sample, double* reward) const {
-    const T* const values =
-        static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
-    const T* const weights = static_cast<const T*>(call.weights.data);
-    double sum = 0;
-    bool any = false;
-    for (int64_t k = 0; k < call.rewards.columns; ++k) {
-      const double value = static_cast<double>(values[k]);
-      if (value != value) continue;
-      any = true;
-      sum += weights == nullptr ? value : static_cast<double>(weights[k]) * value;
-    }
-    *reward = sum;
-    return any;
+    return sum_of_rewards(of(sample), reward);
   }
+  EQP_DEVICE_MEMBER double rounding(int64_t sample) const { return rounding_of_sum(of(sample)); }
 
-  // How far two equal sums may lie apart, where one is this sample's.
-  EQP_DEVICE_MEMBER double rounding(int64_t sample) const {
-    if (call.rewards.columns < 2) return 0.0;
-    const T* const values =
-        static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride;
-    const T* const weights = static_cast<const T*>(call.weights.data);
-    double magnitude = 0;
-    for (int64_t k = 0; k < call.rewards.columns; ++k) {
-      const double value = static_cast<double>(values[k]);
-      if (value != value) continue;
-      magnitude += fabs(weights == nullptr ? value : static_cast<double>(weights[k]) * value);
-    }
-    return 0x1p-52 * static_cast<double>(call.rewards.columns) * magnitude;
+  EQP_DEVICE_MEMBER SampleRewards<T> of(int64_t sample) const {
+    return {static_cast<const T*>(call.rewards.data) + sample * call.rewards.row_stride,
+            static_cast<const T*>(call.weights.data), call.rewards.columns};
   }
 };
 

@@ -3,6 +3,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "fill.h"
@@ -66,6 +68,12 @@ const char* dtype_name(eqp_dtype dtype) {
 
 double unit_roundoff(eqp_dtype dtype) {
   return dtype == EQP_BF16 ? 0x1p-8 : dtype == EQP_F16 ? 0x1p-11 : 0x1p-24;
+}
+
+double unit_of(eqp_dtype dtype, double value) {
+  const int smallest_normal = dtype == EQP_F16 ? -14 : -126;
+  const int exponent = value == 0 ? smallest_normal : std::max(std::ilogb(value), smallest_normal);
+  return std::ldexp(2 * unit_roundoff(dtype), exponent);
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {

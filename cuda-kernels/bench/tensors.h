@@ -13,6 +13,8 @@ int64_t dtype_bytes(eqp_dtype dtype);
 const char* dtype_name(eqp_dtype dtype);
 // Half the distance from 1 to the next number.
 double unit_roundoff(eqp_dtype dtype);
+// The distance of the numbers of a dtype around a value.
+double unit_of(eqp_dtype dtype, double value);
 std::string shape_text(const std::vector<int64_t>& shape);
 
 // Contiguous, in host memory. Floating-point tensors are always f32 here: widening bf16 and f16

@@ -44,33 +44,12 @@ struct WeightedRewards {
   static constexpr bool plain = false;
   const GroupAdvantage& call;
 
-  bool at(int64_t sample, double* reward) const {
-    const E* const values = row<E>(call.rewards, sample);
-    const E* const weights = static_cast<const E*>(call.weights.data);
-    double sum = 0;
-    bool any = false;
-    for (int64_t k = 0; k < call.rewards.columns; ++k) {
-      const double value = static_cast<double>(values[k]);
-      if (value != value) continue;
-      any = true;
-      sum += weights == nullptr ? value : static_cast<double>(weights[k]) * value;
-    }
-    *reward = sum;
-    return any;
-  }
+  bool at(int64_t sample, double* reward) const { return sum_of_rewards(of(sample), reward); }
+  double rounding(int64_t sample) const { return rounding_of_sum(of(sample)); }
 
-  // How far two equal sums may lie apart, where one is this sample's.
-  double rounding(int64_t sample) const {
-    if (call.rewards.columns < 2) return 0;
-    const E* const values = row<E>(call.rewards, sample);
-    const E* const weights = static_cast<const E*>(call.weights.data);
-    double magnitude = 0;
-    for (int64_t k = 0; k < call.rewards.columns; ++k) {
-      const double value = static_cast<double>(values[k]);
-      if (value != value) continue;
-      magnitude += abs(weights == nullptr ? value : static_cast<double>(weights[k]) * value);
-    }
-    return 0x1p-52 * static_cast<double>(call.rewards.columns) * magnitude;
+  SampleRewards<E> of(int64_t sample) const {
+    return {row<E>(call.rewards, sample), static_cast<const E*>(call.weights.data),
+            call.rewards.columns};
   }
 };
 

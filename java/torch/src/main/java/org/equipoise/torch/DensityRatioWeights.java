@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -39,6 +41,8 @@ public final class DensityRatioWeights {
       throw new IllegalArgumentException(
           "least, most: expected 0 <= least <= most, found " + least + " and " + most);
     }
+    alive("probabilities", probabilities);
+    alive("labels", labels);
     Tensor weights =
         Tensors.empty(probabilities, probabilities.scalar_type().intern(), probabilities.size(0));
     try (PointerScope scope = new PointerScope();

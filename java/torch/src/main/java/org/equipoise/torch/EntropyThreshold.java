@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -35,6 +37,8 @@ public final class EntropyThreshold {
       throw new IllegalArgumentException(
           "EntropyThreshold: share: expected a number from 0 to 1, found " + share);
     }
+    alive("entropy", entropy);
+    alive("mask", mask);
     if (!shape(entropy).equals(shape(mask))) {
       throw new IllegalArgumentException(
           "EntropyThreshold: mask: expected the shape of entropy "

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,7 +29,7 @@ public final class WidenedProducts {
 
   /** Whether a matrix is on the CPU and of a type with which LibTorch is slow there. */
   public static boolean pay(Tensor matrix) {
-    return pay(matrix.scalar_type().intern()) && matrix.is_cpu();
+    return pay(alive("matrix", matrix).scalar_type().intern()) && matrix.is_cpu();
   }
 
   /**
@@ -66,6 +68,8 @@ public final class WidenedProducts {
 
   /** {@code x Wᵀ}: [n, in] by [out, in] is [n, out], of the matrix's type. */
   public static Tensor byTransposed(Tensor x, Tensor matrix) {
+    alive("x", x);
+    alive("matrix", matrix);
     Tensor out = Tensors.empty(matrix, matrix.scalar_type().intern(), x.size(0), matrix.size(0));
     byTransposedInto(x, matrix, out);
     return out;

@@ -1,5 +1,7 @@
 package org.equipoise.torch;
 
+import static org.equipoise.kernels.NativeLibrary.alive;
+
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -33,6 +35,10 @@ public final class WpoWeights {
    * @return [answers] in the dtype of the log-probs, without gradient
    */
   public static Tensor of(Tensor logProbs, Tensor logSumExp, Tensor logSumExp2x, Tensor mask) {
+    alive("logProbs", logProbs);
+    alive("logSumExp", logSumExp);
+    alive("logSumExp2x", logSumExp2x);
+    alive("mask", mask);
     Tensor weights = Tensors.empty(logProbs, logProbs.scalar_type().intern(), logProbs.size(0));
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {

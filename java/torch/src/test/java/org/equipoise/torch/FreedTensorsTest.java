@@ -170,6 +170,20 @@ class FreedTensorsTest {
     all.put(
         "adversarial",
         of(() -> Pgd.linf().minimise(x -> x.sum(), whole), attack -> attack.adversarial()));
+    all.put(
+        "entropy ",
+        of(() -> numbers(6, 2, 3), entropy -> EntropyThreshold.ofTop(0.2, entropy, ones(2, 3))));
+    all.put(
+        "mask ", of(() -> ones(2, 3), mask -> EntropyThreshold.ofTop(0.2, numbers(6, 2, 3), mask)));
+    all.put(
+        "logSumExp2x",
+        of(
+            () -> numbers(6, 2, 3),
+            sums -> WpoWeights.of(numbers(6, 2, 3), numbers(6, 2, 3), sums, ones(2, 3))));
+    all.put("labels", of(() -> ones(2), labels -> DensityRatioWeights.of(numbers(2, 2), labels)));
+    all.put("matrix", of(() -> numbers(6, 2, 3), WidenedProducts::pay));
+    all.put(
+        "x", of(() -> numbers(6, 2, 3), x -> WidenedProducts.byTransposed(x, numbers(9, 3, 3))));
     all.put("codes", of(() -> Pgd.linf().minimise(x -> x.sum(), whole), attack -> attack.codes()));
     return all;
   }
