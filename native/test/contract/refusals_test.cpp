@@ -47,13 +47,14 @@ void refuse(const Op& op, const std::string& what, const std::string& about,
   if (change(call)) expect_refusal(call, what, about, expected);
 }
 
-// Changes options that are then refused by the field's name.
+// Changes options that are then refused by the field's name, first of all names: other fields' texts may
+// mention it, too.
 template <class Options, class Value>
 void refuse_option(const char* entry, const char* field, Value Options::*member,
                    const std::vector<Value>& values) {
   for (const Value value : values) {
-    refuse(op_named(entry), format("%s = %g", field, static_cast<double>(value)), field,
-           [&](LegalCall& call) {
+    refuse(op_named(entry), format("%s = %g", field, static_cast<double>(value)),
+           format(": %s: ", field), [&](LegalCall& call) {
              call.options<Options>().*member = value;
              return true;
            });
@@ -325,11 +326,12 @@ EQP_TEST(options_are_checked) {
   refuse_option("linf_step", "epsilon", &eqp_linf_step_options::epsilon, {nanf, inff});
   refuse_option("linf_step", "step_size", &eqp_linf_step_options::step_size, {-1.0f, nanf, inff});
   refuse_option("linf_step", "direction", &eqp_linf_step_options::direction, {0, 2});
-  refuse_option("linf_step", "lower", &eqp_linf_step_options::lower, {2.0f, nanf});
-  refuse_option("linf_step", "upper", &eqp_linf_step_options::upper, {-1.0f, nanf, inff});
-  refuse_option("l2_step", "upper", &eqp_l2_step_options::upper, {-1.0f, nanf, inff});
-  refuse_option("uniform_start", "upper", &eqp_uniform_start_options::upper, {-1.0f, nanf, inff});
-  refuse_option("eight_bit", "upper", &eqp_eight_bit_options::upper, {-1.0f, nanf, inff});
+  refuse_option("linf_step", "lower, upper", &eqp_linf_step_options::lower, {2.0f, nanf});
+  refuse_option("linf_step", "lower, upper", &eqp_linf_step_options::upper, {-1.0f, nanf, inff});
+  refuse_option("l2_step", "lower, upper", &eqp_l2_step_options::upper, {-1.0f, nanf, inff});
+  refuse_option("uniform_start", "lower, upper", &eqp_uniform_start_options::upper,
+                {-1.0f, nanf, inff});
+  refuse_option("eight_bit", "lower, upper", &eqp_eight_bit_options::upper, {-1.0f, nanf, inff});
   refuse_option("eight_bit", "epsilon", &eqp_eight_bit_options::epsilon, {nanf});
   refuse_option("uniform_start", "epsilon", &eqp_uniform_start_options::epsilon, {nanf, inff});
   refuse_option("linf_step", "momentum_decay", &eqp_linf_step_options::momentum_decay,
@@ -338,14 +340,14 @@ EQP_TEST(options_are_checked) {
   refuse_option("l2_step", "epsilon", &eqp_l2_step_options::epsilon, {-1.0f, nanf, inff});
   refuse_option("l2_step", "step_size", &eqp_l2_step_options::step_size, {-1.0f, nanf, inff});
   refuse_option("l2_step", "direction", &eqp_l2_step_options::direction, {0, 2});
-  refuse_option("l2_step", "lower", &eqp_l2_step_options::lower, {2.0f, nanf});
+  refuse_option("l2_step", "lower, upper", &eqp_l2_step_options::lower, {2.0f, nanf});
   refuse_option("image_norms", "quantity", &eqp_image_norms_options::quantity, {-1, 2});
-  refuse_option("uniform_start", "lower", &eqp_uniform_start_options::lower, {2.0f, nanf});
-  refuse_option("eight_bit", "lower", &eqp_eight_bit_options::lower, {2.0f, nanf});
+  refuse_option("uniform_start", "lower, upper", &eqp_uniform_start_options::lower, {2.0f, nanf});
+  refuse_option("eight_bit", "lower, upper", &eqp_eight_bit_options::lower, {2.0f, nanf});
   refuse_option("gaussian_noise", "signal", &eqp_gaussian_noise_options::signal, {nanf, inff});
   refuse_option("gaussian_noise", "deviation", &eqp_gaussian_noise_options::deviation,
                 {-0.1f, nanf, inff});
-  refuse_option("gaussian_noise", "lower", &eqp_gaussian_noise_options::lower, {nanf});
+  refuse_option("gaussian_noise", "lower, upper", &eqp_gaussian_noise_options::lower, {nanf});
   refuse(op_named("gaussian_noise"), "bounds in the wrong order", "lower", [](LegalCall& call) {
     call.options<eqp_gaussian_noise_options>().lower = 0.5f;
     call.options<eqp_gaussian_noise_options>().upper = 0.25f;
