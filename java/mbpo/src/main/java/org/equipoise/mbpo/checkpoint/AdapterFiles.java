@@ -69,6 +69,22 @@ public final class AdapterFiles {
         config.path("r").asInt(), config.path("lora_alpha").asDouble(), targets.asText(), 0);
   }
 
+  /**
+   * Refuses a folder whose adapters' names and shapes, as its header has them, do not fit.
+   *
+   * @param weights shapes of the model's tensors by name
+   */
+  public static void requireFit(Path folder, LoraOptions options, Map<String, long[]> weights) {
+    Map<String, long[]> expected = new LinkedHashMap<>();
+    try {
+      LoraAdapters.shapes(options, weights)
+          .forEach((name, shape) -> expected.put(PREFIX + name, shape));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(folder.resolve(CONFIG) + ": " + e.getMessage(), e);
+    }
+    SafetensorsFile.requireShapes(folder.resolve(WEIGHTS), expected);
+  }
+
   /** Copies a folder's adapters into a model's; every name and shape must fit. */
   public static void read(Path folder, LoraAdapters adapters) {
     Path file = folder.resolve(WEIGHTS);

@@ -39,10 +39,7 @@ public final class CheckpointWriter {
    * @param shardBytes at most so many bytes of weights in a file, except for larger tensors
    */
   public static void write(QwenModel model, QwenCheckpoint source, Path folder, long shardBytes) {
-    if (folder.toAbsolutePath().normalize().equals(source.folder().toAbsolutePath().normalize())) {
-      throw new IllegalArgumentException(
-          folder + " is the checkpoint that was trained; write the result into another folder");
-    }
+    requireOther(source, folder);
     AtomicFiles.createDirectories(folder);
     List<List<String>> shards = shards(model, shardBytes);
     QwenKeys keys = source.keys();
@@ -70,6 +67,14 @@ public final class CheckpointWriter {
       index.putObject("metadata").put("total_size", total);
       index.set("weight_map", map);
       AtomicFiles.write(folder.resolve(SafetensorsCheckpoint.INDEX), Json.text(index));
+    }
+  }
+
+  /** Refuses to write a checkpoint over the one that it is made of. */
+  public static void requireOther(QwenCheckpoint source, Path folder) {
+    if (folder.toAbsolutePath().normalize().equals(source.folder().toAbsolutePath().normalize())) {
+      throw new IllegalArgumentException(
+          folder + " is the checkpoint that is trained; write the result into another folder");
     }
   }
 

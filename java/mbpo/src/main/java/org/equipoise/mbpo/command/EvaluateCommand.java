@@ -10,7 +10,6 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
-import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.qwen.QwenModel;
@@ -60,6 +59,9 @@ public final class EvaluateCommand implements Callable<Integer> {
       description = "Where results.csv and report.html are written (default: ${DEFAULT-VALUE}).")
   private Path out;
 
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
   /** Contributes the command to the command line. */
   public static final class Contribution implements CommandContribution {
     @Override
@@ -75,25 +77,30 @@ public final class EvaluateCommand implements Callable<Integer> {
     if (pope != null && images == null) {
       throw new IllegalArgumentException("--pope needs --images, the folder of its images");
     }
-    List<Sample> samples =
-        pope != null
-            ? InputSamples.existing(settings, pope, PopeFile.read(pope, images), messages)
-            : InputSamples.read(settings, "data.samples", messages);
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
+    CheckedModel checked = CheckedModel.toAsk(settings);
+    InputCheck check = new InputCheck(checked, dryRun, messages);
+    List<Sample> samples =
+        pope != null
+            ? InputSamples.readPope(settings, pope, images, check::evaluated, messages)
+            : InputSamples.read(settings, "data.samples", check::evaluated, messages);
+    List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
+    List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
+    List<Sample> captions =
+        samples.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
+    int used = yesNo.size() + choice.size() + captions.size();
+    messages.printf(
+        "%d questions of yes or no, %d with options, %d captions; %d of other kinds are left"
+            + " out%n",
+        yesNo.size(), choice.size(), captions.size(), samples.size() - used);
+    messages.flush();
+    if (dryRun) {
+      return ExitCode.OK;
+    }
     List<ResultTable> tables = new ArrayList<>();
-    try (QwenModel model = LoadedModel.toAsk(settings)) {
+    try (QwenModel model = checked.load()) {
       SightTables sight = new SightTables(model, evaluation);
-      List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
-      List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
-      List<Sample> captions =
-          samples.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
-      int used = yesNo.size() + choice.size() + captions.size();
-      messages.printf(
-          "%d questions of yes or no, %d with options, %d captions; %d of other kinds are left"
-              + " out%n",
-          yesNo.size(), choice.size(), captions.size(), samples.size() - used);
-      messages.flush();
       if (!yesNo.isEmpty()) {
         tables.addAll(sight.yesNo(yesNo));
       }

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -26,7 +27,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "inspect",
     description =
-        "Says what is in a checkpoint and whether it will fit into this machine's memory.")
+        "Checks what can be known of a checkpoint without reading its weights, says what is in it"
+            + " and whether it will fit into this machine's memory.")
 public final class InspectCommand implements Callable<Integer> {
   private static final double GIB = 1L << 30;
   private static final int[] IMAGE_TOKENS = {128, 512, 2048};
@@ -73,6 +75,7 @@ public final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
+    checkpoint.inputs(QwenImageProcessor.DEFAULT_MAX_PIXELS);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();
     long parameters = MemoryEstimate.parameters(config);
@@ -133,8 +136,9 @@ public final class InspectCommand implements Callable<Integer> {
             + " once.");
     if (WidenedProducts.pay(ScalarType.BFloat16)) {
       out.println(
-          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
-              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+          "This processor has no fast bfloat16 products: they are computed in float32. Where"
+              + " float32 weights fit, --set model.type=FLOAT32 is faster, most of all for mine and"
+              + " attack.");
     }
   }
 

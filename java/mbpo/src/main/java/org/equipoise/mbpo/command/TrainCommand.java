@@ -50,6 +50,7 @@ import picocli.CommandLine.Spec;
     })
 public final class TrainCommand implements Callable<Integer> {
   private static final String STAGE = "train";
+  private static final String MERGED = "merged";
   private static final double GIB = 1L << 30;
   private static final String CHECKPOINT = "checkpoint.safetensors";
   static final String METRICS = "metrics.csv";
@@ -83,6 +84,7 @@ public final class TrainCommand implements Callable<Integer> {
 
   private RunSettings settings;
   private TrainSettings train;
+  private CheckedModel checked;
   private List<PreferenceRecord> pairs = List.of();
   private List<Sample> samples = List.of();
 
@@ -91,23 +93,27 @@ public final class TrainCommand implements Callable<Integer> {
     settings = options.load();
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
-    readData(messages);
-    QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
+    int threads = settings.bind("threads", Integer.class);
+    Equipoise.threads(threads);
+    checked = CheckedModel.toTrain(settings, train);
+    if (merge || train.full()) {
+      CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
+    }
+    readData(new InputCheck(checked, dryRun, messages), messages);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
-        checkpoint.config().generation().modelType(),
+        checked.checkpoint().config().generation().modelType(),
         pairs.size(),
         samples.size(),
         train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
     messages.flush();
     if (train.full()) {
-      requireRoom(checkpoint);
+      requireRoom(checked.checkpoint());
     }
     if (dryRun) {
       return ExitCode.OK;
     }
-    int threads = settings.bind("threads", Integer.class);
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
       Stage stage =
@@ -125,7 +131,7 @@ public final class TrainCommand implements Callable<Integer> {
         console.println("Adapter: " + folder.resolve("adapter"));
       }
       if (merge || train.full()) {
-        console.println("Checkpoint: " + folder.resolve("merged"));
+        console.println("Checkpoint: " + folder.resolve(MERGED));
       }
       console.println("Metrics: " + folder.resolve(METRICS));
       console.println("Report: " + folder.resolve(REPORT).toUri());
@@ -151,15 +157,15 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private void readData(PrintWriter messages) {
+  private void readData(InputCheck check, PrintWriter messages) {
     boolean online = train.hybrid().online().promptsPerIteration() > 0;
     switch (train.method()) {
-      case SFT -> samples = InputSamples.read(settings, "data.samples", messages);
-      case DPO -> pairs = pairs();
+      case SFT -> samples = InputSamples.read(settings, "data.samples", check::taught, messages);
+      case DPO -> pairs = pairs(check);
       case HYBRID -> {
-        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs() : List.of();
+        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs(check) : List.of();
         if (online) {
-          samples = InputSamples.read(settings, "data.prompts", messages);
+          samples = InputSamples.read(settings, "data.prompts", check::prompted, messages);
           List<String> open =
               samples.stream()
                   .filter(sample -> !SampleVerifier.isClosed(sample))
@@ -178,9 +184,9 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private List<PreferenceRecord> pairs() {
+  private List<PreferenceRecord> pairs(InputCheck check) {
     Path store = settings.requiredPath("data.pairs");
-    List<PreferenceRecord> read = PreferenceStore.read(store);
+    List<PreferenceRecord> read = PreferenceStore.read(store, check::pair);
     if (read.isEmpty()) {
       throw new IllegalArgumentException(store + " holds no pair");
     }
@@ -188,7 +194,7 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private void work(StageContext context) {
-    try (QwenModel model = LoadedModel.toTrain(settings, train)) {
+    try (QwenModel model = checked.load()) {
       MetricsCsv metrics = new MetricsCsv(context.file(METRICS));
       TrainingContext training =
           TrainingContext.plain()
@@ -212,10 +218,7 @@ public final class TrainCommand implements Callable<Integer> {
       }
       if (merge || train.full()) {
         CheckpointWriter.write(
-            model,
-            LoadedModel.checkpoint(settings),
-            context.file("merged"),
-            CheckpointWriter.SHARD_BYTES);
+            model, checked.checkpoint(), context.file(MERGED), CheckpointWriter.SHARD_BYTES);
       }
       TrainingReport.write(context.file(REPORT), settings, train, result);
     }

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.data;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import org.equipoise.mbpo.image.ImageSource;
 
 /**
@@ -17,8 +18,9 @@ public final class PopeFile {
    * Reads all questions; errors name file and line.
    *
    * @param images folder of the images
+   * @param check throws {@link IllegalArgumentException} for a sample that is to be refused
    */
-  public static List<Sample> read(Path file, Path images) {
+  public static List<Sample> read(Path file, Path images, Consumer<Sample> check) {
     return JsonLines.read(
         file,
         fields -> {
@@ -31,12 +33,15 @@ public final class PopeFile {
           if (Double.isNaN(number)) {
             throw new IllegalArgumentException("field \"question_id\": expected a number");
           }
-          return Sample.of(
-              "pope-" + (long) number,
-              ImageSource.of(images.resolve(fields.text("image"))),
-              fields.text("text"),
-              label,
-              "yes-no");
+          Sample sample =
+              Sample.of(
+                  "pope-" + (long) number,
+                  ImageSource.of(images.resolve(fields.text("image"))),
+                  fields.text("text"),
+                  label,
+                  "yes-no");
+          check.accept(sample);
+          return sample;
         });
   }
 }

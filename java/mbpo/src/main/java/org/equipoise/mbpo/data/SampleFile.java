@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
@@ -35,6 +36,15 @@ public final class SampleFile {
 
   /** Reads all samples; images are decoded when asked for. Errors name file and line. */
   public static List<Sample> read(Path file) {
+    return read(file, sample -> {});
+  }
+
+  /**
+   * The same with a check of each sample: what it refuses is refused with file and line.
+   *
+   * @param check throws {@link IllegalArgumentException}
+   */
+  public static List<Sample> read(Path file, Consumer<Sample> check) {
     Path folder = file.toAbsolutePath().getParent();
     String stem = file.getFileName().toString().replaceAll("\\.[^.]*$", "");
     String prefix = stem.replaceAll("[^A-Za-z0-9._-]", "_") + "-";
@@ -49,6 +59,7 @@ public final class SampleFile {
             throw new IllegalArgumentException(
                 "id \"" + sample.id() + "\" was already used by record " + earlier);
           }
+          check.accept(sample);
           return sample;
         });
   }

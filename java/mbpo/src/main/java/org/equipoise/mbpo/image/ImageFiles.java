@@ -27,15 +27,40 @@ public final class ImageFiles {
   }
 
   /**
+   * A file's size from its header, with all that is known of a file without decoding it: one that
+   * is empty, cut off or no image is refused by name. Formats whose headers are not read here are
+   * decoded.
+   */
+  public static ImageSize size(Path file) {
+    byte[] encoded = AtomicFiles.read(file);
+    ImageSize size = checked(encoded, file.toString());
+    if (size != null) {
+      return size;
+    }
+    RgbImage image = decode(encoded, file.toString());
+    return new ImageSize(image.width(), image.height());
+  }
+
+  /** What decoding begins with. */
+  private static @Nullable ImageSize checked(byte[] encoded, String name) {
+    if (encoded.length == 0) {
+      throw corrupt(name, "the file is empty");
+    }
+    requireEnd(encoded, name);
+    try {
+      return ImageSize.of(encoded);
+    } catch (IllegalArgumentException e) {
+      throw corrupt(name, e.getMessage());
+    }
+  }
+
+  /**
    * Decodes an encoded image.
    *
    * @param name what error messages call it
    */
   public static RgbImage decode(byte[] encoded, String name) {
-    if (encoded.length == 0) {
-      throw corrupt(name, "the file is empty");
-    }
-    requireEnd(encoded, name);
+    checked(encoded, name);
     try (PointerScope scope = new PointerScope();
         BytePointer bytes = new BytePointer(encoded);
         Mat buffer = new Mat(1, encoded.length, opencv_core.CV_8UC1, bytes);
@@ -84,20 +109,13 @@ public final class ImageFiles {
   }
 
   /**
-   * OpenCV decodes what there is of a truncated JPEG and paints the rest grey, so a PNG or JPEG
-   * must have its end marker (other things may follow it).
+   * OpenCV decodes what there is of a truncated JPEG and paints the rest grey, so a JPEG must have
+   * its end marker (other things may follow it).
    */
   private static void requireEnd(byte[] encoded, String name) {
-    if (startsWith(encoded, 0x89, 'P', 'N', 'G') && !endHolds(encoded, 'I', 'E', 'N', 'D')) {
-      throw corrupt(name, "a PNG that is cut off after " + encoded.length + " bytes");
-    }
-    if (startsWith(encoded, 0xff, 0xd8) && !endHolds(encoded, 0xff, 0xd9)) {
+    if (ImageSize.isJpeg(encoded) && !endHolds(encoded, 0xff, 0xd9)) {
       throw corrupt(name, "a JPEG that is cut off after " + encoded.length + " bytes");
     }
-  }
-
-  private static boolean startsWith(byte[] encoded, int... mark) {
-    return encoded.length >= mark.length && matches(encoded, 0, mark);
   }
 
   private static boolean endHolds(byte[] encoded, int... mark) {

@@ -43,10 +43,12 @@ public final class LoraAdapters implements AutoCloseable {
    * @throws IllegalArgumentException if no layer matches
    */
   public static LoraAdapters create(LoraOptions options, Map<String, Tensor> weights) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    weights.forEach((name, weight) -> layers.put(name, HostTensors.shape(weight)));
     Map<String, Tensor> parameters = new LinkedHashMap<>();
     KeyedRandom random = KeyedRandom.of(options.seed(), "lora");
     try (PointerScope scope = new PointerScope()) {
-      for (String path : paths(options, weights)) {
+      for (String path : paths(options, layers)) {
         Tensor weight = weights.get(path + WEIGHT);
         int in = Math.toIntExact(weight.size(1));
         int out = Math.toIntExact(weight.size(0));
@@ -71,12 +73,32 @@ public final class LoraAdapters implements AutoCloseable {
         .retainReference();
   }
 
-  /** Paths of the layers that the options mean, in the order of the weights. */
-  public static List<String> paths(LoraOptions options, Map<String, Tensor> weights) {
+  /**
+   * Names and shapes of the parameters that {@link #create} makes.
+   *
+   * @param weights shapes of the base's tensors by name
+   * @throws IllegalArgumentException if no layer matches
+   */
+  public static Map<String, long[]> shapes(LoraOptions options, Map<String, long[]> weights) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    for (String path : paths(options, weights)) {
+      long[] layer = weights.get(path + WEIGHT);
+      shapes.put(path + A, new long[] {options.rank(), layer[1]});
+      shapes.put(path + B, new long[] {layer[0], options.rank()});
+    }
+    return shapes;
+  }
+
+  /**
+   * Paths of the layers that the options mean, in the order of the weights.
+   *
+   * @param weights shapes of the base's tensors by name
+   */
+  public static List<String> paths(LoraOptions options, Map<String, long[]> weights) {
     Pattern targets = Pattern.compile(options.targets());
     List<String> paths =
         weights.entrySet().stream()
-            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().dim() == 2)
+            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().length == 2)
             .map(entry -> entry.getKey().substring(0, entry.getKey().length() - WEIGHT.length()))
             .filter(path -> targets.matcher(path).matches())
             .toList();

@@ -56,8 +56,8 @@ public final class ImageInformationGain {
 
   /** One gain per sample, in order. */
   public double[] measure(MultimodalModel model, List<Sample> samples, Progress progress) {
-    Map<String, Sample> byId = new HashMap<>();
-    samples.forEach(sample -> byId.put(sample.id(), sample));
+    requireMeasurable(samples);
+    Map<String, Sample> byId = byId(samples);
     AnswerScorer scorer = new AnswerScorer(model, batchSize);
     double[] gains = new double[samples.size()];
     progress.begin("image information gain", samples.size());
@@ -98,6 +98,20 @@ public final class ImageInformationGain {
         .toList();
   }
 
+  /** Refuses samples without the twins that the baseline needs; measuring begins with it. */
+  public void requireMeasurable(List<Sample> samples) {
+    if (baseline == Baseline.TWIN) {
+      Map<String, Sample> byId = byId(samples);
+      samples.forEach(sample -> twin(sample, byId));
+    }
+  }
+
+  private static Map<String, Sample> byId(List<Sample> samples) {
+    Map<String, Sample> byId = new HashMap<>();
+    samples.forEach(sample -> byId.put(sample.id(), sample));
+    return byId;
+  }
+
   private static Sample twin(Sample sample, Map<String, Sample> byId) {
     Sample twin = sample.twin() == null ? null : byId.get(sample.twin());
     if (twin == null) {
@@ -105,6 +119,17 @@ public final class ImageInformationGain {
           "the information gain against twins needs the twin of sample "
               + sample.id()
               + ", which is not in the list");
+    }
+    if (twin.images().size() != sample.images().size()) {
+      throw new IllegalArgumentException(
+          "the information gain against twins needs as many images of sample "
+              + twin.id()
+              + " as of its twin "
+              + sample.id()
+              + ", found "
+              + twin.images().size()
+              + " and "
+              + sample.images().size());
     }
     return twin;
   }

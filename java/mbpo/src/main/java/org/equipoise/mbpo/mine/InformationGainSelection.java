@@ -37,6 +37,11 @@ public record InformationGainSelection(double keepShare) {
       Map<String, Double> cutOffByKind,
       Map<String, Integer> droppedByKind) {}
 
+  /** Refuses samples whose twins do not agree with each other; selecting begins with it. */
+  public static void requireTwins(List<Sample> samples) {
+    TwinUnits.of(samples);
+  }
+
   /** Selects; a sample whose twin is not in the list stands alone. */
   public Selection select(List<Sample> samples, double[] gains) {
     if (samples.size() != gains.length) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.tensor.HostTensors;
 
 /** Which tensors a model of a configuration has, by their names in transformers 5. */
 public final class QwenShapes {
@@ -96,25 +97,37 @@ public final class QwenShapes {
    * beside a tied embedding, which some checkpoints carry, is left out.
    */
   static Map<String, Tensor> check(QwenConfig config, Map<String, Tensor> weights) {
+    Map<String, long[]> found = new LinkedHashMap<>();
+    weights.forEach((name, weight) -> found.put(name, HostTensors.shape(weight)));
+    requireFit(config, found);
+    Map<String, Tensor> ordered = new LinkedHashMap<>();
+    of(config).keySet().forEach(name -> ordered.put(name, weights.get(name)));
+    return ordered;
+  }
+
+  /**
+   * Refuses tensors that are not exactly those of the configuration.
+   *
+   * @param found shapes by name, from files' headers for example
+   */
+  public static void requireFit(QwenConfig config, Map<String, long[]> found) {
     Map<String, long[]> shapes = of(config);
     List<String> problems = new ArrayList<>();
-    Map<String, Tensor> ordered = new LinkedHashMap<>();
     shapes.forEach(
         (name, shape) -> {
-          Tensor weight = weights.get(name);
-          if (weight == null) {
+          long[] own = found.get(name);
+          if (own == null) {
             problems.add(name + " is missing");
-          } else if (!Arrays.equals(shape, shape(weight))) {
+          } else if (!Arrays.equals(shape, own)) {
             problems.add(
                 name
                     + " has shape "
-                    + Arrays.toString(shape(weight))
+                    + Arrays.toString(own)
                     + ", expected "
                     + Arrays.toString(shape));
           }
-          ordered.put(name, weight);
         });
-    weights.keySet().stream()
+    found.keySet().stream()
         .filter(name -> !shapes.containsKey(name))
         .filter(name -> !(config.tiedHead() && name.equals("lm_head.weight")))
         .forEach(name -> problems.add(name + " is unknown"));
@@ -128,14 +141,5 @@ public final class QwenShapes {
               + String.join("; ", problems.subList(0, Math.min(LISTED, problems.size())))
               + (problems.size() > LISTED ? "; ..." : ""));
     }
-    return ordered;
-  }
-
-  private static long[] shape(Tensor tensor) {
-    long[] shape = new long[(int) tensor.dim()];
-    for (int d = 0; d < shape.length; d++) {
-      shape[d] = tensor.size(d);
-    }
-    return shape;
   }
 }

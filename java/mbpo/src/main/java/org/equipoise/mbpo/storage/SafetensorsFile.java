@@ -11,12 +11,14 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.mbpo.tensor.HostTensors;
 
 /**
  * Reads and writes the safetensors format: 8 bytes of header length, a JSON header, then the
@@ -94,23 +96,37 @@ public final class SafetensorsFile {
     return SafetensorsHeader.read(file).metadata();
   }
 
-  /** Copies a file's tensors into existing ones; names, shapes and order of names must match. */
+  /** Copies a file's tensors into existing ones; names and shapes must match. */
   public static void readInto(Path file, Map<String, Tensor> targets) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    targets.forEach((name, target) -> shapes.put(name, HostTensors.shape(target)));
+    requireShapes(file, shapes);
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Map<String, Tensor> tensors = read(file).tensors();
-      if (!tensors.keySet().equals(targets.keySet())) {
-        throw new IllegalArgumentException(
-            file + " holds other tensors than this model: " + difference(tensors, targets));
-      }
       targets.forEach((name, target) -> copyInto(file, name, tensors.get(name), target));
     }
   }
 
+  /** Refuses a file whose header has other names or shapes than those; reads no tensor. */
+  public static void requireShapes(Path file, Map<String, long[]> expected) {
+    Map<String, SafetensorsHeader.Entry> found = SafetensorsHeader.read(file).entries();
+    if (!found.keySet().equals(expected.keySet())) {
+      throw new IllegalArgumentException(
+          file
+              + " holds other tensors than this model: "
+              + difference(found.keySet(), expected.keySet()));
+    }
+    expected.forEach((name, shape) -> requireShape(file, name, found.get(name).shape(), shape));
+  }
+
   /** Copies one tensor into another of the same shape; an error names the file and the tensor. */
   public static void copyInto(Path file, String name, Tensor source, Tensor target) {
-    long[] found = shape(source);
-    long[] expected = shape(target);
+    requireShape(file, name, HostTensors.shape(source), HostTensors.shape(target));
+    target.copy_(source);
+  }
+
+  private static void requireShape(Path file, String name, long[] found, long[] expected) {
     if (!Arrays.equals(found, expected)) {
       throw new IllegalArgumentException(
           "tensor "
@@ -122,16 +138,14 @@ public final class SafetensorsFile {
               + ", expected "
               + Arrays.toString(expected));
     }
-    target.copy_(source);
   }
 
-  private static String difference(Map<String, Tensor> found, Map<String, Tensor> expected) {
-    String missing =
-        expected.keySet().stream().filter(n -> !found.containsKey(n)).findFirst().orElse(null);
+  private static String difference(Set<String> found, Set<String> expected) {
+    String missing = expected.stream().filter(n -> !found.contains(n)).findFirst().orElse(null);
     return missing != null
         ? "it lacks " + missing
         : "it also has "
-            + found.keySet().stream().filter(n -> !expected.containsKey(n)).findFirst().orElse("?");
+            + found.stream().filter(n -> !expected.contains(n)).findFirst().orElse("?");
   }
 
   private static Tensor readTensor(
@@ -160,14 +174,6 @@ public final class SafetensorsFile {
 
   private static long byteCount(Tensor tensor) {
     return tensor.numel() * tensor.element_size();
-  }
-
-  private static long[] shape(Tensor tensor) {
-    long[] shape = new long[(int) tensor.dim()];
-    for (int d = 0; d < shape.length; d++) {
-      shape[d] = tensor.size(d);
-    }
-    return shape;
   }
 
   private static String typeName(Tensor tensor, String name) {
