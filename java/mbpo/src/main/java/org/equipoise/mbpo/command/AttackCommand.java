@@ -87,6 +87,12 @@ public final class AttackCommand implements Callable<Integer> {
     check.text("QUESTION", question, 0);
     check.text("--answer", answer, 0);
     if (dryRun) {
+      specification
+          .commandLine()
+          .getErr()
+          .printf(
+              "%s would be attacked by %s images, the result written to %s%n",
+              checked.name(), negatives.name(), out);
       return ExitCode.OK;
     }
     try (PointerScope scope = new PointerScope();

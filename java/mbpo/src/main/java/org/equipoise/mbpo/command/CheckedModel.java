@@ -82,6 +82,11 @@ final class CheckedModel {
     return new CheckedModel(settings, null, null, train);
   }
 
+  /** What the checkpoint calls its architecture. */
+  String name() {
+    return checkpoint.config().generation().modelType();
+  }
+
   QwenCheckpoint checkpoint() {
     return checkpoint;
   }

@@ -95,6 +95,12 @@ public final class EvaluateCommand implements Callable<Integer> {
             + " out%n",
         yesNo.size(), choice.size(), captions.size(), samples.size() - used);
     messages.flush();
+    if (used == 0) {
+      throw new IllegalArgumentException(
+          (pope != null ? pope : settings.requiredPath("data.samples"))
+              + ": nothing can be evaluated: expected answers of yes or no, options, or objects;"
+              + " found none of them");
+    }
     if (dryRun) {
       return ExitCode.OK;
     }

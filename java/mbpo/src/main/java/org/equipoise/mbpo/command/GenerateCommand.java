@@ -80,6 +80,10 @@ public final class GenerateCommand implements Callable<Integer> {
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
     if (dryRun) {
+      specification
+          .commandLine()
+          .getErr()
+          .printf("%s would be asked about %d images%n", checked.name(), pictures.size());
       return ExitCode.OK;
     }
     PrintWriter out = specification.commandLine().getOut();

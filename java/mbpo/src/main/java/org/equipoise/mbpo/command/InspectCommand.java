@@ -112,6 +112,7 @@ public final class InspectCommand implements Callable<Integer> {
         vision.patchSize(),
         vision.pixelMultiple(),
         vision.pixelMultiple());
+    out.println("tokenizer, chat template and image processor fit the configuration");
     table(out, config);
     out.flush();
     return ExitCode.OK;

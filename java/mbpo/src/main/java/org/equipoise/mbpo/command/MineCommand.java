@@ -94,9 +94,7 @@ public final class MineCommand implements Callable<Integer> {
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
     messages.printf(
         "%d samples, %s, negatives by %s%n",
-        samples.size(),
-        model.checkpoint().config().generation().modelType(),
-        mine.source().name().toLowerCase(Locale.ROOT));
+        samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));
     messages.flush();
     if (dryRun) {
       return ExitCode.OK;

@@ -103,7 +103,7 @@ public final class TrainCommand implements Callable<Integer> {
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
-        checked.checkpoint().config().generation().modelType(),
+        checked.name(),
         pairs.size(),
         samples.size(),
         train.full() ? "all weights" : "adapters of rank " + train.lora().rank());

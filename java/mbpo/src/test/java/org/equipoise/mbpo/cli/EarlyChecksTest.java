@@ -318,6 +318,13 @@ class EarlyChecksTest {
                         + " sits\", \"objects\": [\"cat\", \"-\"]}"),
             "samples.jsonl:3",
             "\"-\""),
+        of(
+            "nothing that can be evaluated",
+            EVALUATE,
+            test ->
+                test.write("samples.jsonl", sample("image-0.png", "what ?", "a large car") + "\n"),
+            "samples.jsonl",
+            "nothing can be evaluated"),
         twins("twins that do not agree", "b", "c", "samples.jsonl", "a names b as its twin"),
         twins("no twin", "b", "", "samples.jsonl", "twin").with("mine.baseline=TWIN"),
         of("an only sample to swap", MINE, test -> test.onlyFirst(), "at least two samples")
@@ -482,8 +489,7 @@ class EarlyChecksTest {
     try (PointerScope scope = new PointerScope()) {
       SafetensorsFile.Contents contents = SafetensorsFile.read(weights);
       Map<String, Tensor> tensors = new LinkedHashMap<>(contents.tensors());
-      tensors.computeIfPresent(
-          "model.norm.weight", (name, weight) -> weight.to(ScalarType.Byte));
+      tensors.computeIfPresent("model.norm.weight", (name, weight) -> weight.to(ScalarType.Byte));
       SafetensorsFile.write(weights, tensors, contents.metadata());
     }
   }
