@@ -141,6 +141,11 @@ public final class QwenImageProcessor implements ImageProcessor {
   }
 
   @Override
+  public void requireSize(int width, int height) {
+    sizeFor(height, width);
+  }
+
+  @Override
   public float[] mean() {
     return mean.clone();
   }

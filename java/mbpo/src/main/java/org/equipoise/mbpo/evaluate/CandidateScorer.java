@@ -89,8 +89,10 @@ final class CandidateScorer {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      ImageBatch seen = ImageBatch.ofQuestions(images);
-      seen = sight == AnswerScorer.Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
+      ImageBatch seen =
+          sight == AnswerScorer.Sight.BLIND
+              ? ImageBatch.blindOfQuestions(images, model.imageProcessor().mean())
+              : ImageBatch.ofQuestions(images);
       Tensor logits = model.forward(seen, sequences).logits();
       Tensor columns =
           HostTensors.onDeviceOf(logits, HostTensors.longs(ids, prompts.size(), width));

@@ -93,7 +93,7 @@ public final class ImageInformationGain {
         .map(
             sample ->
                 new TokenSequence(
-                    model.tokenizer().encodeTextPrompt(sample.question()),
+                    model.tokenizer().encodePrompt(sample.prompt().withoutImages()),
                     model.tokenizer().encodeAnswer(sample.answer())))
         .toList();
   }
