@@ -7,6 +7,7 @@ import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,12 @@ final class LoadedModel {
   /** Configuration and headers alone: fast, and says early what is wrong with a folder. */
   static QwenCheckpoint checkpoint(RunSettings settings) {
     return QwenCheckpoint.open(settings.requiredPath("model.folder"));
+  }
+
+  /** What will resize the images. */
+  static ImageProcessor imageProcessor(RunSettings settings) {
+    ModelSettings model = settings.bind("model", ModelSettings.class);
+    return checkpoint(settings).processor(model.maxPixels());
   }
 
   /** The model with the adapters that the settings name, to ask. */

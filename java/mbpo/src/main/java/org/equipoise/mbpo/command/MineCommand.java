@@ -82,7 +82,9 @@ public final class MineCommand implements Callable<Integer> {
     settings = options.load();
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
-    samples = InputSamples.read(settings, "data.samples", messages);
+    InputSamples input = new InputSamples(settings, LoadedModel.imageProcessor(settings), messages);
+    boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
+    samples = input.toMine("data.samples", twins);
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
     var checkpoint = LoadedModel.checkpoint(settings);
     messages.printf(
@@ -97,6 +99,7 @@ public final class MineCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       if (mine.preview() > 0) {
         ConsoleRun.run(
             StageGraph.of(List.of(stage("preview", "preview"))),
@@ -165,7 +168,7 @@ public final class MineCommand implements Callable<Integer> {
           Locale.ROOT,
           "  left out  %+8.2f nats  %s: %s (answered: %s)%n",
           sample.delta(),
-          sample.id(),
+          shortened(sample.id()),
           sample.reason().toLowerCase(Locale.ROOT).replace('_', ' '),
           shortened(sample.answer()));
     }

@@ -16,7 +16,6 @@ import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.data.PreferenceRecord;
-import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.reward.VerifiedReward;
@@ -25,6 +24,7 @@ import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.train.DataFingerprint;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
@@ -91,7 +91,8 @@ public final class TrainCommand implements Callable<Integer> {
     settings = options.load();
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
-    readData(messages);
+    InputSamples input = new InputSamples(settings, LoadedModel.imageProcessor(settings), messages);
+    readData(input);
     QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
@@ -110,6 +111,7 @@ public final class TrainCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       Stage stage =
           Stage.of(STAGE, this::work)
               .title("train")
@@ -151,15 +153,18 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private void readData(PrintWriter messages) {
+  private void readData(InputSamples input) {
     boolean online = train.hybrid().online().promptsPerIteration() > 0;
     switch (train.method()) {
-      case SFT -> samples = InputSamples.read(settings, "data.samples", messages);
-      case DPO -> pairs = pairs();
+      case SFT -> samples = input.samples("data.samples");
+      case DPO -> pairs = input.pairs("data.pairs");
       case HYBRID -> {
-        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs() : List.of();
+        pairs =
+            train.hybrid().offline().pairsPerIteration() > 0
+                ? input.pairs("data.pairs")
+                : List.of();
         if (online) {
-          samples = InputSamples.read(settings, "data.prompts", messages);
+          samples = input.samples("data.prompts");
           List<String> open =
               samples.stream()
                   .filter(sample -> !SampleVerifier.isClosed(sample))
@@ -171,20 +176,11 @@ public final class TrainCommand implements Callable<Integer> {
                     + " (yes or no, or with options); "
                     + open.size()
                     + " are not, the first is "
-                    + open.get(0));
+                    + Excerpt.of(open.get(0)));
           }
         }
       }
     }
-  }
-
-  private List<PreferenceRecord> pairs() {
-    Path store = settings.requiredPath("data.pairs");
-    List<PreferenceRecord> read = PreferenceStore.read(store);
-    if (read.isEmpty()) {
-      throw new IllegalArgumentException(store + " holds no pair");
-    }
-    return read;
   }
 
   private void work(StageContext context) {

@@ -25,7 +25,8 @@ public final class AnswerFile {
           String id = fields.textOrNumber(fields.has("id") ? "id" : "question_id");
           String answer = fields.text(fields.has("answer") ? "answer" : "text");
           if (answers.putIfAbsent(id, answer) != null) {
-            throw new IllegalArgumentException("id " + Excerpt.quoted(id) + " has an answer already");
+            throw new IllegalArgumentException(
+                "id " + Excerpt.quoted(id) + " has an answer already");
           }
           return id;
         });

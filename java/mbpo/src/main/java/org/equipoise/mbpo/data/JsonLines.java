@@ -62,8 +62,13 @@ final class JsonLines<T> {
 
   /** Any number of values for each object; blank lines are skipped. */
   static <T> List<Row<T>> rows(Path file, Reader<T> reader, BadRow.Handler bad) {
+    return rows(file, AtomicFiles.read(file), reader, bad);
+  }
+
+  /** The same of a content that is the file's or a part of it. */
+  private static <T> List<Row<T>> rows(
+      Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
     JsonLines<T> lines = new JsonLines<>(file, reader, bad);
-    byte[] content = AtomicFiles.read(file);
     int start = Utf8.start(content, file.toString());
     if (beginsList(content, start)) {
       lines.readList(Utf8.text(content, file.toString()));
@@ -89,17 +94,25 @@ final class JsonLines<T> {
       while (end < content.length && content[end] != '\n') {
         end++;
       }
-      try {
-        String text = Utf8.line(content, from, end);
-        if (!text.isBlank()) {
-          number++;
-          add(line, parse(text, end == content.length));
-        }
-      } catch (IllegalArgumentException e) {
-        bad.found(new BadRow(file, line, null, e.getMessage()));
-      }
+      readLine(content, line, from, end);
       from = end + 1;
     }
+  }
+
+  private void readLine(byte[] content, int line, int from, int end) {
+    JsonNode node;
+    try {
+      String text = Utf8.line(content, from, end);
+      if (text.isBlank()) {
+        return;
+      }
+      number++;
+      node = parse(text, end == content.length);
+    } catch (IllegalArgumentException e) {
+      bad.found(new BadRow(file, line, null, e.getMessage()));
+      return;
+    }
+    add(line, node);
   }
 
   private static JsonNode parse(String text, boolean last) {

@@ -11,9 +11,9 @@ import org.equipoise.mbpo.model.Prompt.Turn;
 /** One row with a chosen and a rejected answer, mined here or written elsewhere. */
 final class PairRows {
   private static final String FORMS =
-      "prompt, chosen and rejected (texts or messages); chosen and rejected with the prompt in both;"
-          + " question, chosen and rejected; conversations or messages with chosen and rejected;"
-          + " messages and rejected_response";
+      "prompt, chosen and rejected (texts or messages); chosen and rejected with the prompt in"
+          + " both; question, chosen and rejected; conversations or messages with chosen and"
+          + " rejected; messages and rejected_response";
 
   private PairRows() {}
 
@@ -71,8 +71,7 @@ final class PairRows {
     if (fields.has("rejected_response") && !list.isEmpty()) {
       List<Turn> turns = reader.turns(fields, list);
       String chosen = last(turns, fields.place(list));
-      return new Pair(
-          turns.subList(0, turns.size() - 1), chosen, fields.text("rejected_response"));
+      return new Pair(turns.subList(0, turns.size() - 1), chosen, fields.text("rejected_response"));
     }
     if (!fields.has("chosen") || !fields.has("rejected")) {
       throw RowForms.unknown(fields, FORMS);

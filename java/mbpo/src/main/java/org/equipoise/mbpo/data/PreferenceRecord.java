@@ -9,8 +9,7 @@ import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One preference pair. Training uses the clean images; the perturbed ones are kept as
- * evidence.
+ * One preference pair. Training uses the clean images; the perturbed ones are kept as evidence.
  *
  * @param id the sample's id
  * @param images the clean images, in the order of the prompt
@@ -18,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  *     perturbed
  * @param prompt the question, and the turns before it where there are any
  * @param chosen the gold answer
- * @param rejected the answer to be made less probable, of mined pairs the model's own to the perturbed
- *     images
+ * @param rejected the answer to be made less probable, of mined pairs the model's own to the
+ *     perturbed images
  * @param kind the sample's kind
  * @param twin id of the complementary sample, or {@code null}
  * @param source which negative source made the perturbed image, for example {@code "adversarial"}

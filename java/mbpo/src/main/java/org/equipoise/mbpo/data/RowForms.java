@@ -65,8 +65,9 @@ final class RowForms {
   /** For a row of no known form. */
   static IllegalArgumentException unknown(JsonFields fields, String forms) {
     return new IllegalArgumentException(
-        "expected one of the forms " + forms + ", found the fields "
+        "expected one of the forms "
+            + forms
+            + ", found the fields "
             + Excerpt.of(String.join(", ", fields.names())));
   }
-
 }

@@ -69,7 +69,8 @@ final class RowImages {
     String path = named.isTextual() ? named.textValue() : "";
     if (path.isBlank()) {
       boolean inside = value.isObject() && value.hasNonNull("bytes");
-      throw JsonFields.wrong(place, inside ? PATH + ", as images in rows are not read" : PATH, value);
+      throw JsonFields.wrong(
+          place, inside ? PATH + ", as images in rows are not read" : PATH, value);
     }
     if (path.startsWith("file://")) {
       return path.substring("file://".length());

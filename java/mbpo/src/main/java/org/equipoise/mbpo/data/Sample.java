@@ -65,15 +65,7 @@ public record Sample(
       List<String> options,
       @Nullable String twin,
       List<String> objects) {
-    this(
-        id,
-        images,
-        Prompt.of(images.size(), question),
-        answer,
-        kind,
-        options,
-        twin,
-        objects);
+    this(id, images, Prompt.of(images.size(), question), answer, kind, options, twin, objects);
   }
 
   public static Sample of(

@@ -13,6 +13,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
 
 /**
@@ -143,7 +144,7 @@ final class CandidateScorer {
     int length = AnswerScorer.contentLength(tokens, tokenizer);
     if (length == 0) {
       throw new IllegalArgumentException(
-          "the candidate answer \"" + answer + "\" has no token to score");
+          "the candidate answer " + Excerpt.quoted(answer) + " has no token to score");
     }
     return Arrays.copyOf(tokens, length);
   }

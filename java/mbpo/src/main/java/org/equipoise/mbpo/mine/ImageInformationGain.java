@@ -10,6 +10,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Image information gain: how much the image helps to predict the gold answer, in nats per token,
@@ -103,7 +104,7 @@ public final class ImageInformationGain {
     if (twin == null) {
       throw new IllegalArgumentException(
           "the information gain against twins needs the twin of sample "
-              + sample.id()
+              + Excerpt.of(sample.id())
               + ", which is not in the list");
     }
     return twin;
