@@ -7,7 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import org.equipoise.mbpo.model.Prompt;
+import org.equipoise.mbpo.model.Prompt.Role;
+import org.equipoise.mbpo.model.Prompt.Turn;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
@@ -130,19 +134,22 @@ public final class QwenTokenizer implements TextTokenizer {
   }
 
   private int[] prompt(String content) {
-    return ids(
-        START
-            + "system\n"
-            + SYSTEM
-            + END
-            + "\n"
-            + START
-            + "user\n"
-            + content
-            + END
-            + "\n"
-            + START
-            + "assistant\n");
+    return encodePrompt(new Prompt(List.of(Turn.of(Role.USER, content))));
+  }
+
+  @Override
+  public int[] encodePrompt(Prompt prompt) {
+    StringBuilder text = new StringBuilder();
+    if (prompt.turns().get(0).role() != Role.SYSTEM) {
+      add(text, Turn.of(Role.SYSTEM, SYSTEM));
+    }
+    prompt.turns().forEach(turn -> add(text, turn));
+    return ids(text + START + "assistant\n");
+  }
+
+  private static void add(StringBuilder text, Turn turn) {
+    text.append(START).append(turn.role().name().toLowerCase(Locale.ROOT)).append('\n');
+    text.append(String.join(IMAGE, turn.pieces())).append(END).append('\n');
   }
 
   @Override

@@ -80,20 +80,24 @@ public final class EvaluateCommand implements Callable<Integer> {
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
     CheckedModel checked = CheckedModel.toAsk(settings);
-    InputCheck check = new InputCheck(checked, dryRun, messages);
+    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
     List<Sample> samples =
-        pope != null
-            ? InputSamples.readPope(settings, pope, images, check::evaluated, messages)
-            : InputSamples.read(settings, "data.samples", check::evaluated, messages);
-    List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
-    List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
+        pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
+    // Without an image there is nothing to be blind to.
+    List<Sample> seen = samples.stream().filter(s -> !s.images().isEmpty()).toList();
+    List<Sample> yesNo = seen.stream().filter(SampleVerifier::isYesNo).toList();
+    List<Sample> choice = seen.stream().filter(s -> !s.options().isEmpty()).toList();
     List<Sample> captions =
-        samples.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
+        seen.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
     int used = yesNo.size() + choice.size() + captions.size();
     messages.printf(
-        "%d questions of yes or no, %d with options, %d captions; %d of other kinds are left"
-            + " out%n",
-        yesNo.size(), choice.size(), captions.size(), samples.size() - used);
+        "%d questions of yes or no, %d with options, %d captions; %d of other kinds and %d"
+            + " without an image are left out%n",
+        yesNo.size(),
+        choice.size(),
+        captions.size(),
+        seen.size() - used,
+        samples.size() - seen.size());
     messages.flush();
     if (used == 0) {
       throw new IllegalArgumentException(
@@ -117,6 +121,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         tables.add(sight.captions(captions));
       }
       write(settings, model.name(), tables);
+      input.writeDropped(out);
     }
     PrintWriter console = specification.commandLine().getOut();
     tables.forEach(table -> console.println(ConsoleTable.render(table, Charset.defaultCharset())));

@@ -16,7 +16,9 @@ import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.Prompt;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Refuses questions, answers and images that the model could not take, before it is loaded: images
@@ -25,7 +27,6 @@ import org.equipoise.mbpo.score.AnswerScorer;
  */
 final class InputCheck {
   private static final long SECONDS_BETWEEN_LINES = 10;
-  private static final int SHOWN_CHARACTERS = 60;
 
   private final QwenTokenizer tokenizer;
   private final QwenImageProcessor processor;
@@ -54,7 +55,7 @@ final class InputCheck {
   /** A sample that is learnt from: its answer counts. */
   void taught(Sample sample) {
     asked(sample);
-    text("field \"answer\"", sample.answer(), 1);
+    text("the answer", sample.answer(), 1);
   }
 
   /** A sample that is mined: answers are compared with its own, too. */
@@ -72,21 +73,23 @@ final class InputCheck {
   /** A sample that is evaluated: by its options or by its objects. */
   void evaluated(Sample sample) {
     prompted(sample);
-    sample.options().forEach(option -> text("field \"options\"", option, 1));
+    sample.options().forEach(option -> text("an option", option, 1));
     ObjectVocabulary.of(sample.objects());
   }
 
   /** A pair that is learnt from. */
   void pair(PreferenceRecord pair) {
     asked(pair.sample());
-    text("field \"chosen\"", pair.chosen(), 1);
-    text("field \"rejected\"", pair.rejected(), 0);
+    text("the chosen answer", pair.chosen(), 1);
+    text("the rejected answer", pair.rejected(), 0);
   }
 
   /** A sample's images and question. */
   void asked(Sample sample) {
     sample.images().forEach(this::image);
-    text("field \"question\"", sample.question(), 0);
+    for (Prompt.Turn turn : sample.prompt().turns()) {
+      turn.pieces().forEach(piece -> text("the question", piece, 0));
+    }
     sayHowFar();
   }
 
@@ -150,9 +153,7 @@ final class InputCheck {
   }
 
   private static IllegalArgumentException wrong(String name, String found, String text) {
-    String shown =
-        text.length() <= SHOWN_CHARACTERS ? text : text.substring(0, SHOWN_CHARACTERS) + "...";
-    return new IllegalArgumentException(name + ": " + found + ": \"" + shown + "\"");
+    return new IllegalArgumentException(name + ": " + found + ": " + Excerpt.quoted(text));
   }
 
   private void sayHowFar() {

@@ -88,8 +88,9 @@ public final class MineCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
     model = CheckedModel.toAsk(settings);
-    InputCheck check = new InputCheck(model, dryRun, messages);
-    samples = InputSamples.read(settings, "data.samples", check::mined, messages);
+    InputSamples input = new InputSamples(settings, model, dryRun, messages);
+    boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
+    samples = input.toMine("data.samples", twins);
     requireTwins();
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
     messages.printf(
@@ -101,6 +102,7 @@ public final class MineCommand implements Callable<Integer> {
     }
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       if (mine.preview() > 0) {
         ConsoleRun.run(
             StageGraph.of(List.of(stage("preview", "preview"))),
@@ -188,7 +190,7 @@ public final class MineCommand implements Callable<Integer> {
           Locale.ROOT,
           "  left out  %+8.2f nats  %s: %s (answered: %s)%n",
           sample.delta(),
-          sample.id(),
+          shortened(sample.id()),
           sample.reason().toLowerCase(Locale.ROOT).replace('_', ' '),
           shortened(sample.answer()));
     }

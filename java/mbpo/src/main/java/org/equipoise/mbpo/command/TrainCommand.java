@@ -16,7 +16,6 @@ import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.data.PreferenceRecord;
-import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.reward.VerifiedReward;
@@ -25,6 +24,7 @@ import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.train.DataFingerprint;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
@@ -99,7 +99,8 @@ public final class TrainCommand implements Callable<Integer> {
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
     }
-    readData(new InputCheck(checked, dryRun, messages), messages);
+    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    readData(input);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
@@ -116,6 +117,7 @@ public final class TrainCommand implements Callable<Integer> {
     }
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       Stage stage =
           Stage.of(STAGE, this::work)
               .title("train")
@@ -157,15 +159,18 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private void readData(InputCheck check, PrintWriter messages) {
+  private void readData(InputSamples input) {
     boolean online = train.hybrid().online().promptsPerIteration() > 0;
     switch (train.method()) {
-      case SFT -> samples = InputSamples.read(settings, "data.samples", check::taught, messages);
-      case DPO -> pairs = pairs(check);
+      case SFT -> samples = input.toTeach("data.samples");
+      case DPO -> pairs = input.pairs("data.pairs");
       case HYBRID -> {
-        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs(check) : List.of();
+        pairs =
+            train.hybrid().offline().pairsPerIteration() > 0
+                ? input.pairs("data.pairs")
+                : List.of();
         if (online) {
-          samples = InputSamples.read(settings, "data.prompts", check::prompted, messages);
+          samples = input.toPrompt("data.prompts");
           List<String> open =
               samples.stream()
                   .filter(sample -> !SampleVerifier.isClosed(sample))
@@ -177,20 +182,11 @@ public final class TrainCommand implements Callable<Integer> {
                     + " (yes or no, or with options); "
                     + open.size()
                     + " are not, the first is "
-                    + open.get(0));
+                    + Excerpt.of(open.get(0)));
           }
         }
       }
     }
-  }
-
-  private List<PreferenceRecord> pairs(InputCheck check) {
-    Path store = settings.requiredPath("data.pairs");
-    List<PreferenceRecord> read = PreferenceStore.read(store, check::pair);
-    if (read.isEmpty()) {
-      throw new IllegalArgumentException(store + " holds no pair");
-    }
-    return read;
   }
 
   private void work(StageContext context) {

@@ -2,7 +2,6 @@ package org.equipoise.mbpo.data;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * Mined pairs on disk, in one folder:
@@ -25,22 +24,12 @@ public final class PreferenceStore {
    * Every pair of a store, in order; images are decoded when asked for. Errors name file and line.
    */
   public static List<PreferenceRecord> read(Path folder) {
-    return read(folder, pair -> {});
+    return PreferenceFile.read(folder.resolve(PREFERENCES));
   }
 
-  /**
-   * The same with a check of each pair: what it refuses is refused with file and line.
-   *
-   * @param check throws {@link IllegalArgumentException}
-   */
-  public static List<PreferenceRecord> read(Path folder, Consumer<PreferenceRecord> check) {
-    return JsonLines.read(
-        folder.resolve(PREFERENCES),
-        fields -> {
-          PreferenceRecord pair = PreferenceJson.record(folder, fields);
-          check.accept(pair);
-          return pair;
-        });
+  /** The file with the pairs of a store. */
+  public static Path pairs(Path folder) {
+    return folder.resolve(PREFERENCES);
   }
 
   /** Every sample that mining left out, in order. */

@@ -10,6 +10,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Image information gain: how much the image helps to predict the gold answer, in nats per token,
@@ -93,7 +94,7 @@ public final class ImageInformationGain {
         .map(
             sample ->
                 new TokenSequence(
-                    model.tokenizer().encodeTextPrompt(sample.question()),
+                    model.tokenizer().encodePrompt(sample.prompt().withoutImages()),
                     model.tokenizer().encodeAnswer(sample.answer())))
         .toList();
   }
@@ -117,7 +118,7 @@ public final class ImageInformationGain {
     if (twin == null) {
       throw new IllegalArgumentException(
           "the information gain against twins needs the twin of sample "
-              + sample.id()
+              + Excerpt.of(sample.id())
               + ", which is not in the list");
     }
     if (twin.images().size() != sample.images().size()) {

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Keeps the samples whose image matters: per kind, the share with the highest information gain.
@@ -55,7 +56,8 @@ public record InformationGainSelection(double keepShare) {
     Map<String, Double> gainById = new HashMap<>();
     for (int i = 0; i < gains.length; i++) {
       if (Double.isNaN(gains[i])) {
-        throw new IllegalArgumentException("the gain of sample " + samples.get(i).id() + " is NaN");
+        throw new IllegalArgumentException(
+            "the gain of sample " + Excerpt.of(samples.get(i).id()) + " is NaN");
       }
       gainById.put(samples.get(i).id(), gains[i]);
     }

@@ -82,7 +82,7 @@ public record SafetensorsHeader(
     try {
       header = STRICT.readTree(new String(json, StandardCharsets.UTF_8));
     } catch (JsonProcessingException e) {
-      throw damaged(file, "its header is not JSON: " + e.getOriginalMessage());
+      throw damaged(file, "its header is not JSON: " + Json.problem(e));
     }
     if (!header.isObject()) {
       throw damaged(file, "its header is not a JSON object");
