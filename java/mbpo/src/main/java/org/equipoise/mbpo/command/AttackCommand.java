@@ -34,8 +34,8 @@ import picocli.CommandLine.Spec;
     name = "attack",
     description = {
       "Perturbs an image so that an answer becomes improbable, and shows what the model says then.",
-      "How images are perturbed is under `mine` in the settings. The PNG has the size that the model"
-          + " sees; it is read again for the last row."
+      "How images are perturbed is under `mine` in the settings. The PNG has the size that the"
+          + " model sees; it is read again for the last row."
     })
 public final class AttackCommand implements Callable<Integer> {
   @Spec private CommandSpec specification;
@@ -75,6 +75,7 @@ public final class AttackCommand implements Callable<Integer> {
     MineSettings mine = settings.bind("mine", MineSettings.class);
     Sample sample =
         Sample.of("attacked", ImageSource.of(ImageFiles.read(image)), question, answer, "");
+    LoadedModel.announced(settings, null, specification.commandLine().getErr());
     Equipoise.threads(settings.bind("threads", Integer.class));
     try (PointerScope scope = new PointerScope();
         QwenModel model = LoadedModel.toAsk(settings)) {

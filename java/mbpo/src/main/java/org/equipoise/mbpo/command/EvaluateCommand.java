@@ -13,6 +13,7 @@ import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.model.LogitRules;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.report.ConsoleTable;
 import org.equipoise.mbpo.report.HtmlReport;
@@ -80,10 +81,13 @@ public final class EvaluateCommand implements Callable<Integer> {
             ? InputSamples.existing(settings, pope, PopeFile.read(pope, images), messages)
             : InputSamples.read(settings, "data.samples", messages);
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
+    LoadedModel.announced(settings, evaluation.generation(), messages);
     Equipoise.threads(settings.bind("threads", Integer.class));
     List<ResultTable> tables = new ArrayList<>();
     try (QwenModel model = LoadedModel.toAsk(settings)) {
-      SightTables sight = new SightTables(model, evaluation);
+      LogitRules rules = LoadedModel.rules(settings, model);
+      SightTables sight =
+          new SightTables(model, evaluation.generation(evaluation.generation().rules(rules)));
       List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
       List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
       List<Sample> captions =

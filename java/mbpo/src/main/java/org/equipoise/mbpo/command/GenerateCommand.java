@@ -72,6 +72,7 @@ public final class GenerateCommand implements Callable<Integer> {
               + " generate.temperature=1; found "
               + samples);
     }
+    LoadedModel.announced(settings, generation, specification.commandLine().getErr());
     List<RgbImage> pictures = images.stream().map(ImageFiles::read).toList();
     Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter out = specification.commandLine().getOut();
@@ -93,7 +94,11 @@ public final class GenerateCommand implements Callable<Integer> {
       }
       long started = System.nanoTime();
       List<GeneratedAnswer> answers =
-          model.generate(seen, Collections.nCopies(samples, prompt), streams, generation);
+          model.generate(
+              seen,
+              Collections.nCopies(samples, prompt),
+              streams,
+              generation.rules(LoadedModel.rules(settings, model)));
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
       // The answers alone: what is said about them goes to the error output.

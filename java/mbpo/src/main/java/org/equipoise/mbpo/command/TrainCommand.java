@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.equipoise.mbpo.checkpoint.AdapterFiles;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
+import org.equipoise.mbpo.checkpoint.PeftAdapter;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
@@ -92,7 +92,8 @@ public final class TrainCommand implements Callable<Integer> {
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     readData(messages);
-    QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
+    QwenCheckpoint checkpoint = LoadedModel.announced(settings, null, messages);
+    LoadedModel.requireTrainable(settings, train, messages);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
@@ -205,10 +206,7 @@ public final class TrainCommand implements Callable<Integer> {
       TrainingResult result = train(model, training);
       context.stopIfCancelled();
       if (!train.full()) {
-        AdapterFiles.write(
-            model.adapters(),
-            settings.requiredPath("model.folder").toString(),
-            context.file("adapter"));
+        writeAdapter(model, context.file("adapter"));
       }
       if (merge || train.full()) {
         CheckpointWriter.write(
@@ -218,6 +216,19 @@ public final class TrainCommand implements Callable<Integer> {
             CheckpointWriter.SHARD_BYTES);
       }
       TrainingReport.write(context.file(REPORT), settings, train, result);
+    }
+  }
+
+  /**
+   * With the settings of fresh adapters, or the configuration of those that training began with.
+   */
+  private void writeAdapter(QwenModel model, Path folder) {
+    PeftAdapter start = LoadedModel.adapter(settings);
+    if (start == null) {
+      PeftAdapter.write(
+          model.adapters(), train.lora(), settings.requiredPath("model.folder").toString(), folder);
+    } else {
+      start.write(model.adapters(), folder);
     }
   }
 
