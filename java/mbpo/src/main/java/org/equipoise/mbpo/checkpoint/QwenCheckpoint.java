@@ -1,20 +1,20 @@
 package org.equipoise.mbpo.checkpoint;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
-import org.equipoise.mbpo.qwen.QwenShapes;
-import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,63 +22,33 @@ import org.jspecify.annotations.Nullable;
  * {@code tokenizer.json}, and where they are there the processor's and generation's settings.
  */
 public final class QwenCheckpoint {
-  private static final Set<ScalarType> FLOATING =
-      Set.of(ScalarType.Float, ScalarType.BFloat16, ScalarType.Half, ScalarType.Double);
-
   private final Path folder;
   private final QwenConfig config;
   private final SafetensorsCheckpoint weights;
+  private final WeightTypes types;
+  private final CheckpointGeneration generation;
+  private final Set<String> leftOut;
+  private final List<String> remarks;
 
-  private QwenCheckpoint(Path folder, QwenConfig config, SafetensorsCheckpoint weights) {
+  private QwenCheckpoint(Path folder, Path configFile) {
     this.folder = folder;
-    this.config = config;
-    this.weights = weights;
+    QwenConfig read = QwenConfig.read(configFile);
+    this.weights = SafetensorsCheckpoint.open(folder);
+    CheckpointCheck check = new CheckpointCheck(folder, read, weights);
+    this.config = check.config();
+    this.leftOut = check.leftOut();
+    this.types = new WeightTypes(folder, read.type(), weights, config);
+    this.generation = CheckpointGeneration.read(folder, config.text().vocabulary());
+    this.remarks = new ArrayList<>();
+    for (String field : QwenConfig.unknownFields(configFile)) {
+      remarks.add(configFile + ": " + field + " is not known here and has no effect");
+    }
+    remarks.addAll(check.remarks());
   }
 
-  /**
-   * Reads configuration and headers, no weights, and checks that they fit each other; errors name
-   * the file.
-   */
+  /** Reads configuration and headers, no weights; errors name the file. */
   public static QwenCheckpoint open(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      throw new IllegalArgumentException(
-          folder + ": expected a folder with a checkpoint, found none");
-    }
-    Path config = folder.resolve("config.json");
-    if (!Files.exists(config)) {
-      throw new IllegalArgumentException(
-          folder + ": expected config.json in the checkpoint's folder, found none");
-    }
-    QwenCheckpoint checkpoint =
-        new QwenCheckpoint(folder, QwenConfig.read(config), SafetensorsCheckpoint.open(folder));
-    checkpoint.requireFit();
-    return checkpoint;
-  }
-
-  private void requireFit() {
-    QwenKeys keys = keys();
-    Map<String, long[]> shapes = new LinkedHashMap<>();
-    for (String name : weights.names()) {
-      shapes.put(keys.toModel(name), weights.entry(name).shape());
-    }
-    try {
-      QwenShapes.requireFit(config, shapes);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
-    }
-    Set<String> known = QwenShapes.of(config).keySet();
-    for (String name : weights.names()) {
-      ScalarType type = weights.entry(name).type();
-      if (known.contains(keys.toModel(name)) && !FLOATING.contains(type)) {
-        throw new IllegalArgumentException(
-            folder
-                + ": tensor "
-                + name
-                + ": expected weights as floating-point numbers, found "
-                + type
-                + "; quantised checkpoints are not read");
-      }
-    }
+    return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
   }
 
   public Path folder() {
@@ -93,16 +63,38 @@ public final class QwenCheckpoint {
     return weights;
   }
 
+  /** What {@code generation_config.json} says. */
+  public CheckpointGeneration generation() {
+    return generation;
+  }
+
   /** How the files name the tensors. */
   public QwenKeys keys() {
     return QwenKeys.of(weights.names());
   }
 
   /**
-   * Loads the model with low-rank adapters to train; its own weights stay mapped where their type
-   * is the wanted one.
+   * What a user should know about the files, one sentence each.
    *
-   * @param type of the weights; {@code null} keeps the files' own
+   * @param type of the weights that is asked for; {@code null} for the checkpoint's own
+   */
+  public List<String> remarks(@Nullable ScalarType type) {
+    List<String> all = new ArrayList<>(remarks);
+    all.addAll(types.remarks(type));
+    return all;
+  }
+
+  /** Sizes of the tensors by the model classes' names, from headers. */
+  public Map<String, long[]> shapes() {
+    return weights.shapes(leftOut);
+  }
+
+  /**
+   * Loads the model with fresh low-rank adapters to train; its own weights stay mapped where their
+   * type is the wanted one.
+   *
+   * @param type of the weights; {@code null} for the checkpoint's own: that which its configuration
+   *     names, or its files have
    * @param maxPixels largest area of an image
    */
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, long maxPixels) {
@@ -113,6 +105,24 @@ public final class QwenCheckpoint {
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, Inputs inputs) {
     return QwenModel.withAdapters(
         config, named(type), adapters, inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+  }
+
+  /** Loads the model with adapters that were trained before, to ask it or to train it further. */
+  public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, long maxPixels) {
+    return load(adapter, type, inputs(maxPixels));
+  }
+
+  /** The same with inputs that were read before. */
+  public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, Inputs inputs) {
+    Map<String, Tensor> named = named(type);
+    LoraAdapters adapters = adapter.load(named);
+    return QwenModel.withAdapters(
+        named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+        named,
+        adapters,
+        inputs.tokenizer(),
+        inputs.processor(),
+        inputs.stopTokens());
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
@@ -146,8 +156,8 @@ public final class QwenCheckpoint {
       QwenTokenizer tokenizer, QwenImageProcessor processor, Set<Integer> stopTokens) {}
 
   /**
-   * Reads the tokenizer, the chat template, the processor's and the generation's settings, and
-   * checks that they fit the configuration; errors name the file.
+   * Reads the tokenizer, the chat template and the processor's settings, and checks that they fit
+   * the configuration; errors name the file.
    *
    * @param maxPixels largest area of an image
    */
@@ -168,9 +178,19 @@ public final class QwenCheckpoint {
   }
 
   private Map<String, Tensor> named(@Nullable ScalarType type) {
-    QwenKeys keys = keys();
     Map<String, Tensor> named = new LinkedHashMap<>();
-    weights.load(type).forEach((name, tensor) -> named.put(keys.toModel(name), tensor));
+    try (PointerScope scope = new PointerScope()) {
+      weights
+          .load(types.computed(type))
+          .forEach(
+              (name, tensor) -> {
+                if (leftOut.contains(name)) {
+                  tensor.close();
+                } else {
+                  named.put(QwenKeys.toModel(name), tensor);
+                }
+              });
+    }
     return named;
   }
 
@@ -184,20 +204,8 @@ public final class QwenCheckpoint {
 
   /** Ids that end an answer: the chat format's, and those of {@code generation_config.json}. */
   public Set<Integer> stopTokens(QwenTokenizer tokenizer) {
-    Set<Integer> stops = new TreeSet<>();
+    Set<Integer> stops = new TreeSet<>(generation.endTokens());
     stops.add(tokenizer.endToken());
-    Path file = folder.resolve("generation_config.json");
-    if (Files.exists(file)) {
-      JsonNode ends = Json.readObject(file).path("eos_token_id");
-      for (JsonNode id : ends.isArray() ? ends : java.util.List.of(ends)) {
-        if (id.isIntegralNumber()) {
-          stops.add(id.asInt());
-        } else if (!id.isMissingNode() && !id.isNull()) {
-          throw new IllegalArgumentException(
-              file + ": eos_token_id: expected an id or a list of ids, found " + ends);
-        }
-      }
-    }
     return stops;
   }
 }

@@ -79,20 +79,18 @@ public final class AttackCommand implements Callable<Integer> {
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
-    CheckedModel checked = CheckedModel.toAsk(settings);
-    InputCheck check = new InputCheck(checked, dryRun, specification.commandLine().getErr());
+    PrintWriter messages = specification.commandLine().getErr();
+    CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
+    InputCheck check = new InputCheck(checked, dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
     NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
     check.text("QUESTION", question, 0);
     check.text("--answer", answer, 0);
     if (dryRun) {
-      specification
-          .commandLine()
-          .getErr()
-          .printf(
-              "%s would be attacked by %s images, the result written to %s%n",
-              checked.name(), negatives.name(), out);
+      messages.printf(
+          "%s would be attacked by %s images, the result written to %s%n",
+          checked.name(), negatives.name(), out);
       return ExitCode.OK;
     }
     try (PointerScope scope = new PointerScope();

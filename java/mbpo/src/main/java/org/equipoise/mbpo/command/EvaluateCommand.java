@@ -12,6 +12,7 @@ import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.model.LogitRules;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.report.ConsoleTable;
 import org.equipoise.mbpo.report.HtmlReport;
@@ -79,7 +80,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
-    CheckedModel checked = CheckedModel.toAsk(settings);
+    CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
     InputSamples input = new InputSamples(settings, checked, dryRun, messages);
     List<Sample> samples =
         pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
@@ -110,7 +111,9 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
     List<ResultTable> tables = new ArrayList<>();
     try (QwenModel model = checked.load()) {
-      SightTables sight = new SightTables(model, evaluation);
+      LogitRules rules = checked.rules(model);
+      SightTables sight =
+          new SightTables(model, evaluation.generation(evaluation.generation().rules(rules)));
       if (!yesNo.isEmpty()) {
         tables.addAll(sight.yesNo(yesNo));
       }

@@ -75,15 +75,13 @@ public final class GenerateCommand implements Callable<Integer> {
               + samples);
     }
     Equipoise.threads(settings.bind("threads", Integer.class));
-    CheckedModel checked = CheckedModel.toAsk(settings);
-    InputCheck check = new InputCheck(checked, dryRun, specification.commandLine().getErr());
+    PrintWriter remarks = specification.commandLine().getErr();
+    CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
+    InputCheck check = new InputCheck(checked, dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
     if (dryRun) {
-      specification
-          .commandLine()
-          .getErr()
-          .printf("%s would be asked about %d images%n", checked.name(), pictures.size());
+      remarks.printf("%s would be asked about %d images%n", checked.name(), pictures.size());
       return ExitCode.OK;
     }
     PrintWriter out = specification.commandLine().getOut();
@@ -105,11 +103,14 @@ public final class GenerateCommand implements Callable<Integer> {
       }
       long started = System.nanoTime();
       List<GeneratedAnswer> answers =
-          model.generate(seen, Collections.nCopies(samples, prompt), streams, generation);
+          model.generate(
+              seen,
+              Collections.nCopies(samples, prompt),
+              streams,
+              generation.rules(checked.rules(model)));
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
       // The answers alone: what is said about them goes to the error output.
-      PrintWriter remarks = specification.commandLine().getErr();
       for (int i = 0; i < samples; i++) {
         GeneratedAnswer answer = answers.get(i);
         out.println(answer.text());

@@ -87,7 +87,7 @@ public final class MineCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
-    model = CheckedModel.toAsk(settings);
+    model = CheckedModel.toAsk(settings, null, messages);
     InputSamples input = new InputSamples(settings, model, dryRun, messages);
     boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
     samples = input.toMine("data.samples", twins);

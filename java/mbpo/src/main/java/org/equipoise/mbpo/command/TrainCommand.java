@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.equipoise.mbpo.checkpoint.AdapterFiles;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
+import org.equipoise.mbpo.checkpoint.PeftAdapter;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
@@ -95,7 +95,7 @@ public final class TrainCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
-    checked = CheckedModel.toTrain(settings, train);
+    checked = CheckedModel.toTrain(settings, train, messages);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
     }
@@ -207,16 +207,26 @@ public final class TrainCommand implements Callable<Integer> {
       TrainingResult result = train(model, training);
       context.stopIfCancelled();
       if (!train.full()) {
-        AdapterFiles.write(
-            model.adapters(),
-            settings.requiredPath("model.folder").toString(),
-            context.file("adapter"));
+        writeAdapter(model, context.file("adapter"));
       }
       if (merge || train.full()) {
         CheckpointWriter.write(
             model, checked.checkpoint(), context.file(MERGED), CheckpointWriter.SHARD_BYTES);
       }
       TrainingReport.write(context.file(REPORT), settings, train, result);
+    }
+  }
+
+  /**
+   * With the settings of fresh adapters, or the configuration of those that training began with.
+   */
+  private void writeAdapter(QwenModel model, Path folder) {
+    PeftAdapter start = checked.adapter();
+    if (start == null) {
+      PeftAdapter.write(
+          model.adapters(), train.lora(), settings.requiredPath("model.folder").toString(), folder);
+    } else {
+      start.write(model.adapters(), folder);
     }
   }
 

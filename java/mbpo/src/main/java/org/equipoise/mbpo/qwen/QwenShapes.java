@@ -93,44 +93,47 @@ public final class QwenShapes {
   }
 
   /**
-   * The same tensors in the fixed order, if they are exactly those of the configuration. A head
-   * beside a tied embedding, which some checkpoints carry, is left out.
+   * The same tensors in the fixed order, if they are exactly those of the configuration.
+   *
+   * @throws IllegalArgumentException naming the first that are missing, unknown or of another shape
    */
   static Map<String, Tensor> check(QwenConfig config, Map<String, Tensor> weights) {
     Map<String, long[]> found = new LinkedHashMap<>();
-    weights.forEach((name, weight) -> found.put(name, HostTensors.shape(weight)));
-    requireFit(config, found);
+    weights.forEach((name, tensor) -> found.put(name, HostTensors.shape(tensor)));
+    List<String> problems = problems(config, found);
+    Map<String, long[]> shapes = of(config);
+    found.keySet().stream()
+        .filter(name -> !shapes.containsKey(name))
+        .forEach(name -> problems.add(name + " is unknown"));
+    require(config, problems);
     Map<String, Tensor> ordered = new LinkedHashMap<>();
-    of(config).keySet().forEach(name -> ordered.put(name, weights.get(name)));
+    shapes.keySet().forEach(name -> ordered.put(name, weights.get(name)));
     return ordered;
   }
 
-  /**
-   * Refuses tensors that are not exactly those of the configuration.
-   *
-   * @param found shapes by name, from files' headers for example
-   */
-  public static void requireFit(QwenConfig config, Map<String, long[]> found) {
-    Map<String, long[]> shapes = of(config);
+  /** What a checkpoint's tensors lack, and which have another shape, as headers know it. */
+  public static List<String> problems(QwenConfig config, Map<String, long[]> found) {
     List<String> problems = new ArrayList<>();
-    shapes.forEach(
-        (name, shape) -> {
-          long[] own = found.get(name);
-          if (own == null) {
-            problems.add(name + " is missing");
-          } else if (!Arrays.equals(shape, own)) {
-            problems.add(
-                name
-                    + " has shape "
-                    + Arrays.toString(own)
-                    + ", expected "
-                    + Arrays.toString(shape));
-          }
-        });
-    found.keySet().stream()
-        .filter(name -> !shapes.containsKey(name))
-        .filter(name -> !(config.tiedHead() && name.equals("lm_head.weight")))
-        .forEach(name -> problems.add(name + " is unknown"));
+    of(config)
+        .forEach(
+            (name, shape) -> {
+              long[] own = found.get(name);
+              if (own == null) {
+                problems.add(name + " is missing");
+              } else if (!Arrays.equals(shape, own)) {
+                problems.add(
+                    name
+                        + " has shape "
+                        + Arrays.toString(own)
+                        + ", expected "
+                        + Arrays.toString(shape));
+              }
+            });
+    return problems;
+  }
+
+  /** Fails with the first of the problems, if there are any. */
+  public static void require(QwenConfig config, List<String> problems) {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
           "the tensors do not fit the configuration "

@@ -83,8 +83,10 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
+    String text = AtomicFiles.readText(file);
+    LfsPointer.refuse(file, text);
     try {
-      node = MAPPER.readTree(AtomicFiles.readText(file));
+      node = MAPPER.readTree(text);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
           file

@@ -11,7 +11,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -96,37 +95,23 @@ public final class SafetensorsFile {
     return SafetensorsHeader.read(file).metadata();
   }
 
-  /** Copies a file's tensors into existing ones; names and shapes must match. */
+  /** Copies a file's tensors into existing ones; names, shapes and order of names must match. */
   public static void readInto(Path file, Map<String, Tensor> targets) {
-    Map<String, long[]> shapes = new LinkedHashMap<>();
-    targets.forEach((name, target) -> shapes.put(name, HostTensors.shape(target)));
-    requireShapes(file, shapes);
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Map<String, Tensor> tensors = read(file).tensors();
+      if (!tensors.keySet().equals(targets.keySet())) {
+        throw new IllegalArgumentException(
+            file + " holds other tensors than this model: " + difference(tensors, targets));
+      }
       targets.forEach((name, target) -> copyInto(file, name, tensors.get(name), target));
     }
   }
 
-  /** Refuses a file whose header has other names or shapes than those; reads no tensor. */
-  public static void requireShapes(Path file, Map<String, long[]> expected) {
-    Map<String, SafetensorsHeader.Entry> found = SafetensorsHeader.read(file).entries();
-    if (!found.keySet().equals(expected.keySet())) {
-      throw new IllegalArgumentException(
-          file
-              + " holds other tensors than this model: "
-              + difference(found.keySet(), expected.keySet()));
-    }
-    expected.forEach((name, shape) -> requireShape(file, name, found.get(name).shape(), shape));
-  }
-
   /** Copies one tensor into another of the same shape; an error names the file and the tensor. */
   public static void copyInto(Path file, String name, Tensor source, Tensor target) {
-    requireShape(file, name, HostTensors.shape(source), HostTensors.shape(target));
-    target.copy_(source);
-  }
-
-  private static void requireShape(Path file, String name, long[] found, long[] expected) {
+    long[] found = HostTensors.shape(source);
+    long[] expected = HostTensors.shape(target);
     if (!Arrays.equals(found, expected)) {
       throw new IllegalArgumentException(
           "tensor "
@@ -138,14 +123,16 @@ public final class SafetensorsFile {
               + ", expected "
               + Arrays.toString(expected));
     }
+    target.copy_(source);
   }
 
-  private static String difference(Set<String> found, Set<String> expected) {
-    String missing = expected.stream().filter(n -> !found.contains(n)).findFirst().orElse(null);
+  private static String difference(Map<String, Tensor> found, Map<String, Tensor> expected) {
+    String missing =
+        expected.keySet().stream().filter(n -> !found.containsKey(n)).findFirst().orElse(null);
     return missing != null
         ? "it lacks " + missing
         : "it also has "
-            + found.stream().filter(n -> !expected.contains(n)).findFirst().orElse("?");
+            + found.keySet().stream().filter(n -> !expected.containsKey(n)).findFirst().orElse("?");
   }
 
   private static Tensor readTensor(

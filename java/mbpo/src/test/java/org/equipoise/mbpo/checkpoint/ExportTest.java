@@ -98,11 +98,11 @@ class ExportTest {
     QwenCheckpoint source = QwenCheckpoint.open(TinyCheckpoint.folder());
     Path target = folder.resolve("adapter");
     try (QwenModel model = trained(source)) {
-      AdapterFiles.write(model.adapters(), "tiny", target);
-      LoraOptions options = AdapterFiles.options(target);
-      assertEquals(OPTIONS, options);
-      try (QwenModel again = source.load(options, ScalarType.Float, MAX_PIXELS)) {
-        AdapterFiles.read(target, again.adapters());
+      PeftAdapter.write(model.adapters(), OPTIONS, "tiny", target);
+      PeftAdapter adapter = PeftAdapter.open(target);
+      assertEquals(List.of(), adapter.check(source.shapes()));
+      assertEquals(14, adapter.trainableLayers());
+      try (QwenModel again = source.load(adapter, ScalarType.Float, MAX_PIXELS)) {
         assertArrayEquals(logits(model), logits(again));
       }
     }
@@ -136,21 +136,18 @@ class ExportTest {
               .getMessage();
       assertTrue(same.contains("another folder"), same);
       Path target = folder.resolve("adapter");
-      AdapterFiles.write(model.adapters(), "tiny", target);
-      try (QwenModel other = source.load(OPTIONS.rank(2), ScalarType.Float, MAX_PIXELS)) {
-        String rank =
-            assertThrows(
-                    IllegalArgumentException.class,
-                    () -> AdapterFiles.read(target, other.adapters()))
-                .getMessage();
-        assertTrue(rank.contains("adapter_model.safetensors") && rank.contains("lora_A"), rank);
-      }
+      PeftAdapter.write(model.adapters(), OPTIONS.rank(2), "tiny", target);
+      String rank =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> PeftAdapter.open(target).check(source.shapes()))
+              .getMessage();
+      assertTrue(rank.contains("adapter_model.safetensors") && rank.contains("lora_A"), rank);
       Files.writeString(target.resolve("adapter_config.json"), "{\"peft_type\": \"IA3\"}");
       String type =
-          assertThrows(IllegalArgumentException.class, () -> AdapterFiles.options(target))
-              .getMessage();
+          assertThrows(IllegalArgumentException.class, () -> PeftAdapter.open(target)).getMessage();
       assertTrue(type.contains("adapter_config.json") && type.contains("IA3"), type);
-      assertThrows(IllegalArgumentException.class, () -> AdapterFiles.options(folder));
+      assertThrows(IllegalArgumentException.class, () -> PeftAdapter.open(folder));
     }
   }
 
@@ -161,7 +158,7 @@ class ExportTest {
     try (QwenModel model = trained(source);
         PointerScope scope = new PointerScope()) {
       CheckpointWriter.write(model, source, target.resolve("merged"), 100_000);
-      AdapterFiles.write(model.adapters(), "tiny", target.resolve("adapter"));
+      PeftAdapter.write(model.adapters(), OPTIONS, "tiny", target.resolve("adapter"));
       float[] logits = logits(model);
       SafetensorsFile.write(
           target.resolve("logits.safetensors"),

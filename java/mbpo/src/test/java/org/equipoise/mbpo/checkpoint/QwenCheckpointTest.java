@@ -105,14 +105,14 @@ class QwenCheckpointTest {
     Path single = checkpoint.resolve("model.safetensors");
     try (PointerScope scope = new PointerScope()) {
       Map<String, Tensor> tensors = SafetensorsFile.read(single).tensors();
-      QwenKeys written = QwenKeys.of(tensors.keySet());
-      QwenKeys other = written == QwenKeys.HUB ? QwenKeys.TRANSFORMERS_5 : QwenKeys.HUB;
+      boolean old = tensors.keySet().stream().anyMatch(name -> name.startsWith("visual."));
+      assertTrue(old, "the golden checkpoint has the Hub's names");
       StringBuilder index = new StringBuilder("{\"weight_map\": {");
       Map<String, Tensor> first = new java.util.LinkedHashMap<>();
       Map<String, Tensor> second = new java.util.LinkedHashMap<>();
       tensors.forEach(
           (name, tensor) -> {
-            String renamed = other.toFile(written.toModel(name));
+            String renamed = QwenKeys.toModel(name);
             boolean early = first.size() <= second.size();
             (early ? first : second).put(renamed, tensor);
             index
@@ -125,7 +125,7 @@ class QwenCheckpointTest {
       Files.writeString(
           checkpoint.resolve("model.safetensors.index.json"), index.append("}}").toString());
       QwenCheckpoint opened = QwenCheckpoint.open(checkpoint);
-      assertEquals(other, opened.keys());
+      assertTrue(opened.weights().names().contains("model.visual.merger.ln_q.weight"));
       try (QwenModel model = opened.load(ScalarType.Float, MAX_PIXELS)) {
         assertEquals(tensors.size(), model.parameters().size());
       }

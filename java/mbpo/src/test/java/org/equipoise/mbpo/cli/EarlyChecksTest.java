@@ -21,7 +21,7 @@ import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.equipoise.mbpo.checkpoint.AdapterFiles;
+import org.equipoise.mbpo.checkpoint.PeftAdapter;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.checkpoint.TinyCheckpoint;
 import org.equipoise.mbpo.image.ImageFiles;
@@ -122,7 +122,7 @@ class EarlyChecksTest {
             INSPECT,
             test -> test.quantised(),
             "checkpoint",
-            "floating-point"),
+            "model.norm.weight"),
         of(
             "no tokenizer",
             INSPECT,
@@ -208,8 +208,8 @@ class EarlyChecksTest {
         adapter(
             "targets of another model",
             test -> test.replace(config, "language_model", "text_model"),
-            "adapter",
-            "text_model"),
+            "adapter_config.json",
+            "target_modules"),
         adapter(
             "no weights", test -> Files.delete(test.file(weights)), "adapter_model.safetensors"),
         adapter("half the weights", test -> test.cut(weights, 0.5), "adapter_model.safetensors"),
@@ -499,7 +499,7 @@ class EarlyChecksTest {
         QwenModel model =
             QwenCheckpoint.open(TinyCheckpoint.folder())
                 .load(LoraOptions.defaults().rank(2), null, 1 << 20)) {
-      AdapterFiles.write(model.adapters(), "tiny", file("adapter"));
+      PeftAdapter.write(model.adapters(), LoraOptions.defaults().rank(2), "tiny", file("adapter"));
     }
   }
 

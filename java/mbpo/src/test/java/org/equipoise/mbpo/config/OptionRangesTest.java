@@ -120,7 +120,7 @@ class OptionRangesTest {
         new InformationGainSelection(0.5),
         settings.bind("mine", MineSettings.class),
         settings.bind("train", TrainSettings.class),
-        new ModelSettings("folder", null, ModelSettings.Type.FILE, 401_408));
+        new ModelSettings("folder", null, ModelSettings.Type.FILE, 401_408, true));
   }
 
   private static boolean isNumber(Class<?> type) {
