@@ -38,16 +38,16 @@ public final class PopeFile {
     return JsonLines.rows(
         file,
         (number, fields) -> {
-          Sample sample = sample(fields, images);
+          Sample sample = sample(fields, images, number);
           SampleFile.requireNew(numberById, sample.id(), number);
           return List.of(sample);
         },
         bad);
   }
 
-  private static Sample sample(JsonFields fields, Path images) {
+  private static Sample sample(JsonFields fields, Path images, int number) {
     return Sample.of(
-        id(fields),
+        id(fields, number),
         ImageSource.of(images.resolve(image(fields))),
         fields.text(fields.has("text") ? "text" : "question"),
         label(fields),
@@ -67,9 +67,14 @@ public final class PopeFile {
   }
 
   /** Questions are numbered within their category. */
-  private static String id(JsonFields fields) {
-    String id = fields.textOrNumber(fields.hasContent("question_id") ? "question_id" : "id");
-    return "pope-" + (fields.isText("category") ? fields.text("category") + "-" : "") + id;
+  private static String id(JsonFields fields, int number) {
+    String category = fields.isText("category") ? fields.text("category") + "-" : "";
+    for (String name : List.of("question_id", "id")) {
+      if (fields.hasContent(name)) {
+        return "pope-" + category + fields.textOrNumber(name);
+      }
+    }
+    return "pope-" + category + "line-" + number;
   }
 
   /** Hugging Face's copy has the images inside the rows and their names without an ending. */

@@ -32,6 +32,7 @@ public final class Json {
     Map<Pattern, String> rules = new LinkedHashMap<>();
     rules.put(Pattern.compile("\\s*\\(start marker at \\[Source:[^\\]]*]\\)"), "");
     rules.put(Pattern.compile("\\s*\\[Source:[^\\]]*]"), "");
+    rules.put(Pattern.compile(" *\\(bound as `[^`]*`\\)|: not allowed as per `[^`]*`"), "");
     rules.put(Pattern.compile("enable `[^`]*` to allow"), "JSON has no such value");
     rules.put(Pattern.compile(",? *\\(?from `[^`]*`"), "");
     rules.put(Pattern.compile(" *\\(?`(JsonReadFeature|StreamReadFeature)[^`]*`\\)?"), "");
