@@ -200,6 +200,7 @@ class QwenCheckpointTest {
     Path generation = checkpoint.resolve("generation_config.json");
     Files.writeString(generation, "{\"eos_token_id\": \"end\"}");
     assertRefused(checkpoint, "generation_config.json", "eos_token_id");
+    Files.delete(generation);
     Path tokenizer = checkpoint.resolve("tokenizer.json");
     replace(tokenizer, "<|im_end|>", "<|over|>");
     assertRefused(checkpoint, "tokenizer.json", "<|im_end|>");
