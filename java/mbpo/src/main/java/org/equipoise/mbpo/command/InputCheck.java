@@ -52,27 +52,21 @@ final class InputCheck {
     control.add(model.checkpoint().config().imageToken());
   }
 
-  /** A sample that is learnt from: its answer counts. */
+  /** A sample that is learnt from or mined: its answer has a probability. */
   void taught(Sample sample) {
-    asked(sample);
+    verified(sample);
     text("the answer", sample.answer(), 1);
   }
 
-  /** A sample that is mined: answers are compared with its own, too. */
-  void mined(Sample sample) {
-    taught(sample);
-    SampleVerifier.requireGold(sample);
-  }
-
-  /** A sample whose answers are verified while training. */
-  void prompted(Sample sample) {
+  /** A sample with whose answer others are compared. */
+  void verified(Sample sample) {
     asked(sample);
     SampleVerifier.requireGold(sample);
   }
 
   /** A sample that is evaluated: by its options or by its objects. */
   void evaluated(Sample sample) {
-    prompted(sample);
+    verified(sample);
     sample.options().forEach(option -> text("an option", option, 1));
     ObjectVocabulary.of(sample.objects());
   }

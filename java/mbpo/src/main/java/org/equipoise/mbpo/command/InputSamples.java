@@ -62,7 +62,7 @@ final class InputSamples {
 
   /** Samples whose answers are verified while training. */
   List<Sample> toPrompt(String key) {
-    return samples(key, check::prompted);
+    return samples(key, check::verified);
   }
 
   List<Sample> toEvaluate(String key) {
@@ -103,7 +103,7 @@ final class InputSamples {
           .filter(row -> row.value().images().isEmpty())
           .forEach(row -> leftOut.add(bad(row, row.value().id(), "it has no image to perturb")));
     }
-    List<Row<Sample>> usable = good(file, "samples", seen, problem(check::mined), SAMPLE);
+    List<Row<Sample>> usable = good(file, "samples", seen, problem(check::taught), SAMPLE);
     unread.clear();
     TwinCheck twins = new TwinCheck(values(usable), twinsNeeded);
     return values(good(file, "samples", usable, twins::problem, SAMPLE));
