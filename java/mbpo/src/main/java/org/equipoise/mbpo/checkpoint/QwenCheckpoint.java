@@ -23,11 +23,14 @@ public final class QwenCheckpoint {
   private final Path folder;
   private final QwenConfig config;
   private final SafetensorsCheckpoint weights;
+  private final ChatTemplate chatTemplate;
 
-  private QwenCheckpoint(Path folder, QwenConfig config, SafetensorsCheckpoint weights) {
+  private QwenCheckpoint(
+      Path folder, QwenConfig config, SafetensorsCheckpoint weights, ChatTemplate chatTemplate) {
     this.folder = folder;
     this.config = config;
     this.weights = weights;
+    this.chatTemplate = chatTemplate;
   }
 
   /** Reads configuration and headers, no weights; errors name the file. */
@@ -41,7 +44,13 @@ public final class QwenCheckpoint {
       throw new IllegalArgumentException(
           folder + ": expected config.json in the checkpoint's folder, found none");
     }
-    return new QwenCheckpoint(folder, QwenConfig.read(config), SafetensorsCheckpoint.open(folder));
+    return new QwenCheckpoint(
+        folder, QwenConfig.read(config), SafetensorsCheckpoint.open(folder), ChatTemplate.FILE);
+  }
+
+  /** The same checkpoint with another choice of the format of conversations. */
+  public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
+    return new QwenCheckpoint(folder, config, weights, choice);
   }
 
   public Path folder() {
@@ -95,12 +104,25 @@ public final class QwenCheckpoint {
     return named;
   }
 
+  /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
-    return QwenTokenizer.read(folder, config.text().vocabulary());
+    QwenTokenizer tokenizer = QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate);
+    if (tokenizer.imageToken() != config.imageToken()) {
+      throw new IllegalArgumentException(
+          folder
+              + ": expected the same token for images in config.json and in tokenizer.json, found"
+              + " image_token_id "
+              + config.imageToken()
+              + " and "
+              + tokenizer.imageToken()
+              + "; one of the files is another checkpoint's");
+    }
+    return tokenizer;
   }
 
+  /** What is done with images; errors name the file. */
   public QwenImageProcessor processor(long maxPixels) {
-    return QwenImageProcessor.read(folder, config.vision().pixelMultiple(), maxPixels);
+    return QwenImageProcessor.read(folder, config.vision(), maxPixels);
   }
 
   /** Ids that end an answer: the chat format's, and those of {@code generation_config.json}. */

@@ -16,7 +16,9 @@ final class LoadedModel {
 
   /** Configuration and headers alone: fast, and says early what is wrong with a folder. */
   static QwenCheckpoint checkpoint(RunSettings settings) {
-    return QwenCheckpoint.open(settings.requiredPath("model.folder"));
+    Path folder = settings.requiredPath("model.folder");
+    return QwenCheckpoint.open(folder)
+        .withChatTemplate(settings.bind("model", ModelSettings.class).chatTemplate());
   }
 
   /** The model with the adapters that the settings name, to ask. */
