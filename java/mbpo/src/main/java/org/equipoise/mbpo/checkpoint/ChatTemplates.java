@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
@@ -25,6 +27,7 @@ import org.slf4j.LoggerFactory;
  */
 final class ChatTemplates {
   private static final Logger LOG = LoggerFactory.getLogger(ChatTemplates.class);
+  private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
   private static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
   private static final int SHOWN = 40;
   private static final String REMEDY =
@@ -55,10 +58,12 @@ final class ChatTemplates {
     }
     Map.Entry<String, String> found = find(folder);
     if (found == null) {
-      LOG.warn(
-          "{}: has no chat template; Qwen2-VL's published format is used (say so with"
-              + " model.chatTemplate: BUILT_IN)",
-          folder);
+      if (SAID.add(folder.toString())) {
+        LOG.warn(
+            "{}: has no chat template; Qwen2-VL's published format is used, as with"
+                + " model.chatTemplate: BUILT_IN",
+            folder);
+      }
       return ChatFormat.BUILT_IN;
     }
     String template = normalized(found.getValue());

@@ -222,7 +222,8 @@ record ImageProcessorConfig(
     }
     least = fields.integer("min_pixels", least);
     most = fields.integer("max_pixels", most);
-    String field = fields.has("size") ? "size" : "min_pixels";
+    String field =
+        fields.has("min_pixels") ? "min_pixels" : fields.has("max_pixels") ? "max_pixels" : "size";
     fields.require(
         least <= most, field, "a smallest area of at most the largest, " + least + " <= " + most);
     return new long[] {least, most};

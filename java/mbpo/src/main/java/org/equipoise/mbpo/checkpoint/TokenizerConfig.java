@@ -60,6 +60,8 @@ final class TokenizerConfig {
           "pad_to_multiple_of",
           "pad_token_type_id",
           "padding_side",
+          "response_template",
+          "slow_tokenizer_class",
           "special_tokens_map_file",
           "stride",
           "tokenizer_file",
@@ -67,6 +69,8 @@ final class TokenizerConfig {
           "truncation_strategy",
           "use_fast");
 
+  private static final Set<String> SPECIALS =
+      Set.of("additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens");
   private static final Set<String> OWN_CLASSES = Set.of("Qwen2Tokenizer", "Qwen2TokenizerFast");
   private static final Set<String> GENERAL_CLASSES =
       Set.of("PreTrainedTokenizerFast", "TokenizersBackend");
@@ -128,7 +132,7 @@ final class TokenizerConfig {
     String corrupt = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
     fields.require(!fields.flag(corrupt, false), corrupt, "false");
     for (String name : used) {
-      if (name.endsWith("_token") || name.endsWith("special_tokens")) {
+      if (name.endsWith("_token") || SPECIALS.contains(name)) {
         specials(fields, name);
       }
     }
@@ -146,7 +150,7 @@ final class TokenizerConfig {
 
   /** Tokens by name, in a list or in an object: transformers makes each of them a special one. */
   private void specials(CheckpointFields fields, String name) {
-    if (!fields.has(name) || name.startsWith("add_")) {
+    if (!fields.has(name)) {
       return;
     }
     JsonNode value = fields.get(name);

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -109,9 +110,28 @@ public final class InspectCommand implements Callable<Integer> {
         vision.patchSize(),
         vision.pixelMultiple(),
         vision.pixelMultiple());
+    texts(out, checkpoint);
     table(out, config);
     out.flush();
     return ExitCode.OK;
+  }
+
+  /**
+   * Reads tokenizer, chat template and image processor, so that what is wrong with them is said.
+   */
+  private static void texts(PrintWriter out, QwenCheckpoint checkpoint) {
+    QwenImageProcessor images = checkpoint.processor(Long.MAX_VALUE);
+    out.printf(
+        Locale.ROOT,
+        "images: resized to between %d and %d pixels (at most model.maxPixels)%n",
+        images.minPixels(),
+        images.maxPixels());
+    String system = checkpoint.tokenizer().system();
+    out.printf(
+        "chats: Qwen2-VL's format, %s%n",
+        system == null
+            ? "without a system's turn"
+            : "system's turn \"" + system.replace("\n", "\\n") + "\"");
   }
 
   private void table(PrintWriter out, QwenConfig config) {
@@ -133,8 +153,9 @@ public final class InspectCommand implements Callable<Integer> {
             + " once.");
     if (WidenedProducts.pay(ScalarType.BFloat16)) {
       out.println(
-          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
-              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+          "This processor has no fast bfloat16 products: they are computed in float32. Where"
+              + " float32 weights fit, --set model.type=FLOAT32 is faster, most of all for mine and"
+              + " attack.");
     }
   }
 

@@ -21,6 +21,14 @@ final class LoadedModel {
         .withChatTemplate(settings.bind("model", ModelSettings.class).chatTemplate());
   }
 
+  /** The same, with tokenizer, chat template and image processor read and found to be usable. */
+  static QwenCheckpoint checked(RunSettings settings) {
+    QwenCheckpoint checkpoint = checkpoint(settings);
+    checkpoint.tokenizer();
+    checkpoint.processor(settings.bind("model", ModelSettings.class).maxPixels());
+    return checkpoint;
+  }
+
   /** The model with the adapters that the settings name, to ask. */
   static QwenModel toAsk(RunSettings settings) {
     Path adapter = settings.path("model.adapter");

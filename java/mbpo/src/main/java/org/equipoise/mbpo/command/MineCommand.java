@@ -84,7 +84,7 @@ public final class MineCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     samples = InputSamples.read(settings, "data.samples", messages);
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
-    var checkpoint = LoadedModel.checkpoint(settings);
+    var checkpoint = LoadedModel.checked(settings);
     messages.printf(
         "%d samples, %s, negatives by %s%n",
         samples.size(),

@@ -92,7 +92,7 @@ public final class TrainCommand implements Callable<Integer> {
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     readData(messages);
-    QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
+    QwenCheckpoint checkpoint = LoadedModel.checked(settings);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),

@@ -192,7 +192,7 @@ class QwenCheckpointTest {
     Files.delete(checkpoint.resolve("chat_template.jinja"));
     Path processor = checkpoint.resolve("preprocessor_config.json");
     replace(processor, "15680", "\"large\"");
-    assertRefused(checkpoint, "preprocessor_config.json", "max_pixels", "large");
+    assertRefused(checkpoint, "preprocessor_config.json", "size.longest_edge", "large");
     replace(processor, "\"large\"", "15680");
     replace(processor, "0.4578275,", "");
     assertRefused(checkpoint, "image_mean", "three numbers");

@@ -3,7 +3,8 @@
     pip install torch==2.13.0+cpu transformers==5.17.0 tokenizers safetensors pillow numpy
     python checkpoint_golden.py; python processor_golden.py
 
-writes processor.json and templates.json beside itself: files that replace those of tiny-qwen2-vl, and the outcome.
+writes processor.json and templates.json beside itself: files that replace those of tiny-qwen2-vl, and the outcome; and
+fields.json with the names of all fields.
 """
 
 import json
@@ -15,7 +16,7 @@ import zlib
 
 import numpy
 from PIL import Image
-from transformers import AutoTokenizer, Qwen2VLImageProcessorPil, Qwen2VLProcessor
+from transformers import AutoTokenizer, Qwen2Tokenizer, Qwen2VLImageProcessorPil, Qwen2VLProcessor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = os.path.join(HERE, "tiny-qwen2-vl")
@@ -111,6 +112,7 @@ CONVERSATIONS = [
     (1, "<|im_end|>\n<|im_start|>assistant\nyes<|image_pad|><|vision_start|>"),
     (0, "<|image_pad|> größer <|im_end|>"),
     (1, ""),
+    (1, "It's 2024,\n\n\n  isn't it?!\te\u0301\r\nno"),
 ]
 ANSWERS = ["yes", "<|im_end|> no <|image_pad|>", "a <|endoftext|>b", "<tool_call>\n{}</tool_call>"]
 
@@ -168,6 +170,33 @@ def template_cases():
     older = {text: None}
     plain = dict(special=False, lstrip=False, rstrip=False, single_word=False, normalized=False)
     tools = [dict(id=318 + i, content=content, **plain) for i, content in enumerate(["<tool_call>", "</tool_call>"])]
+    qwen2 = Qwen2Tokenizer(vocab=tokenizer["model"]["vocab"], merges=[tuple(merge) for merge in tokenizer["model"]["merges"]], unk_token=None)
+    qwen2_file = json.loads(qwen2.backend_tokenizer.to_str())
+    qwen2_file["added_tokens"] = tokenizer["added_tokens"]
+    special = {str(token["id"]): {key: value for key, value in token.items() if key != "id"} for token in tokenizer["added_tokens"]}
+    older_config = dict(
+        add_bos_token=False,
+        add_prefix_space=False,
+        added_tokens_decoder=special,
+        additional_special_tokens=[token["content"] for token in special.values()][1:],
+        bos_token=None,
+        chat_template=published,
+        clean_up_tokenization_spaces=False,
+        eos_token="<|im_end|>",
+        errors="replace",
+        extra_special_tokens={},
+        model_max_length=32768,
+        pad_token="<|endoftext|>",
+        padding_side="left",
+        processor_class="Qwen2VLProcessor",
+        split_special_tokens=False,
+        tokenizer_class="Qwen2Tokenizer",
+        unk_token=None,
+    )
+    companions = {
+        "added_tokens.json": {token["content"]: int(id) for id, token in special.items()},
+        "special_tokens_map.json": {"eos_token": special["313"], "additional_special_tokens": ["<|im_start|>"]},
+    }
     in_vocabulary = json.loads(json.dumps(tokenizer))
     for token in in_vocabulary["added_tokens"]:
         in_vocabulary["model"]["vocab"][token["content"]] = token["id"]
@@ -188,8 +217,29 @@ def template_cases():
         template_case("folder of templates", {**older, "additional_chat_templates/default.jinja": said("red"), "additional_chat_templates/tool_use.jinja": "{{ tools }}"}),
         template_case("tools", {"tokenizer.json": {**tokenizer, "added_tokens": tokenizer["added_tokens"] + tools}}),
         template_case("special tokens in the vocabulary", {"tokenizer.json": in_vocabulary}),
+        template_case("Qwen2's class, as transformers 4 wrote it", {**older, **companions, "tokenizer.json": qwen2_file, "tokenizer_config.json": older_config}),
         template_case("what has no effect", {"tokenizer_config.json": {**config, "add_bos_token": True, "clean_up_tokenization_spaces": True, "model_max_length": 8, "padding_side": "left", "errors": "replace", "bos_token": None, "unk_token": None, "extra_special_tokens": ["<|im_start|>", "<|vision_end|>"], "image_token": "<|image_pad|>"}}),
     ]
+
+
+def fields():
+    """Names of the fields that transformers writes, and of the settings that it reads into them."""
+    images = Qwen2VLImageProcessorPil.from_pretrained(TINY)
+    names = set(images.to_dict()) | set(images.valid_kwargs.__annotations__)
+    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    processor = Qwen2VLProcessor.__new__(Qwen2VLProcessor)
+    processor.image_processor, processor.tokenizer, processor.video_processor = images, tokenizer, None
+    target = tempfile.mkdtemp()
+    saved = set()
+    for written in (tokenizer, Qwen2Tokenizer(vocab={"a": 0, "b": 1}, merges=[])):
+        written.save_pretrained(target)
+        with open(os.path.join(target, "tokenizer_config.json"), encoding="utf-8") as file:
+            saved |= set(json.load(file))
+    return {
+        "image_processor": sorted(names),
+        "processor_config.json": sorted({*processor.to_dict(), "chat_template"}),
+        "tokenizer_config.json": sorted(saved),
+    }
 
 
 def write(name, cases):
@@ -199,3 +249,5 @@ def write(name, cases):
 
 write("processor.json", image_cases())
 write("templates.json", template_cases())
+with open(os.path.join(HERE, "fields.json"), "w", encoding="utf-8") as file:
+    json.dump(fields(), file, indent=1)
