@@ -26,6 +26,9 @@ import org.slf4j.LoggerFactory;
  * text of the system's turn may be another.
  */
 final class ChatTemplates {
+  /** Folder of named templates in a checkpoint's folder. */
+  static final String FOLDER = "additional_chat_templates";
+
   private static final Logger LOG = LoggerFactory.getLogger(ChatTemplates.class);
   private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
   private static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
@@ -126,7 +129,7 @@ final class ChatTemplates {
     if (Files.exists(file)) {
       return Map.entry(file.toString(), AtomicFiles.readText(file));
     }
-    Path additional = folder.resolve("additional_chat_templates");
+    Path additional = folder.resolve(FOLDER);
     if (!Files.isDirectory(additional)) {
       return null;
     }

@@ -92,13 +92,20 @@ public final class CheckpointWriter {
     return tensor.numel() * tensor.element_size();
   }
 
-  /** Configuration, tokenizer, processor: every small file that is no weights. */
+  /** Configuration, tokenizer, processor, templates: every small file that is no weights. */
   private static void copyOthers(Path from, Path to) {
+    copy(from, to, ".*\\.(json|jinja|txt|model)");
+    Path templates = from.resolve(ChatTemplates.FOLDER);
+    if (Files.isDirectory(templates)) {
+      copy(templates, to.resolve(ChatTemplates.FOLDER), ".*\\.jinja");
+    }
+  }
+
+  private static void copy(Path from, Path to, String names) {
     try (Stream<Path> files = Files.list(from)) {
       for (Path file : files.sorted().toList()) {
         String name = file.getFileName().toString();
-        boolean wanted =
-            name.matches(".*\\.(json|jinja|txt|model)") && !name.endsWith(".index.json");
+        boolean wanted = name.matches(names) && !name.endsWith(".index.json");
         if (wanted && Files.isRegularFile(file)) {
           AtomicFiles.write(to.resolve(name), AtomicFiles.read(file));
         }

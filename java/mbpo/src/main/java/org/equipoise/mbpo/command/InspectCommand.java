@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
         "Says what is in a checkpoint and whether it will fit into this machine's memory.")
 public final class InspectCommand implements Callable<Integer> {
   private static final double GIB = 1L << 30;
+  private static final int SHOWN = 200;
   private static final int[] IMAGE_TOKENS = {128, 512, 2048};
 
   @Spec private CommandSpec specification;
@@ -110,8 +111,9 @@ public final class InspectCommand implements Callable<Integer> {
         vision.patchSize(),
         vision.pixelMultiple(),
         vision.pixelMultiple());
-    texts(out, checkpoint);
     table(out, config);
+    out.flush();
+    texts(out, checkpoint);
     out.flush();
     return ExitCode.OK;
   }
@@ -123,7 +125,7 @@ public final class InspectCommand implements Callable<Integer> {
     QwenImageProcessor images = checkpoint.processor(Long.MAX_VALUE);
     out.printf(
         Locale.ROOT,
-        "images: resized to between %d and %d pixels (at most model.maxPixels)%n",
+        "%nimages: resized to between %d and %d pixels (at most model.maxPixels)%n",
         images.minPixels(),
         images.maxPixels());
     String system = checkpoint.tokenizer().system();
@@ -131,7 +133,11 @@ public final class InspectCommand implements Callable<Integer> {
         "chats: Qwen2-VL's format, %s%n",
         system == null
             ? "without a system's turn"
-            : "system's turn \"" + system.replace("\n", "\\n") + "\"");
+            : "system's turn \"" + shortened(system.replace("\n", "\\n")) + "\"");
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
   }
 
   private void table(PrintWriter out, QwenConfig config) {
