@@ -130,15 +130,23 @@ public final class CheckpointWriter {
         : "float32";
   }
 
-  /** Tokenizer, processor: every small file that is no weights and not the configuration. */
+  /**
+   * Tokenizer, processor, templates: every small file that is no weights and not the configuration.
+   */
   private static void copyOthers(Path from, Path to) {
+    copy(from, to, ".*\\.(json|jinja|txt|model)");
+    Path templates = from.resolve(ChatTemplates.FOLDER);
+    if (Files.isDirectory(templates)) {
+      copy(templates, to.resolve(ChatTemplates.FOLDER), ".*\\.jinja");
+    }
+  }
+
+  private static void copy(Path from, Path to, String names) {
     try (Stream<Path> files = Files.list(from)) {
       for (Path file : files.sorted().toList()) {
         String name = file.getFileName().toString();
         boolean wanted =
-            name.matches(".*\\.(json|jinja|txt|model)")
-                && !name.endsWith(".index.json")
-                && !name.equals(CONFIG);
+            name.matches(names) && !name.endsWith(".index.json") && !name.equals(CONFIG);
         if (wanted && Files.isRegularFile(file)) {
           AtomicFiles.write(to.resolve(name), AtomicFiles.read(file));
         }

@@ -2,7 +2,6 @@ package org.equipoise.mbpo.checkpoint;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +29,10 @@ public final class QwenCheckpoint {
   private final Set<String> leftOut;
   private final List<String> remarks;
 
+  private final ChatTemplate chatTemplate;
+
   private QwenCheckpoint(Path folder, Path configFile) {
+    this.chatTemplate = ChatTemplate.FILE;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -49,6 +51,22 @@ public final class QwenCheckpoint {
   /** Reads configuration and headers, no weights; errors name the file. */
   public static QwenCheckpoint open(Path folder) {
     return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
+  }
+
+  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate) {
+    this.folder = other.folder;
+    this.config = other.config;
+    this.weights = other.weights;
+    this.types = other.types;
+    this.generation = other.generation;
+    this.leftOut = other.leftOut;
+    this.remarks = other.remarks;
+    this.chatTemplate = chatTemplate;
+  }
+
+  /** The same checkpoint with another choice of the format of conversations. */
+  public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
+    return new QwenCheckpoint(this, choice);
   }
 
   public Path folder() {
@@ -163,17 +181,6 @@ public final class QwenCheckpoint {
    */
   public Inputs inputs(long maxPixels) {
     QwenTokenizer tokenizer = tokenizer();
-    long placeholders =
-        Arrays.stream(tokenizer.encodePrompt("")).filter(id -> id == config.imageToken()).count();
-    if (placeholders != 1) {
-      throw new IllegalArgumentException(
-          folder.resolve("tokenizer.json")
-              + ": expected the image's placeholder to be token "
-              + config.imageToken()
-              + ", image_token_id of config.json; the prompt of an image has "
-              + placeholders
-              + " of it. Tokenizer and config.json seem to be of different checkpoints");
-    }
     return new Inputs(tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
@@ -194,12 +201,25 @@ public final class QwenCheckpoint {
     return named;
   }
 
+  /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
-    return QwenTokenizer.read(folder, config.text().vocabulary());
+    QwenTokenizer tokenizer = QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate);
+    if (tokenizer.imageToken() != config.imageToken()) {
+      throw new IllegalArgumentException(
+          folder
+              + ": expected the same token for images in config.json and in tokenizer.json, found"
+              + " image_token_id "
+              + config.imageToken()
+              + " and "
+              + tokenizer.imageToken()
+              + "; one of the files is another checkpoint's");
+    }
+    return tokenizer;
   }
 
+  /** What is done with images; errors name the file. */
   public QwenImageProcessor processor(long maxPixels) {
-    return QwenImageProcessor.read(folder, config.vision().pixelMultiple(), maxPixels);
+    return QwenImageProcessor.read(folder, config.vision(), maxPixels);
   }
 
   /** Ids that end an answer: the chat format's, and those of {@code generation_config.json}. */

@@ -36,7 +36,9 @@ final class CheckedModel {
     if (train != null) {
       requireTrainable(folder);
     }
-    checkpoint = QwenCheckpoint.open(run.requiredPath("model.folder"));
+    checkpoint =
+        QwenCheckpoint.open(run.requiredPath("model.folder"))
+            .withChatTemplate(settings.chatTemplate());
     inputs = checkpoint.inputs(settings.maxPixels());
     remarks.addAll(checkpoint.remarks(settings.type().scalarType()));
     if (adapter != null) {

@@ -30,7 +30,6 @@ final class InputCheck {
 
   private final QwenTokenizer tokenizer;
   private final QwenImageProcessor processor;
-  private final Set<Integer> control = new HashSet<>();
   private final boolean decode;
   private final PrintWriter messages;
   private final Set<Path> goodImages = new HashSet<>();
@@ -48,8 +47,6 @@ final class InputCheck {
     this.processor = inputs.processor();
     this.decode = decode;
     this.messages = messages;
-    control.addAll(inputs.stopTokens());
-    control.add(model.checkpoint().config().imageToken());
   }
 
   /** A sample that is learnt from or mined: its answer has a probability. */
@@ -118,7 +115,7 @@ final class InputCheck {
     }
   }
 
-  /** Refuses a user's text that is not plain to the tokenizer, or has too few tokens. */
+  /** Refuses a user's text of too few tokens, or of some that the model does not have. */
   void text(String name, String text, int fewestTokens) {
     int[] ended = tokenizer.encodeAnswer(text);
     int[] ids = Arrays.copyOf(ended, AnswerScorer.contentLength(ended, tokenizer));
@@ -126,13 +123,6 @@ final class InputCheck {
       throw wrong(name, "expected a text, found one without a token", text);
     }
     for (int id : ids) {
-      if (control.contains(id)) {
-        throw wrong(
-            name,
-            "expected plain text, found what the tokenizer takes for a mark of its own, as it does"
-                + " <|image_pad|> and <|im_end|>",
-            text);
-      }
       if (id >= tokenizer.vocabularySize()) {
         throw wrong(
             name,

@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             + " and whether it will fit into this machine's memory.")
 public final class InspectCommand implements Callable<Integer> {
   private static final double GIB = 1L << 30;
+  private static final int SHOWN = 200;
   private static final int[] IMAGE_TOKENS = {128, 512, 2048};
 
   @Spec private CommandSpec specification;
@@ -75,7 +76,7 @@ public final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
-    checkpoint.inputs(QwenImageProcessor.DEFAULT_MAX_PIXELS);
+    QwenCheckpoint.Inputs inputs = checkpoint.inputs(Long.MAX_VALUE);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();
     long parameters = MemoryEstimate.parameters(config);
@@ -112,10 +113,31 @@ public final class InspectCommand implements Callable<Integer> {
         vision.patchSize(),
         vision.pixelMultiple(),
         vision.pixelMultiple());
-    out.println("tokenizer, chat template and image processor fit the configuration");
     table(out, config);
     out.flush();
+    texts(out, inputs);
+    out.flush();
     return ExitCode.OK;
+  }
+
+  /** What is done with images and texts. */
+  private static void texts(PrintWriter out, QwenCheckpoint.Inputs inputs) {
+    QwenImageProcessor images = inputs.processor();
+    out.printf(
+        Locale.ROOT,
+        "%nimages: resized to between %d and %d pixels (at most model.maxPixels)%n",
+        images.minPixels(),
+        images.maxPixels());
+    String system = inputs.tokenizer().system();
+    out.printf(
+        "chats: Qwen2-VL's format, %s%n",
+        system == null
+            ? "without a system's turn"
+            : "system's turn \"" + shortened(system.replace("\n", "\\n")) + "\"");
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
   }
 
   private void table(PrintWriter out, QwenConfig config) {

@@ -94,8 +94,7 @@ class CheckpointGoldenTest {
   void sizes() throws IOException {
     for (JsonNode row : json("sizes.json")) {
       int[] n = ids(row);
-      QwenImageProcessor processor =
-          QwenImageProcessor.of(MULTIPLE, n[2], n[3], new float[3], new float[3]);
+      QwenImageProcessor processor = QwenImageProcessor.of(MULTIPLE, n[2], n[3]);
       assertEquals(
           new QwenImageProcessor.Size(n[4], n[5]), processor.sizeFor(n[0], n[1]), row.toString());
     }
@@ -104,7 +103,7 @@ class CheckpointGoldenTest {
   @Test
   void resizedImagesHavePillowsBits() {
     QwenImageProcessor processor =
-        QwenImageProcessor.read(TinyCheckpoint.folder(), MULTIPLE, Integer.MAX_VALUE);
+        QwenCheckpoint.open(TinyCheckpoint.folder()).processor(Integer.MAX_VALUE);
     for (int i = 0; i < 4; i++) {
       RgbImage source = ImageFiles.read(TinyCheckpoint.resource("image-" + i + ".png"));
       RgbImage expected = ImageFiles.read(TinyCheckpoint.resource("image-" + i + "-resized.png"));

@@ -94,6 +94,23 @@ class ExportTest {
   }
 
   @Test
+  void namedTemplatesGoWithTheMergedCheckpoint() throws Exception {
+    Path copy = TinyCheckpoint.copyInto(folder.resolve("named"));
+    Path named = Files.createDirectory(copy.resolve("additional_chat_templates"));
+    String system = "Look closely.";
+    Files.writeString(
+        named.resolve("default.jinja"),
+        Files.readString(copy.resolve("chat_template.jinja"))
+            .replace("You are a helpful assistant.", system));
+    Files.delete(copy.resolve("chat_template.jinja"));
+    Path target = folder.resolve("merged-named");
+    try (QwenModel model = trained(QwenCheckpoint.open(copy))) {
+      CheckpointWriter.write(model, QwenCheckpoint.open(copy), target, 100_000);
+    }
+    assertEquals(system, QwenCheckpoint.open(target).tokenizer().system());
+  }
+
+  @Test
   void adaptersThereAndBack() {
     QwenCheckpoint source = QwenCheckpoint.open(TinyCheckpoint.folder());
     Path target = folder.resolve("adapter");

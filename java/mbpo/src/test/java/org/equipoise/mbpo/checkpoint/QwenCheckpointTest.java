@@ -187,12 +187,12 @@ class QwenCheckpointTest {
   @Test
   void wrongTokenizersAndProcessors() throws IOException {
     Path checkpoint = copy();
-    replace(checkpoint.resolve("chat_template.jinja"), "You are a helpful", "You are an evil");
-    assertRefused(checkpoint, "chat template", "You are a helpful assistant.");
+    replace(checkpoint.resolve("chat_template.jinja"), "'text' in content", "'words' in content");
+    assertRefused(checkpoint, "chat_template.jinja", "'words' in content", "BUILT_IN");
     Files.delete(checkpoint.resolve("chat_template.jinja"));
     Path processor = checkpoint.resolve("preprocessor_config.json");
     replace(processor, "15680", "\"large\"");
-    assertRefused(checkpoint, "preprocessor_config.json", "max_pixels", "large");
+    assertRefused(checkpoint, "preprocessor_config.json", "size.longest_edge", "large");
     replace(processor, "\"large\"", "15680");
     replace(processor, "0.4578275,", "");
     assertRefused(checkpoint, "image_mean", "three numbers");

@@ -165,7 +165,7 @@ class EarlyChecksTest {
             test -> test.write("checkpoint/generation_config.json", "{\"eos_token_id\": \"</s>\"}"),
             "generation_config.json",
             "eos_token_id"),
-        of("images below one token", GENERATE, test -> {}, "max_pixels")
+        of("images below one token", GENERATE, test -> {}, "model.maxPixels")
             .with("model.maxPixels=100"),
         of(
                 "a result in the place of what it is made of",
@@ -578,10 +578,7 @@ class EarlyChecksTest {
     assertFalse(Files.exists(file("out")), "the run has not begun");
   }
 
-  /**
-   * Text that is one of the model's own marks: either it is text to every command, or it is refused
-   * by all with its place; it never ends a run.
-   */
+  /** Text that looks like one of the model's own marks is text: it never ends a run. */
   @ParameterizedTest
   @ValueSource(strings = {"<|image_pad|>", "<|im_end|>", "<|vision_start|>"})
   void marksOfTheModelInTexts(String mark) throws IOException {
@@ -594,14 +591,10 @@ class EarlyChecksTest {
       if (command.equals(GENERATE)) {
         arguments.set(arguments.size() - 1, "a " + mark + " sign ?");
       }
-      Outcome dry = run(dry(arguments));
-      Outcome real = run(arguments);
-      boolean placed =
-          dry.said.contains("samples.jsonl:1")
-              || dry.said.contains("preferences.jsonl:1")
-              || dry.said.contains("QUESTION");
-      if (dry.code != real.code || dry.code != ExitCode.OK && !placed) {
-        failures.add(command + ": " + dry + ", " + real);
+      for (Outcome outcome : List.of(run(dry(arguments)), run(arguments))) {
+        if (outcome.code != ExitCode.OK) {
+          failures.add(command + ": " + outcome);
+        }
       }
     }
     assertEquals(List.of(), failures);
