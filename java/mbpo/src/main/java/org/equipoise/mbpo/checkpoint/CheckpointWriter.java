@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
@@ -20,12 +21,15 @@ import org.equipoise.mbpo.storage.StorageException;
 
 /**
  * Writes a trained model as a checkpoint that transformers loads: the base's names and other files,
- * with the adapters added to the weights. A tied head is left out.
+ * with the adapters added to the weights. A tied head is left out; where the model has a head of
+ * its own, the configuration says so, whatever the base's said.
  */
 public final class CheckpointWriter {
   /** Bytes of weights in one file. */
   public static final long SHARD_BYTES = 4_000_000_000L;
 
+  private static final String CONFIG = "config.json";
+  private static final String TIED = "tie_word_embeddings";
   private static final Map<String, String> FORMAT = Map.of("format", "pt");
 
   private CheckpointWriter() {}
@@ -39,10 +43,7 @@ public final class CheckpointWriter {
    * @param shardBytes at most so many bytes of weights in a file, except for larger tensors
    */
   public static void write(QwenModel model, QwenCheckpoint source, Path folder, long shardBytes) {
-    if (folder.toAbsolutePath().normalize().equals(source.folder().toAbsolutePath().normalize())) {
-      throw new IllegalArgumentException(
-          folder + " is the checkpoint that was trained; write the result into another folder");
-    }
+    requireOther(source, folder);
     AtomicFiles.createDirectories(folder);
     List<List<String>> shards = shards(model, shardBytes);
     QwenKeys keys = source.keys();
@@ -65,11 +66,20 @@ public final class CheckpointWriter {
       }
     }
     copyOthers(source.folder(), folder);
+    writeConfig(model, source.folder(), folder);
     if (shards.size() > 1) {
       ObjectNode index = Json.MAPPER.createObjectNode();
       index.putObject("metadata").put("total_size", total);
       index.set("weight_map", map);
       AtomicFiles.write(folder.resolve(SafetensorsCheckpoint.INDEX), Json.text(index));
+    }
+  }
+
+  /** Refuses to write a checkpoint over the one that it is made of. */
+  public static void requireOther(QwenCheckpoint source, Path folder) {
+    if (folder.toAbsolutePath().normalize().equals(source.folder().toAbsolutePath().normalize())) {
+      throw new IllegalArgumentException(
+          folder + " is the checkpoint that is trained; write the result into another folder");
     }
   }
 
@@ -92,13 +102,51 @@ public final class CheckpointWriter {
     return tensor.numel() * tensor.element_size();
   }
 
-  /** Configuration, tokenizer, processor: every small file that is no weights. */
+  /**
+   * The base's, with the type of the weights that are written and, where the head is not the
+   * embedding, without saying that it is: programs differ in whether they believe the flag or the
+   * files.
+   */
+  private static void writeConfig(QwenModel model, Path from, Path to) {
+    ObjectNode config = (ObjectNode) Json.readObject(from.resolve(CONFIG));
+    String type = typeName(model);
+    for (String field : List.of("dtype", "torch_dtype")) {
+      if (config.has(field)) {
+        config.put(field, type);
+      }
+    }
+    if (!model.config().tiedHead()) {
+      config.put(TIED, false);
+      if (config.path("text_config").has(TIED)) {
+        ((ObjectNode) config.get("text_config")).put(TIED, false);
+      }
+    }
+    AtomicFiles.write(to.resolve(CONFIG), Json.text(config));
+  }
+
+  private static String typeName(QwenModel model) {
+    return model.weights().get(QwenNames.EMBEDDING).scalar_type().intern() == ScalarType.BFloat16
+        ? "bfloat16"
+        : "float32";
+  }
+
+  /**
+   * Tokenizer, processor, templates: every small file that is no weights and not the configuration.
+   */
   private static void copyOthers(Path from, Path to) {
+    copy(from, to, ".*\\.(json|jinja|txt|model)");
+    Path templates = from.resolve(ChatTemplates.FOLDER);
+    if (Files.isDirectory(templates)) {
+      copy(templates, to.resolve(ChatTemplates.FOLDER), ".*\\.jinja");
+    }
+  }
+
+  private static void copy(Path from, Path to, String names) {
     try (Stream<Path> files = Files.list(from)) {
       for (Path file : files.sorted().toList()) {
         String name = file.getFileName().toString();
         boolean wanted =
-            name.matches(".*\\.(json|jinja|txt|model)") && !name.endsWith(".index.json");
+            name.matches(names) && !name.endsWith(".index.json") && !name.equals(CONFIG);
         if (wanted && Files.isRegularFile(file)) {
           AtomicFiles.write(to.resolve(name), AtomicFiles.read(file));
         }

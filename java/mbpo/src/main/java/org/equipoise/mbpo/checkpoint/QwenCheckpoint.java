@@ -1,18 +1,19 @@
 package org.equipoise.mbpo.checkpoint;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
-import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,25 +24,49 @@ public final class QwenCheckpoint {
   private final Path folder;
   private final QwenConfig config;
   private final SafetensorsCheckpoint weights;
+  private final WeightTypes types;
+  private final CheckpointGeneration generation;
+  private final Set<String> leftOut;
+  private final List<String> remarks;
 
-  private QwenCheckpoint(Path folder, QwenConfig config, SafetensorsCheckpoint weights) {
+  private final ChatTemplate chatTemplate;
+
+  private QwenCheckpoint(Path folder, Path configFile) {
+    this.chatTemplate = ChatTemplate.FILE;
     this.folder = folder;
-    this.config = config;
-    this.weights = weights;
+    QwenConfig read = QwenConfig.read(configFile);
+    this.weights = SafetensorsCheckpoint.open(folder);
+    CheckpointCheck check = new CheckpointCheck(folder, read, weights);
+    this.config = check.config();
+    this.leftOut = check.leftOut();
+    this.types = new WeightTypes(folder, read.type(), weights, config);
+    this.generation = CheckpointGeneration.read(folder, config.text().vocabulary());
+    this.remarks = new ArrayList<>();
+    for (String field : QwenConfig.unknownFields(configFile)) {
+      remarks.add(configFile + ": " + field + " is not known here and has no effect");
+    }
+    remarks.addAll(check.remarks());
   }
 
   /** Reads configuration and headers, no weights; errors name the file. */
   public static QwenCheckpoint open(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      throw new IllegalArgumentException(
-          folder + ": expected a folder with a checkpoint, found none");
-    }
-    Path config = folder.resolve("config.json");
-    if (!Files.exists(config)) {
-      throw new IllegalArgumentException(
-          folder + ": expected config.json in the checkpoint's folder, found none");
-    }
-    return new QwenCheckpoint(folder, QwenConfig.read(config), SafetensorsCheckpoint.open(folder));
+    return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
+  }
+
+  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate) {
+    this.folder = other.folder;
+    this.config = other.config;
+    this.weights = other.weights;
+    this.types = other.types;
+    this.generation = other.generation;
+    this.leftOut = other.leftOut;
+    this.remarks = other.remarks;
+    this.chatTemplate = chatTemplate;
+  }
+
+  /** The same checkpoint with another choice of the format of conversations. */
+  public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
+    return new QwenCheckpoint(this, choice);
   }
 
   public Path folder() {
@@ -56,69 +81,151 @@ public final class QwenCheckpoint {
     return weights;
   }
 
+  /** What {@code generation_config.json} says. */
+  public CheckpointGeneration generation() {
+    return generation;
+  }
+
   /** How the files name the tensors. */
   public QwenKeys keys() {
     return QwenKeys.of(weights.names());
   }
 
   /**
-   * Loads the model with low-rank adapters to train; its own weights stay mapped where their type
-   * is the wanted one.
+   * What a user should know about the files, one sentence each.
    *
-   * @param type of the weights; {@code null} keeps the files' own
+   * @param type of the weights that is asked for; {@code null} for the checkpoint's own
+   */
+  public List<String> remarks(@Nullable ScalarType type) {
+    List<String> all = new ArrayList<>(remarks);
+    all.addAll(types.remarks(type));
+    return all;
+  }
+
+  /** Sizes of the tensors by the model classes' names, from headers. */
+  public Map<String, long[]> shapes() {
+    return weights.shapes(leftOut);
+  }
+
+  /**
+   * Loads the model with fresh low-rank adapters to train; its own weights stay mapped where their
+   * type is the wanted one.
+   *
+   * @param type of the weights; {@code null} for the checkpoint's own: that which its configuration
+   *     names, or its files have
    * @param maxPixels largest area of an image
    */
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, long maxPixels) {
-    QwenTokenizer tokenizer = tokenizer();
+    return load(adapters, type, inputs(maxPixels));
+  }
+
+  /** The same with inputs that were read before. */
+  public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, Inputs inputs) {
     return QwenModel.withAdapters(
-        config, named(type), adapters, tokenizer, processor(maxPixels), stopTokens(tokenizer));
+        config, named(type), adapters, inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+  }
+
+  /** Loads the model with adapters that were trained before, to ask it or to train it further. */
+  public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, long maxPixels) {
+    return load(adapter, type, inputs(maxPixels));
+  }
+
+  /** The same with inputs that were read before. */
+  public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, Inputs inputs) {
+    Map<String, Tensor> named = named(type);
+    LoraAdapters adapters = adapter.load(named);
+    return QwenModel.withAdapters(
+        named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+        named,
+        adapters,
+        inputs.tokenizer(),
+        inputs.processor(),
+        inputs.stopTokens());
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
   public QwenModel loadFrozen(@Nullable ScalarType type, long maxPixels) {
-    QwenTokenizer tokenizer = tokenizer();
+    return loadFrozen(type, inputs(maxPixels));
+  }
+
+  /** The same with inputs that were read before. */
+  public QwenModel loadFrozen(@Nullable ScalarType type, Inputs inputs) {
     return QwenModel.frozen(
-        config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
+        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
   }
 
   /** Loads the model to train all of its weights. */
   public QwenModel load(@Nullable ScalarType type, long maxPixels) {
-    QwenTokenizer tokenizer = tokenizer();
+    return load(type, inputs(maxPixels));
+  }
+
+  /** The same with inputs that were read before. */
+  public QwenModel load(@Nullable ScalarType type, Inputs inputs) {
     return QwenModel.full(
-        config, named(type), tokenizer, processor(maxPixels), stopTokens(tokenizer));
+        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+  }
+
+  /**
+   * What stands between texts, images and the weights; needs none of these.
+   *
+   * @param stopTokens ids that end an answer
+   */
+  public record Inputs(
+      QwenTokenizer tokenizer, QwenImageProcessor processor, Set<Integer> stopTokens) {}
+
+  /**
+   * Reads the tokenizer, the chat template and the processor's settings, and checks that they fit
+   * the configuration; errors name the file.
+   *
+   * @param maxPixels largest area of an image
+   */
+  public Inputs inputs(long maxPixels) {
+    QwenTokenizer tokenizer = tokenizer();
+    return new Inputs(tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
   private Map<String, Tensor> named(@Nullable ScalarType type) {
-    QwenKeys keys = keys();
     Map<String, Tensor> named = new LinkedHashMap<>();
-    weights.load(type).forEach((name, tensor) -> named.put(keys.toModel(name), tensor));
+    try (PointerScope scope = new PointerScope()) {
+      weights
+          .load(types.computed(type))
+          .forEach(
+              (name, tensor) -> {
+                if (leftOut.contains(name)) {
+                  tensor.close();
+                } else {
+                  named.put(QwenKeys.toModel(name), tensor);
+                }
+              });
+    }
     return named;
   }
 
+  /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
-    return QwenTokenizer.read(folder, config.text().vocabulary());
+    QwenTokenizer tokenizer = QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate);
+    if (tokenizer.imageToken() != config.imageToken()) {
+      throw new IllegalArgumentException(
+          folder
+              + ": expected the same token for images in config.json and in tokenizer.json, found"
+              + " image_token_id "
+              + config.imageToken()
+              + " and "
+              + tokenizer.imageToken()
+              + "; one of the files is another checkpoint's");
+    }
+    return tokenizer;
   }
 
+  /** What is done with images; errors name the file. */
   public QwenImageProcessor processor(long maxPixels) {
-    return QwenImageProcessor.read(folder, config.vision().pixelMultiple(), maxPixels);
+    return QwenImageProcessor.read(folder, config.vision(), maxPixels);
   }
 
   /** Ids that end an answer: the chat format's, and those of {@code generation_config.json}. */
   public Set<Integer> stopTokens(QwenTokenizer tokenizer) {
-    Set<Integer> stops = new TreeSet<>();
+    Set<Integer> stops = new TreeSet<>(generation.endTokens());
     stops.add(tokenizer.endToken());
-    Path file = folder.resolve("generation_config.json");
-    if (Files.exists(file)) {
-      JsonNode ends = Json.readObject(file).path("eos_token_id");
-      for (JsonNode id : ends.isArray() ? ends : java.util.List.of(ends)) {
-        if (id.isIntegralNumber()) {
-          stops.add(id.asInt());
-        } else if (!id.isMissingNode() && !id.isNull()) {
-          throw new IllegalArgumentException(
-              file + ": eos_token_id: expected an id or a list of ids, found " + ends);
-        }
-      }
-    }
     return stops;
   }
 }

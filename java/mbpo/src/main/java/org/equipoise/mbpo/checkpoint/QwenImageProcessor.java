@@ -1,12 +1,11 @@
 package org.equipoise.mbpo.checkpoint;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import org.equipoise.mbpo.image.BicubicResize;
+import org.equipoise.mbpo.image.PillowResize;
+import org.equipoise.mbpo.image.Resampling;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.ImageProcessor;
-import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.qwen.QwenConfig;
 
 /**
  * Resizes an image to sides that are multiples of a block of patches and to an area within bounds,
@@ -16,94 +15,58 @@ public final class QwenImageProcessor implements ImageProcessor {
   /** Pixels of 512 image tokens: what a training step on a small machine can hold. */
   public static final int DEFAULT_MAX_PIXELS = 512 * 28 * 28;
 
-  private static final String FILE = "preprocessor_config.json";
   private static final double LONGEST = 200;
-  private static final float[] CLIP_MEAN = {0.48145466f, 0.4578275f, 0.40821073f};
-  private static final float[] CLIP_DEVIATION = {0.26862954f, 0.26130258f, 0.27577711f};
 
   private final int multiple;
+  private final ImageProcessorConfig config;
   private final long minPixels;
   private final long maxPixels;
-  private final float[] mean;
-  private final float[] deviation;
+  private final long wantedMaxPixels;
 
-  private QwenImageProcessor(
-      int multiple, long minPixels, long maxPixels, float[] mean, float[] deviation) {
-    if (minPixels < 1 || maxPixels < (long) multiple * multiple || minPixels > maxPixels) {
-      throw new IllegalArgumentException(
-          "the area of an image must be between 1 <= min_pixels <= max_pixels and max_pixels at"
-              + " least "
-              + (long) multiple * multiple
-              + ", found "
-              + minPixels
-              + " and "
-              + maxPixels);
-    }
+  private QwenImageProcessor(int multiple, ImageProcessorConfig config, long maxPixels) {
     this.multiple = multiple;
-    this.minPixels = minPixels;
-    this.maxPixels = maxPixels;
-    this.mean = mean;
-    this.deviation = deviation;
+    this.config = config;
+    this.wantedMaxPixels = maxPixels;
+    this.maxPixels = Math.min(config.maxPixels(), maxPixels);
+    this.minPixels = Math.min(config.minPixels(), this.maxPixels);
+    if (this.maxPixels < (long) multiple * multiple) {
+      throw new IllegalArgumentException(
+          "the largest area of an image, the smaller one of model.maxPixels and of the checkpoint's"
+              + " own, must be at least that of one image token, "
+              + (long) multiple * multiple
+              + " pixels, found "
+              + this.maxPixels);
+    }
   }
 
-  static QwenImageProcessor of(
-      int multiple, long minPixels, long maxPixels, float[] mean, float[] deviation) {
-    return new QwenImageProcessor(multiple, minPixels, maxPixels, mean, deviation);
+  static QwenImageProcessor of(int multiple, long minPixels, long maxPixels) {
+    return new QwenImageProcessor(
+        multiple,
+        new ImageProcessorConfig(
+            true, Resampling.BICUBIC, minPixels, maxPixels, new float[3], new float[3]),
+        maxPixels);
   }
 
   /**
-   * From a checkpoint's {@code preprocessor_config.json}, where there is one, otherwise with
-   * Qwen2-VL's values.
+   * As the checkpoint's {@code processor_config.json} or {@code preprocessor_config.json} says;
+   * where there is neither, with the values of transformers' class.
    *
-   * @param multiple of which sides must be: patch size times merge size
-   * @param maxPixels largest area; also bounded by the file's own
+   * @param vision the model's part for images, with which the files must agree
+   * @param maxPixels largest area; also bounded by the files' own
    */
-  public static QwenImageProcessor read(Path folder, int multiple, long maxPixels) {
-    Path file = folder.resolve(FILE);
-    if (!Files.exists(file)) {
-      return new QwenImageProcessor(
-          multiple, 56 * 56, maxPixels, CLIP_MEAN.clone(), CLIP_DEVIATION.clone());
-    }
-    JsonNode config = Json.readObject(file);
-    JsonNode size = config.path("size");
-    long own = pixels(file, config, "max_pixels", size.path("longest_edge"), maxPixels);
-    long least = pixels(file, config, "min_pixels", size.path("shortest_edge"), 56 * 56);
-    long most = Math.min(own, maxPixels);
+  public static QwenImageProcessor read(Path folder, QwenConfig.Vision vision, long maxPixels) {
     return new QwenImageProcessor(
-        multiple,
-        Math.min(least, most),
-        most,
-        perChannel(file, config, "image_mean", CLIP_MEAN),
-        perChannel(file, config, "image_std", CLIP_DEVIATION));
+        vision.pixelMultiple(), ImageProcessorConfig.read(folder, vision), maxPixels);
   }
 
-  private static long pixels(
-      Path file, JsonNode config, String field, JsonNode edge, long otherwise) {
-    JsonNode value = config.hasNonNull(field) ? config.path(field) : edge;
-    if (value.isMissingNode() || value.isNull()) {
-      return otherwise;
-    }
-    if (!value.isIntegralNumber() || value.asLong() < 1) {
-      throw new IllegalArgumentException(
-          file + ": " + field + ": expected a number of pixels, found " + value);
-    }
-    return value.asLong();
+  /** Smallest area of a resized image, in pixels. */
+  public long minPixels() {
+    return minPixels;
   }
 
-  private static float[] perChannel(Path file, JsonNode config, String field, float[] otherwise) {
-    JsonNode values = config.path(field);
-    if (values.isMissingNode()) {
-      return otherwise.clone();
-    }
-    float[] channels = new float[3];
-    for (int c = 0; c < 3; c++) {
-      channels[c] = (float) values.path(c).asDouble(Double.NaN);
-    }
-    if (values.size() != 3 || !(channels[0] + channels[1] + channels[2] < Float.MAX_VALUE)) {
-      throw new IllegalArgumentException(
-          file + ": " + field + ": expected three numbers, found " + values);
-    }
-    return channels;
+  /** Largest area of a resized image, in pixels. */
+  public long maxPixels() {
+    return maxPixels;
   }
 
   /** Height and width that an image of this size is resized to. */
@@ -136,17 +99,41 @@ public final class QwenImageProcessor implements ImageProcessor {
 
   @Override
   public RgbImage resize(RgbImage image) {
+    if (!config.resize()) {
+      return unchanged(image);
+    }
     Size size = sizeFor(image.height(), image.width());
-    return BicubicResize.resize(image, size.width, size.height);
+    return PillowResize.resize(image, size.width, size.height, config.resampling());
+  }
+
+  private RgbImage unchanged(RgbImage image) {
+    long area = (long) image.width() * image.height();
+    if (image.width() % multiple != 0 || image.height() % multiple != 0 || area > wantedMaxPixels) {
+      throw new IllegalArgumentException(
+          "the checkpoint's do_resize is false, so an image's sides must be multiples of "
+              + multiple
+              + " and its area at most "
+              + wantedMaxPixels
+              + " pixels, as model.maxPixels has it; found "
+              + image.width()
+              + "x"
+              + image.height());
+    }
+    return image;
+  }
+
+  @Override
+  public void requireSize(int width, int height) {
+    sizeFor(height, width);
   }
 
   @Override
   public float[] mean() {
-    return mean.clone();
+    return config.mean().clone();
   }
 
   @Override
   public float[] standardDeviation() {
-    return deviation.clone();
+    return config.deviation().clone();
   }
 }

@@ -1,47 +1,53 @@
 package org.equipoise.mbpo.checkpoint;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * How files name Qwen2-VL's tensors: as the checkpoints on the Hub do ({@code visual.*}, {@code
  * model.*}), or as transformers 5 does ({@code model.visual.*}, {@code model.language_model.*}),
- * which is how the model classes call them.
+ * which is how the model classes call them. A checkpoint may have names of both kinds. Immutable.
  */
-public enum QwenKeys {
-  HUB,
-  TRANSFORMERS_5;
-
+public final class QwenKeys {
   private static final String VISUAL = "visual.";
   private static final String LANGUAGE = "model.language_model.";
   private static final String MODEL = "model.";
 
-  /** The layout of a checkpoint's names. */
-  public static QwenKeys of(Set<String> names) {
-    return names.stream()
-            .anyMatch(name -> name.startsWith(MODEL + VISUAL) || name.startsWith(LANGUAGE))
-        ? TRANSFORMERS_5
-        : HUB;
+  private final Map<String, String> fileNames;
+
+  private QwenKeys(Map<String, String> fileNames) {
+    this.fileNames = fileNames;
   }
 
-  /** A file's name as the model classes have it. */
-  public String toModel(String name) {
-    if (this == TRANSFORMERS_5) {
-      return name;
+  /**
+   * @param names as the files have them
+   * @throws IllegalArgumentException if two of them mean one tensor
+   */
+  public static QwenKeys of(Set<String> names) {
+    Map<String, String> fileNames = new LinkedHashMap<>();
+    for (String name : names) {
+      String other = fileNames.put(toModel(name), name);
+      if (other != null) {
+        throw new IllegalArgumentException(
+            "the weights hold one tensor under two names, " + other + " and " + name);
+      }
     }
+    return new QwenKeys(fileNames);
+  }
+
+  /** A file's name, or path of a layer, as the model classes have it. */
+  public static String toModel(String name) {
     if (name.startsWith(VISUAL)) {
       return MODEL + name;
     }
-    return name.startsWith(MODEL) ? LANGUAGE + name.substring(MODEL.length()) : name;
+    boolean old =
+        name.startsWith(MODEL) && !name.startsWith(LANGUAGE) && !name.startsWith(MODEL + VISUAL);
+    return old ? LANGUAGE + name.substring(MODEL.length()) : name;
   }
 
-  /** The way back. */
+  /** The way back: the file's name, where it has the tensor. */
   public String toFile(String name) {
-    if (this == TRANSFORMERS_5) {
-      return name;
-    }
-    if (name.startsWith(MODEL + VISUAL)) {
-      return name.substring(MODEL.length());
-    }
-    return name.startsWith(LANGUAGE) ? MODEL + name.substring(LANGUAGE.length()) : name;
+    return fileNames.getOrDefault(name, name);
   }
 }

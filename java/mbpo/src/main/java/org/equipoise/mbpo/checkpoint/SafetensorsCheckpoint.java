@@ -44,8 +44,7 @@ public final class SafetensorsCheckpoint {
     }
     Path single = folder.resolve(SINGLE);
     if (!Files.exists(single)) {
-      throw new IllegalArgumentException(
-          folder + ": expected the weights as " + SINGLE + " or " + INDEX + ", found neither");
+      throw CheckpointFolder.noWeights(folder, SINGLE, INDEX);
     }
     Map<String, SafetensorsHeader> headerOf = new LinkedHashMap<>();
     SafetensorsHeader header = SafetensorsHeader.read(single);
@@ -69,6 +68,7 @@ public final class SafetensorsCheckpoint {
             index + ": tensor " + entry.getKey() + ": expected a file name, found " + shard);
       }
       Path file = folder.resolve(shard);
+      CheckpointFolder.requireNoBrokenLink(file);
       if (!Files.exists(file)) {
         throw new IllegalArgumentException(
             index + ": tensor " + entry.getKey() + " is in " + shard + ", which does not exist");
@@ -95,6 +95,21 @@ public final class SafetensorsCheckpoint {
 
   public SafetensorsHeader.Entry entry(String name) {
     return headerOf.get(name).entries().get(name);
+  }
+
+  /**
+   * Sizes of the tensors by the model classes' names.
+   *
+   * @param without names that are no part of the model
+   */
+  Map<String, long[]> shapes(Set<String> without) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    for (String name : names()) {
+      if (!without.contains(name)) {
+        shapes.put(QwenKeys.toModel(name), entry(name).shape());
+      }
+    }
+    return shapes;
   }
 
   /** The files that hold the weights. */
@@ -127,6 +142,12 @@ public final class SafetensorsCheckpoint {
           });
     }
     return tensors;
+  }
+
+  /** One tensor, mapped; it belongs to the innermost scope. */
+  Tensor mapped(String name) {
+    SafetensorsHeader header = headerOf.get(name);
+    return view(header, map(header), header.entries().get(name));
   }
 
   private static Tensor map(SafetensorsHeader header) {

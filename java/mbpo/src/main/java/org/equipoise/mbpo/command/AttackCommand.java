@@ -16,6 +16,7 @@ import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
@@ -34,8 +35,8 @@ import picocli.CommandLine.Spec;
     name = "attack",
     description = {
       "Perturbs an image so that an answer becomes improbable, and shows what the model says then.",
-      "How images are perturbed is under `mine` in the settings. The PNG has the size that the model"
-          + " sees; it is read again for the last row."
+      "How images are perturbed is under `mine` in the settings. The PNG has the size that the"
+          + " model sees; it is read again for the last row."
     })
 public final class AttackCommand implements Callable<Integer> {
   @Spec private CommandSpec specification;
@@ -58,6 +59,9 @@ public final class AttackCommand implements Callable<Integer> {
       description = "Where the perturbed image is written (default: ${DEFAULT-VALUE}).")
   private Path out;
 
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
   @Parameters(paramLabel = "QUESTION", description = "The question.")
   private String question;
 
@@ -73,22 +77,31 @@ public final class AttackCommand implements Callable<Integer> {
   public Integer call() {
     RunSettings settings = options.load();
     MineSettings mine = settings.bind("mine", MineSettings.class);
-    Sample sample =
-        Sample.of("attacked", ImageSource.of(ImageFiles.read(image)), question, answer, "");
+    GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
+    PrintWriter messages = specification.commandLine().getErr();
+    CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
+    InputCheck check = new InputCheck(checked, dryRun, messages);
+    Sample sample =
+        Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
+    NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
+    check.text("QUESTION", question, 0);
+    check.text("--answer", answer, 0);
+    if (dryRun) {
+      messages.printf(
+          "%s would be attacked by %s images, the result written to %s%n",
+          checked.name(), negatives.name(), out);
+      return ExitCode.OK;
+    }
     try (PointerScope scope = new PointerScope();
-        QwenModel model = LoadedModel.toAsk(settings)) {
+        QwenModel model = checked.load()) {
       RgbImage clean = model.imageProcessor().resize(sample.image().load());
       RgbImage perturbed =
-          mine.negatives(List.of(sample), settings.bind("seed", Long.class))
-              .perturb(model, List.of(sample), List.of(Images.of(clean)))
-              .get(0)
-              .only();
+          negatives.perturb(model, List.of(sample), List.of(Images.of(clean))).get(0).only();
       ImageFiles.writePng(out, perturbed);
       PrintWriter console = specification.commandLine().getOut();
       console.printf(
           Locale.ROOT, "%-22s %14s  %s%n", "image", "log p(answer)", "the model's own answer");
-      GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
       row(console, model, "clean", clean, sample, generation);
       row(console, model, "perturbed", perturbed, sample, generation);
       RgbImage again = model.imageProcessor().resize(ImageFiles.read(out));

@@ -10,9 +10,9 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
-import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
+import org.equipoise.mbpo.model.LogitRules;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.report.ConsoleTable;
 import org.equipoise.mbpo.report.HtmlReport;
@@ -60,6 +60,9 @@ public final class EvaluateCommand implements Callable<Integer> {
       description = "Where results.csv and report.html are written (default: ${DEFAULT-VALUE}).")
   private Path out;
 
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
   /** Contributes the command to the command line. */
   public static final class Contribution implements CommandContribution {
     @Override
@@ -75,25 +78,42 @@ public final class EvaluateCommand implements Callable<Integer> {
     if (pope != null && images == null) {
       throw new IllegalArgumentException("--pope needs --images, the folder of its images");
     }
-    List<Sample> samples =
-        pope != null
-            ? InputSamples.existing(settings, pope, PopeFile.read(pope, images), messages)
-            : InputSamples.read(settings, "data.samples", messages);
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
+    CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
+    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    List<Sample> samples =
+        pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
+    // Without an image there is nothing to be blind to.
+    List<Sample> seen = samples.stream().filter(s -> !s.images().isEmpty()).toList();
+    List<Sample> yesNo = seen.stream().filter(SampleVerifier::isYesNo).toList();
+    List<Sample> choice = seen.stream().filter(s -> !s.options().isEmpty()).toList();
+    List<Sample> captions =
+        seen.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
+    int used = yesNo.size() + choice.size() + captions.size();
+    messages.printf(
+        "%d questions of yes or no, %d with options, %d captions; %d of other kinds and %d"
+            + " without an image are left out%n",
+        yesNo.size(),
+        choice.size(),
+        captions.size(),
+        seen.size() - used,
+        samples.size() - seen.size());
+    messages.flush();
+    if (used == 0) {
+      throw new IllegalArgumentException(
+          (pope != null ? pope : settings.requiredPath("data.samples"))
+              + ": nothing can be evaluated: expected answers of yes or no, options, or objects;"
+              + " found none of them");
+    }
+    if (dryRun) {
+      return ExitCode.OK;
+    }
     List<ResultTable> tables = new ArrayList<>();
-    try (QwenModel model = LoadedModel.toAsk(settings)) {
-      SightTables sight = new SightTables(model, evaluation);
-      List<Sample> yesNo = samples.stream().filter(SampleVerifier::isYesNo).toList();
-      List<Sample> choice = samples.stream().filter(s -> !s.options().isEmpty()).toList();
-      List<Sample> captions =
-          samples.stream().filter(s -> s.options().isEmpty() && !s.objects().isEmpty()).toList();
-      int used = yesNo.size() + choice.size() + captions.size();
-      messages.printf(
-          "%d questions of yes or no, %d with options, %d captions; %d of other kinds are left"
-              + " out%n",
-          yesNo.size(), choice.size(), captions.size(), samples.size() - used);
-      messages.flush();
+    try (QwenModel model = checked.load()) {
+      LogitRules rules = checked.rules(model);
+      SightTables sight =
+          new SightTables(model, evaluation.generation(evaluation.generation().rules(rules)));
       if (!yesNo.isEmpty()) {
         tables.addAll(sight.yesNo(yesNo));
       }
@@ -104,6 +124,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         tables.add(sight.captions(captions));
       }
       write(settings, model.name(), tables);
+      input.writeDropped(out);
     }
     PrintWriter console = specification.commandLine().getOut();
     tables.forEach(table -> console.println(ConsoleTable.render(table, Charset.defaultCharset())));

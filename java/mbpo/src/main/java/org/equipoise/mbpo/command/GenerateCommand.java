@@ -10,7 +10,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.RunSettings;
-import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
@@ -51,6 +50,9 @@ public final class GenerateCommand implements Callable<Integer> {
       description = "So many answers; with a temperature above 0 (default: ${DEFAULT-VALUE}).")
   private int samples;
 
+  @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
+  private boolean dryRun;
+
   @Parameters(paramLabel = "QUESTION", description = "The question.")
   private String question;
 
@@ -72,11 +74,19 @@ public final class GenerateCommand implements Callable<Integer> {
               + " generate.temperature=1; found "
               + samples);
     }
-    List<RgbImage> pictures = images.stream().map(ImageFiles::read).toList();
     Equipoise.threads(settings.bind("threads", Integer.class));
+    PrintWriter remarks = specification.commandLine().getErr();
+    CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
+    InputCheck check = new InputCheck(checked, dryRun, remarks);
+    List<RgbImage> pictures = images.stream().map(check::decoded).toList();
+    check.text("QUESTION", question, 0);
+    if (dryRun) {
+      remarks.printf("%s would be asked about %d images%n", checked.name(), pictures.size());
+      return ExitCode.OK;
+    }
     PrintWriter out = specification.commandLine().getOut();
     try (PointerScope scope = new PointerScope();
-        QwenModel model = LoadedModel.toAsk(settings)) {
+        QwenModel model = checked.load()) {
       int[] prompt =
           pictures.isEmpty()
               ? model.tokenizer().encodeTextPrompt(question)
@@ -93,11 +103,14 @@ public final class GenerateCommand implements Callable<Integer> {
       }
       long started = System.nanoTime();
       List<GeneratedAnswer> answers =
-          model.generate(seen, Collections.nCopies(samples, prompt), streams, generation);
+          model.generate(
+              seen,
+              Collections.nCopies(samples, prompt),
+              streams,
+              generation.rules(checked.rules(model)));
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
       // The answers alone: what is said about them goes to the error output.
-      PrintWriter remarks = specification.commandLine().getErr();
       for (int i = 0; i < samples; i++) {
         GeneratedAnswer answer = answers.get(i);
         out.println(answer.text());

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -26,9 +27,11 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "inspect",
     description =
-        "Says what is in a checkpoint and whether it will fit into this machine's memory.")
+        "Checks what can be known of a checkpoint without reading its weights, says what is in it"
+            + " and whether it will fit into this machine's memory.")
 public final class InspectCommand implements Callable<Integer> {
   private static final double GIB = 1L << 30;
+  private static final int SHOWN = 200;
   private static final int[] IMAGE_TOKENS = {128, 512, 2048};
 
   @Spec private CommandSpec specification;
@@ -73,6 +76,7 @@ public final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
+    QwenCheckpoint.Inputs inputs = checkpoint.inputs(Long.MAX_VALUE);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();
     long parameters = MemoryEstimate.parameters(config);
@@ -111,7 +115,29 @@ public final class InspectCommand implements Callable<Integer> {
         vision.pixelMultiple());
     table(out, config);
     out.flush();
+    texts(out, inputs);
+    out.flush();
     return ExitCode.OK;
+  }
+
+  /** What is done with images and texts. */
+  private static void texts(PrintWriter out, QwenCheckpoint.Inputs inputs) {
+    QwenImageProcessor images = inputs.processor();
+    out.printf(
+        Locale.ROOT,
+        "%nimages: resized to between %d and %d pixels (at most model.maxPixels)%n",
+        images.minPixels(),
+        images.maxPixels());
+    String system = inputs.tokenizer().system();
+    out.printf(
+        "chats: Qwen2-VL's format, %s%n",
+        system == null
+            ? "without a system's turn"
+            : "system's turn \"" + shortened(system.replace("\n", "\\n")) + "\"");
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
   }
 
   private void table(PrintWriter out, QwenConfig config) {
@@ -133,8 +159,9 @@ public final class InspectCommand implements Callable<Integer> {
             + " once.");
     if (WidenedProducts.pay(ScalarType.BFloat16)) {
       out.println(
-          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
-              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+          "This processor has no fast bfloat16 products: they are computed in float32. Where"
+              + " float32 weights fit, --set model.type=FLOAT32 is faster, most of all for mine and"
+              + " attack.");
     }
   }
 

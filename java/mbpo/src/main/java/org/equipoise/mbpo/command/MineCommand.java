@@ -4,7 +4,9 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
 import org.equipoise.mbpo.cli.ExitCode;
@@ -73,6 +75,7 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private RunSettings settings;
+  private CheckedModel model;
   private MineSettings mine;
   private List<Sample> samples;
   private NegativeSource negatives;
@@ -82,21 +85,24 @@ public final class MineCommand implements Callable<Integer> {
     settings = options.load();
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
-    samples = InputSamples.read(settings, "data.samples", messages);
+    int threads = settings.bind("threads", Integer.class);
+    Equipoise.threads(threads);
+    model = CheckedModel.toAsk(settings, null, messages);
+    InputSamples input = new InputSamples(settings, model, dryRun, messages);
+    boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
+    samples = input.toMine("data.samples", twins);
+    requireTwins();
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
-    var checkpoint = LoadedModel.checkpoint(settings);
     messages.printf(
         "%d samples, %s, negatives by %s%n",
-        samples.size(),
-        checkpoint.config().generation().modelType(),
-        mine.source().name().toLowerCase(Locale.ROOT));
+        samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));
     messages.flush();
     if (dryRun) {
       return ExitCode.OK;
     }
-    int threads = settings.bind("threads", Integer.class);
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       if (mine.preview() > 0) {
         ConsoleRun.run(
             StageGraph.of(List.of(stage("preview", "preview"))),
@@ -117,10 +123,32 @@ public final class MineCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
+  private void requireTwins() {
+    try {
+      InformationGainSelection.requireTwins(samples);
+      gain().requireMeasurable(samples);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          settings.requiredPath("data.samples") + ": " + e.getMessage(), e);
+    }
+  }
+
+  private ImageInformationGain gain() {
+    return ImageInformationGain.against(mine.baseline()).batchSize(mine.options().batchSize());
+  }
+
+  /** The first samples, with their twins wherever those stand. */
+  private List<Sample> previewed() {
+    List<Sample> first = samples.subList(0, Math.min(mine.preview(), samples.size()));
+    Set<String> ids = first.stream().map(Sample::id).collect(Collectors.toSet());
+    return samples.stream()
+        .filter(sample -> ids.contains(sample.id()) || ids.contains(sample.twin()))
+        .toList();
+  }
+
   private Stage stage(String id, String title) {
     boolean preview = id.equals("preview");
-    List<Sample> chosen =
-        preview ? samples.subList(0, Math.min(mine.preview(), samples.size())) : samples;
+    List<Sample> chosen = preview ? previewed() : samples;
     return Stage.of(id, context -> work(context, chosen, preview))
         .title(title)
         .weight(chosen.size())
@@ -132,15 +160,12 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private void work(StageContext context, List<Sample> chosen, boolean preview) {
-    try (QwenModel model = LoadedModel.toAsk(settings)) {
-      double[] gains =
-          ImageInformationGain.against(mine.baseline())
-              .batchSize(mine.options().batchSize())
-              .measure(model, chosen, context.progress(0, 0.1));
+    try (QwenModel loaded = model.load()) {
+      double[] gains = gain().measure(loaded, chosen, context.progress(0, 0.1));
       InformationGainSelection.Selection selection =
           new InformationGainSelection(preview ? 1 : mine.keepShare()).select(chosen, gains);
       NegativeMiner miner =
-          new NegativeMiner(model, negatives, SampleVerifier.INSTANCE, mine.options());
+          new NegativeMiner(loaded, negatives, SampleVerifier.INSTANCE, mine.options());
       MiningReport report =
           miner.mine(
               selection.kept(), selection.gains(), context.file(STORE), context.progress(0.1, 1));
@@ -165,7 +190,7 @@ public final class MineCommand implements Callable<Integer> {
           Locale.ROOT,
           "  left out  %+8.2f nats  %s: %s (answered: %s)%n",
           sample.delta(),
-          sample.id(),
+          shortened(sample.id()),
           sample.reason().toLowerCase(Locale.ROOT).replace('_', ' '),
           shortened(sample.answer()));
     }

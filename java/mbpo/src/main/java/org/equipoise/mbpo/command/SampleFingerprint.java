@@ -13,7 +13,7 @@ final class SampleFingerprint {
     for (Sample sample : samples) {
       hash.add(sample.id());
       hash.add(sample.images().toString());
-      hash.add(sample.question());
+      hash.add(sample.prompt().toString());
       hash.add(sample.answer());
       hash.add(sample.kind());
       hash.add(sample.options().toString());

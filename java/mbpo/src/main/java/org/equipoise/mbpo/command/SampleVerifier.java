@@ -33,6 +33,14 @@ enum SampleVerifier implements AnswerVerifier {
     return !sample.options().isEmpty() || isYesNo(sample);
   }
 
+  /** Refuses a sample whose gold answer its own verifier does not take. */
+  static void requireGold(Sample sample) {
+    if (!INSTANCE.correct(sample, sample.answer())) {
+      throw new IllegalArgumentException(
+          "the gold answer \"" + sample.answer() + "\" does not count as right");
+    }
+  }
+
   @Override
   public boolean correct(Sample sample, String answer) {
     return of(sample).correct(sample, answer);

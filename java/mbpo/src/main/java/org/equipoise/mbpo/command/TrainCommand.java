@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.equipoise.mbpo.checkpoint.AdapterFiles;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
+import org.equipoise.mbpo.checkpoint.PeftAdapter;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
@@ -16,7 +16,6 @@ import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.data.PreferenceRecord;
-import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.reward.VerifiedReward;
@@ -25,6 +24,7 @@ import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.train.DataFingerprint;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
@@ -50,6 +50,7 @@ import picocli.CommandLine.Spec;
     })
 public final class TrainCommand implements Callable<Integer> {
   private static final String STAGE = "train";
+  private static final String MERGED = "merged";
   private static final double GIB = 1L << 30;
   private static final String CHECKPOINT = "checkpoint.safetensors";
   static final String METRICS = "metrics.csv";
@@ -83,6 +84,7 @@ public final class TrainCommand implements Callable<Integer> {
 
   private RunSettings settings;
   private TrainSettings train;
+  private CheckedModel checked;
   private List<PreferenceRecord> pairs = List.of();
   private List<Sample> samples = List.of();
 
@@ -91,25 +93,31 @@ public final class TrainCommand implements Callable<Integer> {
     settings = options.load();
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
-    readData(messages);
-    QwenCheckpoint checkpoint = LoadedModel.checkpoint(settings);
+    int threads = settings.bind("threads", Integer.class);
+    Equipoise.threads(threads);
+    checked = CheckedModel.toTrain(settings, train, messages);
+    if (merge || train.full()) {
+      CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
+    }
+    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    readData(input);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
-        checkpoint.config().generation().modelType(),
+        checked.name(),
         pairs.size(),
         samples.size(),
         train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
     messages.flush();
     if (train.full()) {
-      requireRoom(checkpoint);
+      requireRoom(checked.checkpoint());
     }
     if (dryRun) {
       return ExitCode.OK;
     }
-    int threads = settings.bind("threads", Integer.class);
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
+      input.writeDropped(run.path());
       Stage stage =
           Stage.of(STAGE, this::work)
               .title("train")
@@ -125,7 +133,7 @@ public final class TrainCommand implements Callable<Integer> {
         console.println("Adapter: " + folder.resolve("adapter"));
       }
       if (merge || train.full()) {
-        console.println("Checkpoint: " + folder.resolve("merged"));
+        console.println("Checkpoint: " + folder.resolve(MERGED));
       }
       console.println("Metrics: " + folder.resolve(METRICS));
       console.println("Report: " + folder.resolve(REPORT).toUri());
@@ -151,15 +159,18 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private void readData(PrintWriter messages) {
+  private void readData(InputSamples input) {
     boolean online = train.hybrid().online().promptsPerIteration() > 0;
     switch (train.method()) {
-      case SFT -> samples = InputSamples.read(settings, "data.samples", messages);
-      case DPO -> pairs = pairs();
+      case SFT -> samples = input.toTeach("data.samples");
+      case DPO -> pairs = input.pairs("data.pairs");
       case HYBRID -> {
-        pairs = train.hybrid().offline().pairsPerIteration() > 0 ? pairs() : List.of();
+        pairs =
+            train.hybrid().offline().pairsPerIteration() > 0
+                ? input.pairs("data.pairs")
+                : List.of();
         if (online) {
-          samples = InputSamples.read(settings, "data.prompts", messages);
+          samples = input.toPrompt("data.prompts");
           List<String> open =
               samples.stream()
                   .filter(sample -> !SampleVerifier.isClosed(sample))
@@ -171,24 +182,15 @@ public final class TrainCommand implements Callable<Integer> {
                     + " (yes or no, or with options); "
                     + open.size()
                     + " are not, the first is "
-                    + open.get(0));
+                    + Excerpt.of(open.get(0)));
           }
         }
       }
     }
   }
 
-  private List<PreferenceRecord> pairs() {
-    Path store = settings.requiredPath("data.pairs");
-    List<PreferenceRecord> read = PreferenceStore.read(store);
-    if (read.isEmpty()) {
-      throw new IllegalArgumentException(store + " holds no pair");
-    }
-    return read;
-  }
-
   private void work(StageContext context) {
-    try (QwenModel model = LoadedModel.toTrain(settings, train)) {
+    try (QwenModel model = checked.load()) {
       MetricsCsv metrics = new MetricsCsv(context.file(METRICS));
       TrainingContext training =
           TrainingContext.plain()
@@ -205,19 +207,26 @@ public final class TrainCommand implements Callable<Integer> {
       TrainingResult result = train(model, training);
       context.stopIfCancelled();
       if (!train.full()) {
-        AdapterFiles.write(
-            model.adapters(),
-            settings.requiredPath("model.folder").toString(),
-            context.file("adapter"));
+        writeAdapter(model, context.file("adapter"));
       }
       if (merge || train.full()) {
         CheckpointWriter.write(
-            model,
-            LoadedModel.checkpoint(settings),
-            context.file("merged"),
-            CheckpointWriter.SHARD_BYTES);
+            model, checked.checkpoint(), context.file(MERGED), CheckpointWriter.SHARD_BYTES);
       }
       TrainingReport.write(context.file(REPORT), settings, train, result);
+    }
+  }
+
+  /**
+   * With the settings of fresh adapters, or the configuration of those that training began with.
+   */
+  private void writeAdapter(QwenModel model, Path folder) {
+    PeftAdapter start = checked.adapter();
+    if (start == null) {
+      PeftAdapter.write(
+          model.adapters(), train.lora(), settings.requiredPath("model.folder").toString(), folder);
+    } else {
+      start.write(model.adapters(), folder);
     }
   }
 

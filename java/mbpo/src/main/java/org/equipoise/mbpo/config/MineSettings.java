@@ -9,6 +9,7 @@ import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.mine.NegativeSources;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** The {@code mine} section; its keys are documented in the defaults. */
 public record MineSettings(
@@ -85,7 +86,7 @@ public record MineSettings(
               + " answers in "
               + answers
               + " has the id of a sample; the first sample is "
-              + pool.get(0).id());
+              + Excerpt.of(pool.get(0).id()));
     }
     return NegativeSources.imported(byId);
   }

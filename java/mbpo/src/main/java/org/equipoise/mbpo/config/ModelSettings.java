@@ -1,10 +1,17 @@
 package org.equipoise.mbpo.config;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.checkpoint.ChatTemplate;
 import org.jspecify.annotations.Nullable;
 
 /** The {@code model} section; its keys are documented in the defaults. */
-public record ModelSettings(String folder, @Nullable String adapter, Type type, long maxPixels) {
+public record ModelSettings(
+    String folder,
+    @Nullable String adapter,
+    Type type,
+    ChatTemplate chatTemplate,
+    long maxPixels,
+    boolean generationRules) {
   public ModelSettings {
     if (maxPixels < 1) {
       throw new IllegalArgumentException("maxPixels must be at least 1, found " + maxPixels);

@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -141,12 +143,16 @@ public final class RunSettings {
                   + ": expected settings of its own, such as "
                   + known.properties().iterator().next().getKey()
                   + ", found "
-                  + entry.getValue());
+                  + Excerpt.of(entry.getValue().toString()));
         }
         merge((ObjectNode) known, (ObjectNode) entry.getValue(), key + ".", sources);
       } else if (entry.getValue().isContainerNode()) {
         throw new IllegalArgumentException(
-            sources.where(key) + ": " + key + ": expected one value, found " + entry.getValue());
+            sources.where(key)
+                + ": "
+                + key
+                + ": expected one value, found "
+                + Excerpt.of(entry.getValue().toString()));
       } else {
         into.set(entry.getKey(), entry.getValue());
       }
@@ -179,7 +185,7 @@ public final class RunSettings {
       String named = at(component).isMissingNode() ? key : component;
       throw new IllegalArgumentException(sources.where(named) + ": " + named + ": " + found, e);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(path + ": " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException(path + ": " + Json.problem(e), e);
     }
   }
 
@@ -197,7 +203,10 @@ public final class RunSettings {
                 : WRITTEN_AS.get(type);
     return expected == null || found.isMissingNode()
         ? e.getOriginalMessage().lines().findFirst().orElse("")
-        : "expected " + expected + ", found " + (found.isNull() ? "nothing" : found.asText());
+        : "expected "
+            + expected
+            + ", found "
+            + (found.isNull() ? "nothing" : Excerpt.of(found.asText()));
   }
 
   private JsonNode at(String path) {

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.data;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Answers that were generated elsewhere, one JSON object a line:
@@ -24,7 +25,8 @@ public final class AnswerFile {
           String id = fields.textOrNumber(fields.has("id") ? "id" : "question_id");
           String answer = fields.text(fields.has("answer") ? "answer" : "text");
           if (answers.putIfAbsent(id, answer) != null) {
-            throw new IllegalArgumentException("id \"" + id + "\" has an answer already");
+            throw new IllegalArgumentException(
+                "id " + Excerpt.quoted(id) + " has an answer already");
           }
           return id;
         });

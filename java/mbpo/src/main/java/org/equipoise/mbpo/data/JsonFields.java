@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /** The fields of a JSON object; errors name the field, what was expected and what was found. */
@@ -22,18 +23,55 @@ final class JsonFields {
     return node.hasNonNull(name);
   }
 
+  boolean isText(String name) {
+    return node.path(name).isTextual();
+  }
+
+  boolean isList(String name) {
+    return node.path(name).isArray();
+  }
+
+  boolean isObject(String name) {
+    return node.path(name).isObject();
+  }
+
+  /** Whether the field is there, not null, and no empty list or text. */
+  boolean hasContent(String name) {
+    JsonNode value = node.path(name);
+    return has(name)
+        && !(value.isContainerNode() && value.isEmpty())
+        && !(value.isTextual() && value.textValue().isEmpty());
+  }
+
+  /** The names of all fields, in order. */
+  List<String> names() {
+    List<String> names = new ArrayList<>();
+    node.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  /** What a field is called in messages. */
+  String place(String name) {
+    return "field \"" + path + name + "\"";
+  }
+
+  /** The field itself. */
+  JsonNode value(String name) {
+    return node.path(name);
+  }
+
   /** A list of objects. */
   List<JsonFields> objects(String name) {
     JsonNode value = node.path(name);
     List<JsonFields> objects = new ArrayList<>();
     for (JsonNode item : value) {
       if (!item.isObject()) {
-        throw wrong(name, "a list of objects", item);
+        throw wrong(place(name), "a list of objects", item);
       }
       objects.add(new JsonFields(item, path + name + "[" + objects.size() + "]."));
     }
     if (!value.isArray()) {
-      throw wrong(name, "a list of objects", value);
+      throw wrong(place(name), "a list of objects", value);
     }
     return objects;
   }
@@ -41,7 +79,7 @@ final class JsonFields {
   String text(String name) {
     JsonNode value = node.path(name);
     if (!value.isTextual()) {
-      throw wrong(name, "text", value);
+      throw wrong(place(name), "text", value);
     }
     return value.textValue();
   }
@@ -60,7 +98,7 @@ final class JsonFields {
   boolean flag(String name) {
     JsonNode value = node.path(name);
     if (!value.isBoolean()) {
-      throw wrong(name, "true or false", value);
+      throw wrong(place(name), "true or false", value);
     }
     return value.booleanValue();
   }
@@ -72,7 +110,7 @@ final class JsonFields {
       return Double.NaN;
     }
     if (!value.isNumber()) {
-      throw wrong(name, "a number", value);
+      throw wrong(place(name), "a number", value);
     }
     return value.doubleValue();
   }
@@ -85,11 +123,11 @@ final class JsonFields {
       return texts;
     }
     if (!value.isArray()) {
-      throw wrong(name, "a list of texts", value);
+      throw wrong(place(name), "a list of texts", value);
     }
     for (JsonNode item : value) {
       if (!item.isTextual()) {
-        throw wrong(name, "a list of texts", item);
+        throw wrong(place(name), "a list of texts", item);
       }
       texts.add(item.textValue());
     }
@@ -99,7 +137,7 @@ final class JsonFields {
   JsonFields object(String name) {
     JsonNode value = node.path(name);
     if (!value.isObject()) {
-      throw wrong(name, "an object", value);
+      throw wrong(place(name), "an object", value);
     }
     return new JsonFields(value, path + name + ".");
   }
@@ -108,7 +146,7 @@ final class JsonFields {
   JsonFields only(String name) {
     JsonNode value = node.path(name);
     if (!value.isArray() || value.size() != 1 || !value.get(0).isObject()) {
-      throw wrong(name, "a list of one object", value);
+      throw wrong(place(name), "a list of one object", value);
     }
     return new JsonFields(value.get(0), path + name + "[0].");
   }
@@ -120,12 +158,18 @@ final class JsonFields {
     return map;
   }
 
-  private IllegalArgumentException wrong(String name, String expected, JsonNode found) {
-    String text = found.isMissingNode() ? "nothing" : found.toString();
-    if (text.length() > 60) {
-      text = text.substring(0, 60) + "...";
-    }
+  /** For a field that is not what it should be. */
+  IllegalArgumentException wrong(String name, String expected) {
+    return wrong(place(name), expected, node.path(name));
+  }
+
+  /** For a value at a place that is not what it should be. */
+  static IllegalArgumentException wrong(String place, String expected, JsonNode found) {
     return new IllegalArgumentException(
-        "field \"" + path + name + "\": expected " + expected + ", found " + text);
+        place
+            + ": expected "
+            + expected
+            + ", found "
+            + (found.isMissingNode() ? "nothing" : Excerpt.of(found.toString())));
   }
 }

@@ -3,10 +3,8 @@ package org.equipoise.mbpo.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.Json;
 
 /** One line of a preference file; the conversational vision format that TRL reads, and more. */
@@ -25,9 +23,9 @@ final class PreferenceJson {
       images.add(IMAGES + "/" + name);
       perturbed.add(PERTURBED + "/" + name);
     }
-    message(line, "prompt", "user", record.question());
-    message(line, "chosen", "assistant", record.chosen());
-    message(line, "rejected", "assistant", record.rejected());
+    PromptJson.put(line, "prompt", record.prompt());
+    PromptJson.putAnswer(line, "chosen", record.chosen());
+    PromptJson.putAnswer(line, "rejected", record.rejected());
     line.put("kind", record.kind());
     line.put("twin", record.twin());
     line.put("source", record.source());
@@ -46,37 +44,16 @@ final class PreferenceJson {
   }
 
   /**
-   * The file names of a pair's images: its id, and from the second image on their number, behind a
-   * sign that no id has.
+   * The file names of a pair's images: its id, made fit for file names, and from the second image
+   * on their number, behind a sign that no such name has.
    */
   static List<String> imageNames(PreferenceRecord record) {
-    List<String> names = new ArrayList<>(List.of(record.id() + ".png"));
-    for (int number = 2; number <= record.images().size(); number++) {
-      names.add(record.id() + "+" + number + ".png");
+    List<String> names = new ArrayList<>();
+    String stem = FileNames.of(record.id());
+    for (int number = 1; number <= record.images().size(); number++) {
+      names.add(number == 1 ? stem + ".png" : stem + "+" + number + ".png");
     }
     return names;
-  }
-
-  static PreferenceRecord record(Path folder, JsonFields fields) {
-    JsonFields scores = fields.object("scores");
-    return new PreferenceRecord(
-        fields.text("id"),
-        images(folder, fields, "images"),
-        images(folder, fields, "images_perturbed"),
-        fields.only("prompt").text("content"),
-        fields.only("chosen").text("content"),
-        fields.only("rejected").text("content"),
-        fields.text("kind"),
-        fields.textOrNull("twin"),
-        fields.text("source"),
-        fields.number("information_gain"),
-        new PreferenceRecord.Scores(
-            scores.number("log_prob_clean"),
-            scores.number("log_prob_perturbed"),
-            scores.text("clean_answer"),
-            scores.text("blind_answer"),
-            scores.flag("equals_blind_answer")),
-        fields.object("perturbation").asMap());
   }
 
   static JsonNode line(DroppedSample dropped) {
@@ -96,19 +73,6 @@ final class PreferenceJson {
         fields.text("reason"),
         fields.number("delta"),
         fields.text("answer"));
-  }
-
-  private static List<ImageSource> images(Path folder, JsonFields fields, String name) {
-    List<String> paths = fields.texts(name);
-    if (paths.isEmpty()) {
-      throw new IllegalArgumentException(
-          "field \"" + name + "\": expected image paths, found none");
-    }
-    return paths.stream().map(path -> ImageSource.of(folder.resolve(path))).toList();
-  }
-
-  private static void message(ObjectNode line, String name, String role, String content) {
-    line.putArray(name).addObject().put("role", role).put("content", content);
   }
 
   /** JSON has no NaN and no infinity. */

@@ -4,18 +4,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.model.Prompt;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One mined preference pair. Training uses the clean images; the perturbed ones are kept as
- * evidence.
+ * One preference pair. Training uses the clean images; the perturbed ones are kept as evidence.
  *
  * @param id the sample's id
- * @param images the clean images at the model's size, in the order of the prompt
- * @param perturbed the images that provoked the rejected answer
- * @param question the prompt text
+ * @param images the clean images, in the order of the prompt
+ * @param perturbed the images that provoked the rejected answer; the clean ones where nothing was
+ *     perturbed
+ * @param prompt the question, and the turns before it where there are any
  * @param chosen the gold answer
- * @param rejected the model's own answer to the perturbed images
+ * @param rejected the answer to be made less probable, of mined pairs the model's own to the
+ *     perturbed images
  * @param kind the sample's kind
  * @param twin id of the complementary sample, or {@code null}
  * @param source which negative source made the perturbed image, for example {@code "adversarial"}
@@ -28,7 +31,7 @@ public record PreferenceRecord(
     String id,
     List<ImageSource> images,
     List<ImageSource> perturbed,
-    String question,
+    Prompt prompt,
     String chosen,
     String rejected,
     String kind,
@@ -54,6 +57,11 @@ public record PreferenceRecord(
       String blindAnswer,
       boolean equalsBlindAnswer) {
 
+    /** Of a pair that was not mined: nothing was measured. */
+    public static Scores unknown() {
+      return new Scores(Double.NaN, Double.NaN, "", "", false);
+    }
+
     /** Change of the chosen answer's log-prob; negative when the perturbation hurt it. */
     public double delta() {
       return logProbPerturbed - logProbClean;
@@ -64,25 +72,61 @@ public record PreferenceRecord(
     Objects.requireNonNull(id, "id");
     images = List.copyOf(images);
     perturbed = List.copyOf(perturbed);
-    if (images.isEmpty() || images.size() != perturbed.size()) {
+    Objects.requireNonNull(prompt, "prompt");
+    if (images.size() != perturbed.size() || images.size() != prompt.images()) {
       throw new IllegalArgumentException(
           "pair "
-              + id
-              + ": expected as many perturbed as clean images and at least one, found "
+              + Excerpt.of(id)
+              + ": expected as many perturbed as clean images and as places in the prompt, found "
               + perturbed.size()
+              + ", "
+              + images.size()
               + " and "
-              + images.size());
+              + prompt.images());
     }
-    Objects.requireNonNull(question, "question");
     Objects.requireNonNull(chosen, "chosen");
     Objects.requireNonNull(rejected, "rejected");
     Objects.requireNonNull(source, "source");
     perturbation = Map.copyOf(perturbation);
   }
 
+  /** A pair whose question comes behind its images. */
+  public PreferenceRecord(
+      String id,
+      List<ImageSource> images,
+      List<ImageSource> perturbed,
+      String question,
+      String chosen,
+      String rejected,
+      String kind,
+      @Nullable String twin,
+      String source,
+      double informationGain,
+      Scores scores,
+      Map<String, String> perturbation) {
+    this(
+        id,
+        images,
+        perturbed,
+        Prompt.of(images.size(), question),
+        chosen,
+        rejected,
+        kind,
+        twin,
+        source,
+        informationGain,
+        scores,
+        perturbation);
+  }
+
+  /** The text of the question, the last turn of the prompt. */
+  public String question() {
+    return prompt.question();
+  }
+
   /** The question with the chosen answer as its gold one. */
   public Sample sample() {
-    return new Sample(id, images, question, chosen, kind, List.of(), twin, List.of());
+    return new Sample(id, images, prompt, chosen, kind, List.of(), twin, List.of());
   }
 
   /** The same pair with other sources for its clean images, for example ones held in memory. */
@@ -91,7 +135,7 @@ public record PreferenceRecord(
         id,
         others,
         perturbed,
-        question,
+        prompt,
         chosen,
         rejected,
         kind,

@@ -24,8 +24,12 @@ public final class PreferenceStore {
    * Every pair of a store, in order; images are decoded when asked for. Errors name file and line.
    */
   public static List<PreferenceRecord> read(Path folder) {
-    return JsonLines.read(
-        folder.resolve(PREFERENCES), fields -> PreferenceJson.record(folder, fields));
+    return PreferenceFile.read(folder.resolve(PREFERENCES));
+  }
+
+  /** The file with the pairs of a store. */
+  public static Path pairs(Path folder) {
+    return folder.resolve(PREFERENCES);
   }
 
   /** Every sample that mining left out, in order. */

@@ -3,15 +3,17 @@ package org.equipoise.mbpo.data;
 import java.util.List;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.model.Prompt;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One question about one image or several with its gold answer.
+ * One question about one image or several, or about none, with its gold answer.
  *
- * @param id unique in its data set; names files, so letters, digits, dot, dash and underscore only
+ * @param id unique in its data set; any text that is not blank
  * @param images the original images, before the model's image processor, in the order in which they
- *     come before the question; at least one
- * @param question the question in plain text
+ *     stand in the prompt
+ * @param prompt the question, and the turns before it where there are any
  * @param answer the gold answer (the chosen answer of a preference pair)
  * @param kind what sort of question, for example {@code "yes-no"}; selects verifiers and strata
  * @param options the offered answers of a multiple-choice question, otherwise empty
@@ -22,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 public record Sample(
     String id,
     List<ImageSource> images,
-    String question,
+    Prompt prompt,
     String answer,
     String kind,
     List<String> options,
@@ -30,22 +32,40 @@ public record Sample(
     List<String> objects) {
 
   public Sample {
-    Objects.requireNonNull(question, "question");
+    Objects.requireNonNull(prompt, "prompt");
     Objects.requireNonNull(answer, "answer");
     Objects.requireNonNull(kind, "kind");
-    if (id == null || !id.matches("[A-Za-z0-9._-]+")) {
-      throw new IllegalArgumentException(
-          "a sample id has letters, digits, dot, dash and underscore only, found \"" + id + "\"");
+    if (id == null || id.isBlank()) {
+      throw new IllegalArgumentException("a sample needs an id, found nothing");
     }
     if (id.equals(twin)) {
-      throw new IllegalArgumentException("sample " + id + " names itself as its twin");
+      throw new IllegalArgumentException("sample " + Excerpt.of(id) + " names itself as its twin");
     }
     images = List.copyOf(images);
-    if (images.isEmpty()) {
-      throw new IllegalArgumentException("sample " + id + " has no image");
+    if (images.size() != prompt.images()) {
+      throw new IllegalArgumentException(
+          "sample "
+              + Excerpt.of(id)
+              + ": expected as many images as its prompt has places for, found "
+              + images.size()
+              + " and "
+              + prompt.images());
     }
     options = List.copyOf(options);
     objects = List.copyOf(objects);
+  }
+
+  /** A question about images that come before it. */
+  public Sample(
+      String id,
+      List<ImageSource> images,
+      String question,
+      String answer,
+      String kind,
+      List<String> options,
+      @Nullable String twin,
+      List<String> objects) {
+    this(id, images, Prompt.of(images.size(), question), answer, kind, options, twin, objects);
   }
 
   public static Sample of(
@@ -54,35 +74,44 @@ public record Sample(
   }
 
   public Sample options(List<String> offered) {
-    return new Sample(id, images, question, answer, kind, offered, twin, objects);
+    return new Sample(id, images, prompt, answer, kind, offered, twin, objects);
   }
 
   public Sample twin(@Nullable String twinId) {
-    return new Sample(id, images, question, answer, kind, options, twinId, objects);
+    return new Sample(id, images, prompt, answer, kind, options, twinId, objects);
   }
 
   public Sample objects(List<String> present) {
-    return new Sample(id, images, question, answer, kind, options, twin, present);
+    return new Sample(id, images, prompt, answer, kind, options, twin, present);
   }
 
   public Sample images(List<ImageSource> others) {
-    return new Sample(id, others, question, answer, kind, options, twin, objects);
+    return new Sample(id, others, forImages(others.size()), answer, kind, options, twin, objects);
+  }
+
+  private Prompt forImages(int count) {
+    return prompt.isPlain() ? Prompt.of(count, question()) : prompt;
+  }
+
+  /** The text of the question, the last turn of the prompt. */
+  public String question() {
+    return prompt.question();
   }
 
   /**
    * The image of a sample that has one.
    *
-   * @throws IllegalStateException if there are several
+   * @throws IllegalStateException if there are several or none
    */
   public ImageSource image() {
-    if (images.size() > 1) {
+    if (images.size() != 1) {
       throw new IllegalStateException(
-          "sample " + id + " has " + images.size() + " images where one was expected");
+          "sample " + Excerpt.of(id) + " has " + images.size() + " images where one was expected");
     }
     return images.get(0);
   }
 
   public Sample answer(String other) {
-    return new Sample(id, images, question, other, kind, options, twin, objects);
+    return new Sample(id, images, prompt, other, kind, options, twin, objects);
   }
 }

@@ -8,100 +8,57 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 
 /**
- * Samples as JSON Lines, one object a line:
+ * Samples as JSON Lines, one object a line, or as one list of objects:
  *
  * <pre>{"id": "q1", "image": "photos/1.jpg", "question": "is there a dog ?", "answer": "yes",
  *  "kind": "yes-no", "options": [], "twin": "q2", "objects": []}</pre>
  *
  * {@code image} is relative to the file; a question about several images has a list of them as
- * {@code images} instead, in the order in which they come before it. All but image, question and
- * answer may be left out: an id is then made of the file's name and the line, and the kind follows
- * from options and answer. Also read are conversations as LLaVA's data has them, of which the first
- * question and answer are taken:
+ * {@code images} (or {@code image}), in the order in which they come before it or stand in it,
+ * where the text {@code <image>} is the place of one; a question of text alone has neither. All but
+ * question and answer may be left out: an id is then made of the file's name and the place, and the
+ * kind follows from options and answer.
  *
- * <pre>{"id": "1", "image": "1.jpg", "conversations": [
- *  {"from": "human", "value": "&lt;image&gt;\nis there a dog ?"}, {"from": "gpt", "value": "yes"}]}
- * </pre>
+ * <p>Conversations as LLaVA, LLaMA-Factory, TRL, ms-swift and others have them are read as well:
+ * {@code conversations} of {@code from} and {@code value}, {@code messages} of {@code role} and
+ * {@code content}, and pairs of fields of texts. Every answer is a sample with the turns before it
+ * as its prompt; of the second and further ones the id ends with {@code #2} and so on.
  */
 public final class SampleFile {
-  private static final String IMAGE_MARK = "<image>";
-
   private SampleFile() {}
 
   /** Reads all samples; images are decoded when asked for. Errors name file and line. */
   public static List<Sample> read(Path file) {
+    return rows(file, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+  }
+
+  /** The same with each sample's line. */
+  public static List<Row<Sample>> rows(Path file, BadRow.Handler bad) {
     Path folder = file.toAbsolutePath().getParent();
-    String stem = file.getFileName().toString().replaceAll("\\.[^.]*$", "");
-    String prefix = stem.replaceAll("[^A-Za-z0-9._-]", "_") + "-";
-    Map<String, Integer> recordById = new HashMap<>();
-    return JsonLines.read(
+    String prefix = file.getFileName().toString().replaceAll("\\.[^.]*$", "") + "-";
+    Map<String, Integer> numberById = new HashMap<>();
+    return JsonLines.rows(
         file,
-        fields -> {
-          String madeUp = prefix + (recordById.size() + 1);
-          Sample sample = sample(folder, fields, madeUp);
-          Integer earlier = recordById.put(sample.id(), recordById.size() + 1);
-          if (earlier != null) {
-            throw new IllegalArgumentException(
-                "id \"" + sample.id() + "\" was already used by record " + earlier);
-          }
-          return sample;
-        });
+        (number, fields) -> {
+          List<Sample> samples = SampleRows.read(folder, fields, prefix + number);
+          samples.forEach(sample -> requireNew(numberById, sample.id(), number));
+          return samples;
+        },
+        bad);
   }
 
-  private static Sample sample(Path folder, JsonFields fields, String madeUpId) {
-    boolean conversation = fields.has("conversations");
-    String question;
-    String answer;
-    if (conversation) {
-      List<JsonFields> turns = fields.objects("conversations");
-      if (turns.size() < 2
-          || !turns.get(0).text("from").equals("human")
-          || !turns.get(1).text("from").equals("gpt")) {
-        throw new IllegalArgumentException(
-            "field \"conversations\": expected a question from \"human\" and an answer from"
-                + " \"gpt\" first");
-      }
-      question = turns.get(0).text("value").replace(IMAGE_MARK, "").strip();
-      answer = turns.get(1).text("value").strip();
-    } else {
-      question = fields.text("question");
-      answer = fields.text("answer");
+  /** Ids are unique in a file. */
+  static void requireNew(Map<String, Integer> numberById, String id, int number) {
+    Integer earlier = numberById.putIfAbsent(id, number);
+    if (earlier != null) {
+      throw new IllegalArgumentException(
+          "id " + Excerpt.quoted(id) + " was already used by record " + earlier);
     }
-    List<String> options = fields.texts("options");
-    String id = fields.textOrNull("id");
-    String kind = fields.textOrNull("kind");
-    return new Sample(
-        id == null ? madeUpId : conversation ? id.replaceAll("[^A-Za-z0-9._-]", "_") : id,
-        images(fields).stream().map(image -> ImageSource.of(folder.resolve(image))).toList(),
-        question,
-        answer,
-        kind == null ? kind(answer, options) : kind,
-        options,
-        fields.textOrNull("twin"),
-        fields.texts("objects"));
-  }
-
-  private static List<String> images(JsonFields fields) {
-    if (!fields.has("images")) {
-      return List.of(fields.text("image"));
-    }
-    List<String> images = fields.texts("images");
-    if (images.isEmpty()) {
-      throw new IllegalArgumentException("field \"images\": expected at least one, found none");
-    }
-    return images;
-  }
-
-  private static String kind(String answer, List<String> options) {
-    if (!options.isEmpty()) {
-      return "multiple-choice";
-    }
-    return answer.strip().matches("(?i)(yes|no)[.!]?") ? "yes-no" : "open";
   }
 
   /** Writes samples whose images are files, with paths relative to the file's folder. */
@@ -119,7 +76,7 @@ public final class SampleFile {
                               () ->
                                   new IllegalArgumentException(
                                       "sample "
-                                          + sample.id()
+                                          + Excerpt.of(sample.id())
                                           + " has no image file; write its image first")))
               .map(path -> folder.relativize(path.toAbsolutePath()).toString().replace('\\', '/'))
               .toList();
@@ -130,8 +87,7 @@ public final class SampleFile {
       } else {
         addTexts(line.putArray("images"), images);
       }
-      line.put("question", sample.question());
-      line.put("answer", sample.answer());
+      putPrompt(line, sample);
       line.put("kind", sample.kind());
       addTexts(line.putArray("options"), sample.options());
       line.put("twin", sample.twin());
@@ -139,6 +95,16 @@ public final class SampleFile {
       lines.add(line);
     }
     AtomicFiles.write(file, JsonLines.bytes(lines));
+  }
+
+  private static void putPrompt(ObjectNode line, Sample sample) {
+    if (sample.prompt().isPlain() && !sample.question().contains(TurnReader.MARK)) {
+      line.put("question", sample.question());
+      line.put("answer", sample.answer());
+    } else {
+      PromptJson.put(line, "prompt", sample.prompt());
+      PromptJson.putAnswer(line, "completion", sample.answer());
+    }
   }
 
   private static void addTexts(ArrayNode array, List<String> texts) {

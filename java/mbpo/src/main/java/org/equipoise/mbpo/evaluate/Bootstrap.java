@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.report.Interval;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Percentile bootstrap over items, 95 %. Deterministic in (resamples, seed, number of items): two
@@ -92,9 +93,9 @@ public record Bootstrap(int resamples, long seed) {
       if (!before.get(i).id().equals(after.get(i).id())) {
         throw new IllegalArgumentException(
             "a paired difference needs the same samples in the same order, found "
-                + before.get(i).id()
+                + Excerpt.of(before.get(i).id())
                 + " and "
-                + after.get(i).id()
+                + Excerpt.of(after.get(i).id())
                 + " at position "
                 + i);
       }

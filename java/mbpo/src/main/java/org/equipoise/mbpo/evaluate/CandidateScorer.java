@@ -13,6 +13,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
 
 /**
@@ -89,8 +90,10 @@ final class CandidateScorer {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      ImageBatch seen = ImageBatch.ofQuestions(images);
-      seen = sight == AnswerScorer.Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
+      ImageBatch seen =
+          sight == AnswerScorer.Sight.BLIND
+              ? ImageBatch.blindOfQuestions(images, model.imageProcessor().mean())
+              : ImageBatch.ofQuestions(images);
       Tensor logits = model.forward(seen, sequences).logits();
       Tensor columns =
           HostTensors.onDeviceOf(logits, HostTensors.longs(ids, prompts.size(), width));
@@ -141,7 +144,7 @@ final class CandidateScorer {
     int length = AnswerScorer.contentLength(tokens, tokenizer);
     if (length == 0) {
       throw new IllegalArgumentException(
-          "the candidate answer \"" + answer + "\" has no token to score");
+          "the candidate answer " + Excerpt.quoted(answer) + " has no token to score");
     }
     return Arrays.copyOf(tokens, length);
   }

@@ -16,6 +16,7 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Measures a model, batch by batch: no more than a batch of images is held. As thread-safe as the
@@ -152,7 +153,7 @@ public final class Evaluator {
   private static List<String> offered(Sample sample) {
     if (sample.options().isEmpty()) {
       throw new IllegalArgumentException(
-          "multiple-choice sample " + sample.id() + " has no options");
+          "multiple-choice sample " + Excerpt.of(sample.id()) + " has no options");
     }
     return sample.options();
   }
@@ -162,10 +163,9 @@ public final class Evaluator {
     if (gold == null) {
       throw new IllegalArgumentException(
           "the gold answer of yes/no sample "
-              + sample.id()
-              + " must say yes or no, found \""
-              + sample.answer()
-              + "\"");
+              + Excerpt.of(sample.id())
+              + " must say yes or no, found "
+              + Excerpt.quoted(sample.answer()));
     }
     return gold;
   }

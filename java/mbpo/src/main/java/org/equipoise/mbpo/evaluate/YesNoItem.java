@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.evaluate;
 
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,7 @@ public record YesNoItem(
     if (Double.isNaN(logOdds)) {
       throw new IllegalArgumentException(
           "the log-odds of sample "
-              + id
+              + Excerpt.of(id)
               + " are NaN; look for NaN in the model's weights or images");
     }
   }

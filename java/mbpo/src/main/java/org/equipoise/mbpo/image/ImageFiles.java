@@ -4,6 +4,7 @@ import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.imdecode;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.imencode;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -13,11 +14,12 @@ import org.equipoise.mbpo.storage.AtomicFiles;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Image files through OpenCV: PNG, JPEG, WebP and what else it decodes; PNG is written. EXIF
- * orientation is applied, an alpha channel is dropped. Thread-safe.
+ * Image files through OpenCV: PNG, JPEG, WebP, TIFF, BMP, GIF (its first frame) and PNM; PNG is
+ * written. EXIF orientation is applied, an alpha channel is dropped. Thread-safe.
  */
 public final class ImageFiles {
-  private static final int TAIL = 1 << 16;
+  private static final String READ = "PNG, JPEG, WebP, TIFF, BMP, GIF or PNM";
+  private static final int LONGEST_REASON = 120;
 
   private ImageFiles() {}
 
@@ -27,21 +29,57 @@ public final class ImageFiles {
   }
 
   /**
+   * A file's size from its header, with all that is known of a file without decoding it: one that
+   * is empty, cut off or no image is refused by name. Formats whose headers are not read here are
+   * decoded.
+   */
+  public static ImageSize size(Path file) {
+    byte[] encoded = AtomicFiles.read(file);
+    ImageSize size = whole(encoded, file.toString()).size();
+    if (size != null) {
+      return size;
+    }
+    RgbImage image = decode(encoded, file.toString());
+    return new ImageSize(image.width(), image.height());
+  }
+
+  /**
    * Decodes an encoded image.
    *
    * @param name what error messages call it
    */
   public static RgbImage decode(byte[] encoded, String name) {
+    EncodedImage file = whole(encoded, name);
+    try {
+      RgbImage tiff = file.isTiff() ? TiffAlpha.decode(encoded) : null;
+      return tiff != null ? tiff : decode(encoded, file, name);
+    } catch (IOException e) {
+      throw corrupt(name, "a TIFF that cannot be read: " + e.getMessage());
+    }
+  }
+
+  /** What decoding begins with. */
+  private static EncodedImage whole(byte[] encoded, String name) {
     if (encoded.length == 0) {
       throw corrupt(name, "the file is empty");
     }
-    requireEnd(encoded, name);
+    EncodedImage file = new EncodedImage(encoded);
+    String cutOff = file.cutOff();
+    if (cutOff != null) {
+      throw corrupt(name, cutOff);
+    }
+    return file;
+  }
+
+  private static RgbImage decode(byte[] encoded, EncodedImage file, String name) {
     try (PointerScope scope = new PointerScope();
         BytePointer bytes = new BytePointer(encoded);
         Mat buffer = new Mat(1, encoded.length, opencv_core.CV_8UC1, bytes);
         Mat decoded = imdecode(buffer, IMREAD_COLOR)) {
       if (decoded == null || decoded.isNull() || decoded.empty()) {
-        throw corrupt(name, encoded.length + " bytes that no image decoder accepts");
+        String other = file.otherKind();
+        throw corrupt(
+            name, other != null ? other : encoded.length + " bytes that no image decoder accepts");
       }
       return fromBgr(decoded);
     } catch (RuntimeException e) {
@@ -83,41 +121,6 @@ public final class ImageFiles {
     AtomicFiles.write(file, encodePng(image));
   }
 
-  /**
-   * OpenCV decodes what there is of a truncated JPEG and paints the rest grey, so a PNG or JPEG
-   * must have its end marker (other things may follow it).
-   */
-  private static void requireEnd(byte[] encoded, String name) {
-    if (startsWith(encoded, 0x89, 'P', 'N', 'G') && !endHolds(encoded, 'I', 'E', 'N', 'D')) {
-      throw corrupt(name, "a PNG that is cut off after " + encoded.length + " bytes");
-    }
-    if (startsWith(encoded, 0xff, 0xd8) && !endHolds(encoded, 0xff, 0xd9)) {
-      throw corrupt(name, "a JPEG that is cut off after " + encoded.length + " bytes");
-    }
-  }
-
-  private static boolean startsWith(byte[] encoded, int... mark) {
-    return encoded.length >= mark.length && matches(encoded, 0, mark);
-  }
-
-  private static boolean endHolds(byte[] encoded, int... mark) {
-    for (int at = encoded.length - mark.length; at >= Math.max(0, encoded.length - TAIL); at--) {
-      if (matches(encoded, at, mark)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static boolean matches(byte[] encoded, int at, int... mark) {
-    for (int i = 0; i < mark.length; i++) {
-      if ((encoded[at + i] & 0xff) != mark[i]) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   private static RgbImage fromBgr(Mat mat) {
     int width = mat.cols();
     int height = mat.rows();
@@ -142,8 +145,16 @@ public final class ImageFiles {
     return new IllegalArgumentException(
         "cannot decode image "
             + name
-            + ": expected PNG or JPEG data, found "
-            + found
+            + ": expected "
+            + READ
+            + ", found "
+            + shortened(String.valueOf(found))
             + "; replace the file");
+  }
+
+  /** Decoders say their file and line first. */
+  private static String shortened(String reason) {
+    String line = reason.lines().findFirst().orElse("");
+    return line.length() <= LONGEST_REASON ? line : line.substring(0, LONGEST_REASON) + "...";
   }
 }

@@ -3,13 +3,10 @@ package org.equipoise.mbpo.image;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/** The images before one question, in the order in which the prompt has them; at least one. */
+/** The images of one question, in the order in which the prompt has them; none of text alone. */
 public record Images(List<RgbImage> all) {
   public Images {
     all = List.copyOf(all);
-    if (all.isEmpty()) {
-      throw new IllegalArgumentException("a question needs at least one image, found none");
-    }
   }
 
   public static Images of(RgbImage only) {
@@ -34,10 +31,10 @@ public record Images(List<RgbImage> all) {
   /**
    * The image of a question that has one.
    *
-   * @throws IllegalStateException if there are several
+   * @throws IllegalStateException if there are several or none
    */
   public RgbImage only() {
-    if (all.size() > 1) {
+    if (all.size() != 1) {
       throw new IllegalStateException("expected one image, found " + all.size());
     }
     return all.get(0);

@@ -16,24 +16,52 @@ import org.equipoise.mbpo.tensor.HostTensors;
  * Low-rank adapters on linear layers (arXiv 2106.09685):
  *
  * <pre>
- * y = x Wᵀ + b + (alpha / rank) (x Aᵀ) Bᵀ      A [rank, in], B [out, rank], both float32
+ * y = x Wᵀ + b + scale (x Aᵀ) Bᵀ      A [rank, in], B [out, rank], both float32
  * </pre>
  *
- * A starts uniform in ±1/√in, B at zero, so that a fresh adapter changes nothing. The product is
- * computed in float32 whatever the base's type, and rounded to it once. As thread-safe as the model
- * they belong to.
+ * where {@code scale} is alpha / rank, or what a file says for the layer. A starts uniform in
+ * ±1/√in, B at zero, so that a fresh adapter changes nothing. The product is computed in float32
+ * whatever the base's type, and rounded to it once. As thread-safe as the model they belong to.
  */
 public final class LoraAdapters implements AutoCloseable {
   private static final String WEIGHT = ".weight";
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
 
-  private final LoraOptions options;
+  private final Map<String, Double> scales;
   private final Map<String, Tensor> parameters;
 
-  private LoraAdapters(LoraOptions options, Map<String, Tensor> parameters) {
-    this.options = options;
+  private LoraAdapters(Map<String, Double> scales, Map<String, Tensor> parameters) {
+    this.scales = scales;
     this.parameters = parameters;
+  }
+
+  /**
+   * One layer's adapter as it was trained.
+   *
+   * @param a [rank, in]
+   * @param b [out, rank]
+   * @param scale what their product is multiplied by
+   */
+  public record Layer(Tensor a, Tensor b, double scale) {}
+
+  /**
+   * Adapters with given values, which are copied into float32; trainable.
+   *
+   * @param layers by path
+   */
+  public static LoraAdapters of(Map<String, Layer> layers) {
+    Map<String, Double> scales = new LinkedHashMap<>();
+    Map<String, Tensor> parameters = new LinkedHashMap<>();
+    try (PointerScope scope = new PointerScope()) {
+      layers.forEach(
+          (path, layer) -> {
+            scales.put(path, layer.scale());
+            parameters.put(path + A, leaf(layer.a(), layer.a()));
+            parameters.put(path + B, leaf(layer.b(), layer.b()));
+          });
+    }
+    return new LoraAdapters(scales, parameters);
   }
 
   /**
@@ -43,10 +71,13 @@ public final class LoraAdapters implements AutoCloseable {
    * @throws IllegalArgumentException if no layer matches
    */
   public static LoraAdapters create(LoraOptions options, Map<String, Tensor> weights) {
+    Map<String, long[]> layers = new LinkedHashMap<>();
+    weights.forEach((name, weight) -> layers.put(name, HostTensors.shape(weight)));
+    Map<String, Double> scales = new LinkedHashMap<>();
     Map<String, Tensor> parameters = new LinkedHashMap<>();
     KeyedRandom random = KeyedRandom.of(options.seed(), "lora");
     try (PointerScope scope = new PointerScope()) {
-      for (String path : paths(options, weights)) {
+      for (String path : paths(options, layers)) {
         Tensor weight = weights.get(path + WEIGHT);
         int in = Math.toIntExact(weight.size(1));
         int out = Math.toIntExact(weight.size(0));
@@ -55,28 +86,35 @@ public final class LoraAdapters implements AutoCloseable {
         for (int i = 0; i < a.length; i++) {
           a[i] = (float) (bound * (2 * random.uniform(0, KeyedRandom.id(path), i) - 1));
         }
+        scales.put(path, options.scale());
         parameters.put(path + A, leaf(HostTensors.floats(a, options.rank(), in), weight));
         parameters.put(
             path + B,
             leaf(HostTensors.floats(new float[out * options.rank()], out, options.rank()), weight));
       }
     }
-    return new LoraAdapters(options, parameters);
+    return new LoraAdapters(scales, parameters);
   }
 
   private static Tensor leaf(Tensor values, Tensor deviceOf) {
     return HostTensors.onDeviceOf(deviceOf, values)
+        .to(ScalarType.Float)
         .detach()
+        .clone()
         .set_requires_grad(true)
         .retainReference();
   }
 
-  /** Paths of the layers that the options mean, in the order of the weights. */
-  public static List<String> paths(LoraOptions options, Map<String, Tensor> weights) {
+  /**
+   * Paths of the layers that the options mean, in the order of the weights.
+   *
+   * @param weights shapes of the base's tensors by name
+   */
+  public static List<String> paths(LoraOptions options, Map<String, long[]> weights) {
     Pattern targets = Pattern.compile(options.targets());
     List<String> paths =
         weights.entrySet().stream()
-            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().dim() == 2)
+            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().length == 2)
             .map(entry -> entry.getKey().substring(0, entry.getKey().length() - WEIGHT.length()))
             .filter(path -> targets.matcher(path).matches())
             .toList();
@@ -91,10 +129,6 @@ public final class LoraAdapters implements AutoCloseable {
                   .orElse("model.language_model.layers.0.self_attn.q_proj.weight"));
     }
     return paths;
-  }
-
-  public LoraOptions options() {
-    return options;
   }
 
   /** {@code path.lora_A.weight} and {@code path.lora_B.weight} of every layer; trainable. */
@@ -116,24 +150,24 @@ public final class LoraAdapters implements AutoCloseable {
       return y;
     }
     Tensor b = parameters.get(path + B);
-    Tensor part = x.to(ScalarType.Float).matmul(a.t()).matmul(b.t()).mul(scale());
+    Tensor part = x.to(ScalarType.Float).matmul(a.t()).matmul(b.t()).mul(scale(path));
     return y.add(part.to(y.scalar_type()));
   }
 
-  /** {@code W + (alpha / rank) B A}, in W's type; W itself where the layer has no adapter. */
+  /** {@code W + scale B A}, in W's type; W itself where the layer has no adapter. */
   public Tensor merged(String path, Tensor weight) {
     Tensor a = parameters.get(path + A);
     if (a == null) {
       return weight;
     }
     try (NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor product = parameters.get(path + B).matmul(a).mul(scale());
+      Tensor product = parameters.get(path + B).matmul(a).mul(scale(path));
       return weight.to(ScalarType.Float).add(product).to(weight.scalar_type());
     }
   }
 
-  private Scalar scale() {
-    return new Scalar(options.scale());
+  private Scalar scale(String path) {
+    return new Scalar(scales.get(path));
   }
 
   /** An independent copy with the same values, not trainable. */
@@ -144,7 +178,7 @@ public final class LoraAdapters implements AutoCloseable {
       parameters.forEach(
           (name, tensor) -> copies.put(name, tensor.detach().clone().retainReference()));
     }
-    return new LoraAdapters(options, copies);
+    return new LoraAdapters(scales, copies);
   }
 
   @Override

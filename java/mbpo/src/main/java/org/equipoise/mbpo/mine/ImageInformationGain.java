@@ -10,6 +10,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Image information gain: how much the image helps to predict the gold answer, in nats per token,
@@ -56,8 +57,8 @@ public final class ImageInformationGain {
 
   /** One gain per sample, in order. */
   public double[] measure(MultimodalModel model, List<Sample> samples, Progress progress) {
-    Map<String, Sample> byId = new HashMap<>();
-    samples.forEach(sample -> byId.put(sample.id(), sample));
+    requireMeasurable(samples);
+    Map<String, Sample> byId = byId(samples);
     AnswerScorer scorer = new AnswerScorer(model, batchSize);
     double[] gains = new double[samples.size()];
     progress.begin("image information gain", samples.size());
@@ -93,9 +94,23 @@ public final class ImageInformationGain {
         .map(
             sample ->
                 new TokenSequence(
-                    model.tokenizer().encodeTextPrompt(sample.question()),
+                    model.tokenizer().encodePrompt(sample.prompt().withoutImages()),
                     model.tokenizer().encodeAnswer(sample.answer())))
         .toList();
+  }
+
+  /** Refuses samples without the twins that the baseline needs; measuring begins with it. */
+  public void requireMeasurable(List<Sample> samples) {
+    if (baseline == Baseline.TWIN) {
+      Map<String, Sample> byId = byId(samples);
+      samples.forEach(sample -> twin(sample, byId));
+    }
+  }
+
+  private static Map<String, Sample> byId(List<Sample> samples) {
+    Map<String, Sample> byId = new HashMap<>();
+    samples.forEach(sample -> byId.put(sample.id(), sample));
+    return byId;
   }
 
   private static Sample twin(Sample sample, Map<String, Sample> byId) {
@@ -103,8 +118,19 @@ public final class ImageInformationGain {
     if (twin == null) {
       throw new IllegalArgumentException(
           "the information gain against twins needs the twin of sample "
-              + sample.id()
+              + Excerpt.of(sample.id())
               + ", which is not in the list");
+    }
+    if (twin.images().size() != sample.images().size()) {
+      throw new IllegalArgumentException(
+          "the information gain against twins needs as many images of sample "
+              + twin.id()
+              + " as of its twin "
+              + sample.id()
+              + ", found "
+              + twin.images().size()
+              + " and "
+              + sample.images().size());
     }
     return twin;
   }

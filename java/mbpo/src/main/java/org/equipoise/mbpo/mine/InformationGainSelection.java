@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Keeps the samples whose image matters: per kind, the share with the highest information gain.
@@ -37,6 +38,11 @@ public record InformationGainSelection(double keepShare) {
       Map<String, Double> cutOffByKind,
       Map<String, Integer> droppedByKind) {}
 
+  /** Refuses samples whose twins do not agree with each other; selecting begins with it. */
+  public static void requireTwins(List<Sample> samples) {
+    TwinUnits.of(samples);
+  }
+
   /** Selects; a sample whose twin is not in the list stands alone. */
   public Selection select(List<Sample> samples, double[] gains) {
     if (samples.size() != gains.length) {
@@ -50,7 +56,8 @@ public record InformationGainSelection(double keepShare) {
     Map<String, Double> gainById = new HashMap<>();
     for (int i = 0; i < gains.length; i++) {
       if (Double.isNaN(gains[i])) {
-        throw new IllegalArgumentException("the gain of sample " + samples.get(i).id() + " is NaN");
+        throw new IllegalArgumentException(
+            "the gain of sample " + Excerpt.of(samples.get(i).id()) + " is NaN");
       }
       gainById.put(samples.get(i).id(), gains[i]);
     }

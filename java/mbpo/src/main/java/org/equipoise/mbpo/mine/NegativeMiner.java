@@ -22,6 +22,7 @@ import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
 import org.jspecify.annotations.Nullable;
 
@@ -66,6 +67,12 @@ public final class NegativeMiner {
               + " samples, "
               + gains.length
               + " gains");
+    }
+    for (Sample sample : samples) {
+      if (sample.images().isEmpty()) {
+        throw new IllegalArgumentException(
+            "sample " + Excerpt.of(sample.id()) + " has no image that could be perturbed");
+      }
     }
     Map<String, Double> gainById = new HashMap<>();
     for (int i = 0; i < samples.size(); i++) {
@@ -145,7 +152,7 @@ public final class NegativeMiner {
                   sample.id(),
                   clean.get(at).sources(),
                   perturbed.get(at).sources(),
-                  sample.question(),
+                  sample.prompt(),
                   sample.answer(),
                   rejected,
                   sample.kind(),
@@ -175,8 +182,10 @@ public final class NegativeMiner {
     List<int[]> prompts = sequences.stream().map(TokenSequence::prompt).toList();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      ImageBatch batch = ImageBatch.ofQuestions(images);
-      batch = blind ? batch.blind(model.imageProcessor().mean()) : batch;
+      ImageBatch batch =
+          blind
+              ? ImageBatch.blindOfQuestions(images, model.imageProcessor().mean())
+              : ImageBatch.ofQuestions(images);
       return model.generate(batch, prompts, streams, options.generation());
     }
   }
@@ -190,7 +199,7 @@ public final class NegativeMiner {
     long hash = 0;
     for (Sample sample : samples) {
       String content =
-          sample.id() + '\0' + sample.question() + '\0' + sample.answer() + '\0' + sample.twin();
+          sample.id() + '\0' + sample.prompt() + '\0' + sample.answer() + '\0' + sample.twin();
       hash = KeyedRandom.id(hash + content);
     }
     return text.append(' ').append(samples.size()).append(':').append(hash).toString();

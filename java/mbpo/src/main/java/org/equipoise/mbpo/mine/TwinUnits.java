@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** Samples grouped so that twins stand together. */
 final class TwinUnits {
@@ -27,7 +28,7 @@ final class TwinUnits {
     Map<String, Sample> byId = new LinkedHashMap<>();
     for (Sample sample : samples) {
       if (byId.put(sample.id(), sample) != null) {
-        throw new IllegalArgumentException("two samples have the id " + sample.id());
+        throw new IllegalArgumentException("two samples have the id " + Excerpt.of(sample.id()));
       }
     }
     List<Unit> units = new ArrayList<>();
@@ -44,14 +45,15 @@ final class TwinUnits {
       if (!sample.id().equals(twin.twin())) {
         throw new IllegalArgumentException(
             "sample "
-                + sample.id()
+                + Excerpt.of(sample.id())
                 + " names "
-                + twin.id()
+                + Excerpt.of(twin.id())
                 + " as its twin, which names "
-                + twin.twin());
+                + Excerpt.of(String.valueOf(twin.twin())));
       }
       if (!taken.add(twin.id())) {
-        throw new IllegalArgumentException("sample " + twin.id() + " is the twin of two samples");
+        throw new IllegalArgumentException(
+            "sample " + Excerpt.of(twin.id()) + " is the twin of two samples");
       }
       units.add(new Unit(List.of(sample, twin)));
     }

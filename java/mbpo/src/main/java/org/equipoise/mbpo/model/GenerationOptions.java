@@ -1,5 +1,9 @@
 package org.equipoise.mbpo.model;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 /**
  * How answers are generated. Immutable; start from {@link #greedy()} or {@link #sample(double,
  * long)}.
@@ -13,6 +17,7 @@ package org.equipoise.mbpo.model;
  *     − α·logits(blind image)}; 0 is off
  * @param contrastPlausibility tokens whose probability given the image is below this share of the
  *     most probable token's are excluded when contrasting
+ * @param rules what a checkpoint asks of the choice of tokens; none unless given, and no setting
  */
 public record GenerationOptions(
     int maxNewTokens,
@@ -21,7 +26,8 @@ public record GenerationOptions(
     double topP,
     long seed,
     double contrastAlpha,
-    double contrastPlausibility) {
+    double contrastPlausibility,
+    @JsonIgnore LogitRules rules) {
 
   public GenerationOptions {
     require(maxNewTokens >= 1, "maxNewTokens must be at least 1, found " + maxNewTokens);
@@ -38,6 +44,27 @@ public record GenerationOptions(
         "contrastPlausibility must be in [0, 1], found " + contrastPlausibility);
   }
 
+  /** Without rules: the settings. */
+  @JsonCreator
+  public GenerationOptions(
+      @JsonProperty("maxNewTokens") int maxNewTokens,
+      @JsonProperty("temperature") double temperature,
+      @JsonProperty("topK") int topK,
+      @JsonProperty("topP") double topP,
+      @JsonProperty("seed") long seed,
+      @JsonProperty("contrastAlpha") double contrastAlpha,
+      @JsonProperty("contrastPlausibility") double contrastPlausibility) {
+    this(
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        seed,
+        contrastAlpha,
+        contrastPlausibility,
+        LogitRules.NONE);
+  }
+
   public static GenerationOptions greedy() {
     return new GenerationOptions(64, 0, 0, 1, 0, 0, 0.1);
   }
@@ -48,26 +75,33 @@ public record GenerationOptions(
 
   public GenerationOptions maxNewTokens(int tokens) {
     return new GenerationOptions(
-        tokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility);
+        tokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, rules);
   }
 
   public GenerationOptions topK(int tokens) {
     return new GenerationOptions(
-        maxNewTokens, temperature, tokens, topP, seed, contrastAlpha, contrastPlausibility);
+        maxNewTokens, temperature, tokens, topP, seed, contrastAlpha, contrastPlausibility, rules);
   }
 
   public GenerationOptions topP(double mass) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, mass, seed, contrastAlpha, contrastPlausibility);
+        maxNewTokens, temperature, topK, mass, seed, contrastAlpha, contrastPlausibility, rules);
   }
 
   public GenerationOptions blindContrast(double alpha) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, alpha, contrastPlausibility);
+        maxNewTokens, temperature, topK, topP, seed, alpha, contrastPlausibility, rules);
   }
 
   public GenerationOptions plausibility(double share) {
-    return new GenerationOptions(maxNewTokens, temperature, topK, topP, seed, contrastAlpha, share);
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, share, rules);
+  }
+
+  /** The same under a checkpoint's rules. */
+  public GenerationOptions rules(LogitRules asked) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, asked);
   }
 
   private static void require(boolean condition, String message) {

@@ -73,9 +73,20 @@ public record ImageBatch(@Nullable Tensor stacked, @Nullable List<Tensor> images
     return of(HostTensors.floats(values, images.size(), 3, first.height(), first.width()));
   }
 
-  /** The images of several questions, question after question. */
-  public static ImageBatch ofQuestions(List<Images> questions) {
-    return ofImages(questions.stream().flatMap(images -> images.all().stream()).toList());
+  /** The images of several questions, question after question; {@code null} where none has any. */
+  public static @Nullable ImageBatch ofQuestions(List<Images> questions) {
+    List<RgbImage> images = questions.stream().flatMap(own -> own.all().stream()).toList();
+    return images.isEmpty() ? null : ofImages(images);
+  }
+
+  /**
+   * The same with blind images of the same sizes.
+   *
+   * @param mean per channel, in [0, 1]
+   */
+  public static @Nullable ImageBatch blindOfQuestions(List<Images> questions, float[] mean) {
+    ImageBatch seen = ofQuestions(questions);
+    return seen == null ? null : seen.blind(mean);
   }
 
   /**

@@ -21,6 +21,20 @@ public interface TextTokenizer {
             + " has no prompt without an image; use the blind image as the baseline instead");
   }
 
+  /** Prompt ids of turns, with a placeholder where each image stands. */
+  default int[] encodePrompt(Prompt prompt) {
+    if (!prompt.isPlain()) {
+      throw new UnsupportedOperationException(
+          getClass().getSimpleName()
+              + " has prompts of one question with the images before it only, found "
+              + prompt.turns().size()
+              + " turns or an image inside a text");
+    }
+    return prompt.images() == 0
+        ? encodeTextPrompt(prompt.question())
+        : encodePrompt(prompt.images(), prompt.question());
+  }
+
   /** Answer ids, ending with {@link #endToken()}. */
   int[] encodeAnswer(String answer);
 

@@ -8,6 +8,29 @@ public final class TokenChoice {
   private TokenChoice() {}
 
   /**
+   * What stands before a token that is to be chosen.
+   *
+   * @param prompt its tokens, with as many for an image as it has
+   * @param answer tokens of the answer, of which the first {@code length} are chosen
+   * @param length how many
+   */
+  public record Place(int[] prompt, int[] answer, int length) {
+    int promptLength() {
+      return prompt.length;
+    }
+
+    int[] tokens() {
+      int[] tokens = Arrays.copyOf(prompt, prompt.length + length);
+      System.arraycopy(answer, 0, tokens, prompt.length, length);
+      return tokens;
+    }
+
+    boolean last(GenerationOptions options) {
+      return length + 1 == options.maxNewTokens();
+    }
+  }
+
+  /**
    * The chosen token of one row.
    *
    * @param logits of several rows, one after the other
@@ -15,6 +38,7 @@ public final class TokenChoice {
    * @param offset where the row begins
    * @param vocabulary its length
    * @param uniform in [0, 1), what sampling depends on
+   * @param place what stands before the token, for rules
    */
   public static int choose(
       float[] logits,
@@ -22,8 +46,12 @@ public final class TokenChoice {
       int offset,
       int vocabulary,
       GenerationOptions options,
-      double uniform) {
+      double uniform,
+      Place place) {
     double[] scores = scores(logits, blind, offset, vocabulary, options);
+    if (!options.rules().isEmpty()) {
+      options.rules().apply(scores, place.tokens(), place.promptLength(), place.last(options));
+    }
     return options.temperature() == 0 ? greedy(scores) : sample(scores, options, uniform);
   }
 

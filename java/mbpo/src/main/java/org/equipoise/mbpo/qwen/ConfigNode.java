@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.equipoise.mbpo.storage.FieldUses;
 
 /** One object of a config.json; errors name the file and the field's path. */
 final class ConfigNode {
@@ -19,6 +20,10 @@ final class ConfigNode {
 
   boolean has(String field) {
     return node.hasNonNull(field);
+  }
+
+  boolean isNull(String field) {
+    return node.path(field).isNull();
   }
 
   ConfigNode child(String field) {
@@ -93,6 +98,17 @@ final class ConfigNode {
     return list;
   }
 
+  /** A list of texts; empty where there is none. */
+  List<String> texts(String field) {
+    List<String> list = new ArrayList<>();
+    if (has(field)) {
+      for (JsonNode value : node.path(field)) {
+        list.add(value.asText());
+      }
+    }
+    return list;
+  }
+
   void require(boolean condition, String field, String expected) {
     if (!condition) {
       throw error(field, expected, node.path(field));
@@ -108,6 +124,6 @@ final class ConfigNode {
             + ": expected "
             + expected
             + ", found "
-            + (found.isMissingNode() ? "nothing" : found));
+            + FieldUses.shortened(found));
   }
 }

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a checkpoint's config.json says of a Qwen2-VL or Qwen2.5-VL model, in either of the layouts
@@ -14,6 +16,7 @@ import org.equipoise.mbpo.storage.Json;
  * @param generation which of the two architectures
  * @param text the language model
  * @param vision the vision tower
+ * @param type of the weights, in which transformers computes; {@code null} where none is named
  * @param tiedHead whether the head is the transposed token embedding
  * @param imageToken id of the token that stands for a piece of an image
  * @param visionStart id of the token before an image
@@ -23,6 +26,7 @@ public record QwenConfig(
     Generation generation,
     Text text,
     Vision vision,
+    @Nullable ScalarType type,
     boolean tiedHead,
     int imageToken,
     int visionStart,
@@ -112,7 +116,19 @@ public record QwenConfig(
   /** Reads {@code config.json}; errors name the file and the field. */
   public static QwenConfig read(Path file) {
     JsonNode node = Json.readObject(file);
+    QwenConfigFields.check(file, node);
     return of(new ConfigNode(file, "", node), file);
+  }
+
+  /** Paths of fields of {@code config.json} that say something and are not known here. */
+  public static List<String> unknownFields(Path file) {
+    return QwenConfigFields.check(file, Json.readObject(file));
+  }
+
+  /** The same with a head of its own, as weights may have one whatever the file says. */
+  public QwenConfig untied() {
+    return new QwenConfig(
+        generation, text, vision, type, false, imageToken, visionStart, visionEnd);
   }
 
   private static QwenConfig of(ConfigNode root, Path file) {
@@ -136,7 +152,9 @@ public record QwenConfig(
             generation,
             text(text),
             vision,
-            root.flag("tie_word_embeddings", text.flag("tie_word_embeddings", false)),
+            type(root),
+            // Either place suffices: older files have the flag under text_config alone.
+            root.flag("tie_word_embeddings", false) || text.flag("tie_word_embeddings", false),
             root.integer("image_token_id", 151655),
             root.integer("vision_start_token_id", 151652),
             root.integer("vision_end_token_id", 151653));
@@ -147,9 +165,28 @@ public record QwenConfig(
     return config;
   }
 
+  /** That of the whole model; what the parts say is overruled by it or by the files. */
+  private static @Nullable ScalarType type(ConfigNode root) {
+    String field = root.has("dtype") ? "dtype" : "torch_dtype";
+    String name = root.text(field, "").replace("torch.", "");
+    return switch (name) {
+      case "", "auto" -> null;
+      case "float32", "float" -> ScalarType.Float;
+      case "bfloat16" -> ScalarType.BFloat16;
+      case "float16", "half" -> ScalarType.Half;
+      case "float64", "double" -> ScalarType.Double;
+      default -> {
+        root.require(false, field, "float32, bfloat16 or float16");
+        yield null;
+      }
+    };
+  }
+
   private static Text text(ConfigNode node) {
     int heads = node.integer("num_attention_heads");
-    int keyValueHeads = node.integer("num_key_value_heads", heads);
+    // transformers: 8 where the field is absent, one for each query head where it is null.
+    int keyValueHeads =
+        node.integer("num_key_value_heads", node.isNull("num_key_value_heads") ? heads : 8);
     int width = node.integer("hidden_size");
     node.require(width % heads == 0, "hidden_size", "a multiple of num_attention_heads " + heads);
     node.require(
@@ -162,7 +199,12 @@ public record QwenConfig(
         "false (sliding-window attention is not supported)");
     String activation = node.text("hidden_act", "silu");
     node.require(activation.equals("silu"), "hidden_act", "silu");
-    String ropeField = node.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+    node.require(
+        node.texts("layer_types").stream().allMatch("full_attention"::equals),
+        "layer_types",
+        "full_attention alone (sliding-window attention is not supported)");
+    // Where a file has both, transformers takes the older field.
+    String ropeField = node.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
     ConfigNode rope = node.has(ropeField) ? node.child(ropeField) : null;
     List<Integer> sections = List.of(16, 24, 24);
     double theta = node.number("rope_theta", 1e6);
@@ -205,6 +247,8 @@ public record QwenConfig(
         node.text("hidden_act", expectedActivation).equals(expectedActivation),
         "hidden_act",
         expectedActivation);
+    ConfigNode rope = node.has("rope_parameters") ? node.child("rope_parameters") : node;
+    rope.require(rope == node || rope.number("rope_theta", 10000) == 10000, "rope_theta", "10000");
     String channels = node.has("in_chans") ? "in_chans" : "in_channels";
     node.require(node.integer(channels, 3) == 3, channels, "3");
     Vision vision =

@@ -111,7 +111,7 @@ final class QwenGenerator {
       for (int step = 0; step < limit && open > 0; step++) {
         long[] next = new long[rows.size()];
         try (PointerScope scope = new PointerScope()) {
-          int[] chosen = choose(seeing, blind, rows, streams, step);
+          int[] chosen = choose(seeing, blind, rows, streams, step, all, tokens);
           for (int i = 0; i < rows.size(); i++) {
             next[i] = chosen[i];
             if (!finished[i]) {
@@ -138,9 +138,15 @@ final class QwenGenerator {
   }
 
   private int[] choose(
-      Stream seeing, @Nullable Stream blind, List<Integer> rows, long[] streams, int step) {
+      Stream seeing,
+      @Nullable Stream blind,
+      List<Integer> rows,
+      long[] streams,
+      int step,
+      QwenRows all,
+      int[][] answers) {
     int[] chosen = new int[rows.size()];
-    if (options.temperature() == 0 && blind == null) {
+    if (options.temperature() == 0 && blind == null && options.rules().isEmpty()) {
       Tensor best = seeing.logits.argmax(new LongOptional(1), false).contiguous();
       long[] ids = new long[rows.size()];
       new LongPointer(best.cpu().data_ptr()).get(ids);
@@ -156,7 +162,14 @@ final class QwenGenerator {
       double uniform =
           options.temperature() == 0 ? 0 : random.uniform(0, streams[rows.get(i)], step);
       chosen[i] =
-          TokenChoice.choose(logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
+          TokenChoice.choose(
+              logits,
+              blindLogits,
+              i * vocabulary,
+              vocabulary,
+              options,
+              uniform,
+              new TokenChoice.Place(all.ids(rows.get(i)), answers[i], step));
     }
     return chosen;
   }

@@ -108,6 +108,18 @@ public final class QwenModel implements MultimodalModel {
     return new QwenModel(config, checked, true, adapters, false, tokenizer, processor, stopTokens);
   }
 
+  /** A model whose weights stay and that has adapters which it takes over. */
+  public static QwenModel withAdapters(
+      QwenConfig config,
+      Map<String, Tensor> weights,
+      LoraAdapters adapters,
+      TextTokenizer tokenizer,
+      ImageProcessor processor,
+      Set<Integer> stopTokens) {
+    Map<String, Tensor> checked = QwenShapes.check(config, weights);
+    return new QwenModel(config, checked, true, adapters, false, tokenizer, processor, stopTokens);
+  }
+
   /**
    * Whether a pass with gradient keeps only what goes into each block and computes the rest anew on
    * the way back ({@link AnswerStates#backwardThrough}); off at first. Passes whose pixels want a
@@ -172,7 +184,8 @@ public final class QwenModel implements MultimodalModel {
     return Collections.unmodifiableSet(base.keySet());
   }
 
-  Set<Integer> stopTokens() {
+  /** Ids that end an answer. */
+  public Set<Integer> stopTokens() {
     return stopTokens;
   }
 

@@ -157,6 +157,11 @@ final class QwenRows {
     return ids.size();
   }
 
+  /** Tokens of a row, as many for an image as it has. */
+  int[] ids(int row) {
+    return ids.get(row);
+  }
+
   int length(int row) {
     return ids.get(row).length;
   }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.tensor.HostTensors;
 
 /** Which tensors a model of a configuration has, by their names in transformers 5. */
 public final class QwenShapes {
@@ -92,32 +93,47 @@ public final class QwenShapes {
   }
 
   /**
-   * The same tensors in the fixed order, if they are exactly those of the configuration. A head
-   * beside a tied embedding, which some checkpoints carry, is left out.
+   * The same tensors in the fixed order, if they are exactly those of the configuration.
+   *
+   * @throws IllegalArgumentException naming the first that are missing, unknown or of another shape
    */
   static Map<String, Tensor> check(QwenConfig config, Map<String, Tensor> weights) {
+    Map<String, long[]> found = new LinkedHashMap<>();
+    weights.forEach((name, tensor) -> found.put(name, HostTensors.shape(tensor)));
+    List<String> problems = problems(config, found);
     Map<String, long[]> shapes = of(config);
-    List<String> problems = new ArrayList<>();
-    Map<String, Tensor> ordered = new LinkedHashMap<>();
-    shapes.forEach(
-        (name, shape) -> {
-          Tensor weight = weights.get(name);
-          if (weight == null) {
-            problems.add(name + " is missing");
-          } else if (!Arrays.equals(shape, shape(weight))) {
-            problems.add(
-                name
-                    + " has shape "
-                    + Arrays.toString(shape(weight))
-                    + ", expected "
-                    + Arrays.toString(shape));
-          }
-          ordered.put(name, weight);
-        });
-    weights.keySet().stream()
+    found.keySet().stream()
         .filter(name -> !shapes.containsKey(name))
-        .filter(name -> !(config.tiedHead() && name.equals("lm_head.weight")))
         .forEach(name -> problems.add(name + " is unknown"));
+    require(config, problems);
+    Map<String, Tensor> ordered = new LinkedHashMap<>();
+    shapes.keySet().forEach(name -> ordered.put(name, weights.get(name)));
+    return ordered;
+  }
+
+  /** What a checkpoint's tensors lack, and which have another shape, as headers know it. */
+  public static List<String> problems(QwenConfig config, Map<String, long[]> found) {
+    List<String> problems = new ArrayList<>();
+    of(config)
+        .forEach(
+            (name, shape) -> {
+              long[] own = found.get(name);
+              if (own == null) {
+                problems.add(name + " is missing");
+              } else if (!Arrays.equals(shape, own)) {
+                problems.add(
+                    name
+                        + " has shape "
+                        + Arrays.toString(own)
+                        + ", expected "
+                        + Arrays.toString(shape));
+              }
+            });
+    return problems;
+  }
+
+  /** Fails with the first of the problems, if there are any. */
+  public static void require(QwenConfig config, List<String> problems) {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
           "the tensors do not fit the configuration "
@@ -128,14 +144,5 @@ public final class QwenShapes {
               + String.join("; ", problems.subList(0, Math.min(LISTED, problems.size())))
               + (problems.size() > LISTED ? "; ..." : ""));
     }
-    return ordered;
-  }
-
-  private static long[] shape(Tensor tensor) {
-    long[] shape = new long[(int) tensor.dim()];
-    for (int d = 0; d < shape.length; d++) {
-      shape[d] = tensor.size(d);
-    }
-    return shape;
   }
 }

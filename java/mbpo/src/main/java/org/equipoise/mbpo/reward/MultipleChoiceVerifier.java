@@ -2,23 +2,29 @@ package org.equipoise.mbpo.reward;
 
 import java.util.List;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** An offered option by its text or by its letter. */
 final class MultipleChoiceVerifier implements AnswerVerifier {
 
   @Override
   public boolean correct(Sample sample, String answer) {
+    return choice(sample, answer) == gold(sample);
+  }
+
+  /** Index of the right option. */
+  static int gold(Sample sample) {
     int gold = choice(sample, sample.answer());
     if (gold < 0) {
       throw new IllegalArgumentException(
-          "the gold answer \""
-              + sample.answer()
-              + "\" of sample "
-              + sample.id()
+          "the gold answer "
+              + Excerpt.quoted(sample.answer())
+              + " of sample "
+              + Excerpt.of(sample.id())
               + " is none of its options "
-              + sample.options());
+              + Excerpt.of(sample.options().toString()));
     }
-    return choice(sample, answer) == gold;
+    return gold;
   }
 
   @Override
@@ -30,7 +36,7 @@ final class MultipleChoiceVerifier implements AnswerVerifier {
   static int choice(Sample sample, String answer) {
     if (sample.options().isEmpty()) {
       throw new IllegalArgumentException(
-          "multiple-choice sample " + sample.id() + " has no options");
+          "multiple-choice sample " + Excerpt.of(sample.id()) + " has no options");
     }
     List<String> words = Verifiers.words(answer);
     if (words.isEmpty()) {

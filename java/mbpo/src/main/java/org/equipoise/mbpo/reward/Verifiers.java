@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /** Word-exact verifiers for closed questions. */
@@ -26,10 +27,9 @@ public final class Verifiers {
         if (gold == null) {
           throw new IllegalArgumentException(
               "the gold answer of yes/no sample "
-                  + sample.id()
-                  + " must say yes or no, found \""
-                  + sample.answer()
-                  + "\"");
+                  + Excerpt.of(sample.id())
+                  + " must say yes or no, found "
+                  + Excerpt.quoted(sample.answer()));
         }
         return gold.equals(yesOrNo(answer));
       }
@@ -47,6 +47,11 @@ public final class Verifiers {
    */
   public static AnswerVerifier multipleChoice() {
     return new MultipleChoiceVerifier();
+  }
+
+  /** The offered option that the gold answer of a multiple-choice sample names. */
+  public static String goldOption(Sample sample) {
+    return sample.options().get(MultipleChoiceVerifier.gold(sample));
   }
 
   /** The answer equals the gold answer word by word, case and punctuation aside. */
@@ -83,9 +88,9 @@ public final class Verifiers {
         if (verifier == null) {
           throw new IllegalArgumentException(
               "no verifier for kind \""
-                  + sample.kind()
+                  + Excerpt.of(sample.kind())
                   + "\" of sample "
-                  + sample.id()
+                  + Excerpt.of(sample.id())
                   + "; verifiers exist for "
                   + byKind.keySet());
         }

@@ -71,8 +71,11 @@ public final class AnswerScorer {
           NoGradGuard noGrad = new NoGradGuard()) {
         ImageBatch seen = null;
         if (sight != Sight.NONE) {
-          seen = ImageBatch.ofQuestions(images.subList(from, to));
-          seen = sight == Sight.BLIND ? seen.blind(model.imageProcessor().mean()) : seen;
+          List<Images> own = images.subList(from, to);
+          seen =
+              sight == Sight.BLIND
+                  ? ImageBatch.blindOfQuestions(own, model.imageProcessor().mean())
+                  : ImageBatch.ofQuestions(own);
         }
         scores.addAll(split(HostTensors.toFloats(logProbs(seen, batch)), batch));
       }
@@ -117,7 +120,7 @@ public final class AnswerScorer {
 
   /** The prompt of a sample as token ids. */
   public static int[] prompt(TextTokenizer tokenizer, Sample sample) {
-    return tokenizer.encodePrompt(sample.images().size(), sample.question());
+    return tokenizer.encodePrompt(sample.prompt());
   }
 
   /** Gold sequences of samples. */

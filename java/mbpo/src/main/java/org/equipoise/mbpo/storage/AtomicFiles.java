@@ -149,9 +149,9 @@ public final class AtomicFiles {
     }
   }
 
-  /** The whole file as UTF-8 text; an error names it. */
+  /** The whole file as UTF-8 text, a byte order mark left out; an error names file and line. */
   public static String readText(Path file) {
-    return new String(read(file), StandardCharsets.UTF_8);
+    return Utf8.text(read(file), file.toString());
   }
 
   /** Writes whole buffers; the process can be made to die in the middle and at the end of each. */

@@ -8,6 +8,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
 
 /** JSON text of records and trees: one mapper, so that the same value is always the same bytes. */
 public final class Json {
@@ -18,7 +21,23 @@ public final class Json {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
+  private static final int LONGEST_PROBLEM = 200;
+
+  /** What the parser says about itself, and what is said instead. */
+  private static final Map<Pattern, String> PARSER_TALK = parserTalk();
+
   private Json() {}
+
+  private static Map<Pattern, String> parserTalk() {
+    Map<Pattern, String> rules = new LinkedHashMap<>();
+    rules.put(Pattern.compile("\\s*\\(start marker at \\[Source:[^\\]]*]\\)"), "");
+    rules.put(Pattern.compile("\\s*\\[Source:[^\\]]*]"), "");
+    rules.put(Pattern.compile(" *\\(bound as `[^`]*`\\)|: not allowed as per `[^`]*`"), "");
+    rules.put(Pattern.compile("enable `[^`]*` to allow"), "JSON has no such value");
+    rules.put(Pattern.compile(",? *\\(?from `[^`]*`"), "");
+    rules.put(Pattern.compile(" *\\(?`(JsonReadFeature|StreamReadFeature)[^`]*`\\)?"), "");
+    return rules;
+  }
 
   /** UTF-8 JSON of a record or tree. */
   public static byte[] bytes(Object value) {
@@ -34,6 +53,17 @@ public final class Json {
     }
   }
 
+  /** What is wrong with JSON text, in a sentence of bounded length and without the parser's own. */
+  public static String problem(JsonProcessingException e) {
+    String message = e.getOriginalMessage().lines().findFirst().orElse("");
+    for (Map.Entry<Pattern, String> rule : PARSER_TALK.entrySet()) {
+      message = rule.getKey().matcher(message).replaceAll(rule.getValue());
+    }
+    return message.length() <= LONGEST_PROBLEM
+        ? message
+        : message.substring(0, LONGEST_PROBLEM) + "...";
+  }
+
   /** Reads a whole file as one value; an error names the file, line and column. */
   public static <T> T read(Path file, Class<T> type) {
     try {
@@ -46,7 +76,7 @@ public final class Json {
               + ": expected "
               + type.getSimpleName()
               + " as JSON, found: "
-              + e.getOriginalMessage(),
+              + problem(e),
           e);
     }
   }
@@ -54,11 +84,18 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
+    String text = AtomicFiles.readText(file);
+    LfsPointer.refuse(file, text);
     try {
-      node = MAPPER.readTree(AtomicFiles.readText(file));
+      node = MAPPER.readTree(text);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
-          file + ": expected a JSON object, found: " + e.getOriginalMessage(), e);
+          file
+              + ":"
+              + (e.getLocation() == null ? 1 : e.getLocation().getLineNr())
+              + ": expected a JSON object, found: "
+              + problem(e),
+          e);
     }
     if (!node.isObject()) {
       throw new IllegalArgumentException(

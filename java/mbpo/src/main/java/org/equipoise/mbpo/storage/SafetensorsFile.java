@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.mbpo.tensor.HostTensors;
 
 /**
  * Reads and writes the safetensors format: 8 bytes of header length, a JSON header, then the
@@ -109,8 +110,8 @@ public final class SafetensorsFile {
 
   /** Copies one tensor into another of the same shape; an error names the file and the tensor. */
   public static void copyInto(Path file, String name, Tensor source, Tensor target) {
-    long[] found = shape(source);
-    long[] expected = shape(target);
+    long[] found = HostTensors.shape(source);
+    long[] expected = HostTensors.shape(target);
     if (!Arrays.equals(found, expected)) {
       throw new IllegalArgumentException(
           "tensor "
@@ -160,14 +161,6 @@ public final class SafetensorsFile {
 
   private static long byteCount(Tensor tensor) {
     return tensor.numel() * tensor.element_size();
-  }
-
-  private static long[] shape(Tensor tensor) {
-    long[] shape = new long[(int) tensor.dim()];
-    for (int d = 0; d < shape.length; d++) {
-      shape[d] = tensor.size(d);
-    }
-    return shape;
   }
 
   private static String typeName(Tensor tensor, String name) {

@@ -65,6 +65,7 @@ public record SafetensorsHeader(
       long fileBytes = channel.size();
       ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
       readFully(file, channel, length);
+      refusePointer(file, channel);
       long bytes = length.flip().getLong();
       if (bytes < 2 || bytes > Math.min(LARGEST_HEADER, fileBytes - 8)) {
         throw damaged(file, "its header length is " + bytes + " bytes in a file of " + fileBytes);
@@ -77,12 +78,18 @@ public record SafetensorsHeader(
     }
   }
 
+  private static void refusePointer(Path file, FileChannel channel) throws IOException {
+    ByteBuffer start = ByteBuffer.allocate(64);
+    int read = channel.read(start, 0);
+    LfsPointer.refuse(file, start.array(), Math.max(0, read));
+  }
+
   private static SafetensorsHeader parse(Path file, long dataStart, long fileBytes, byte[] json) {
     JsonNode header;
     try {
       header = STRICT.readTree(new String(json, StandardCharsets.UTF_8));
     } catch (JsonProcessingException e) {
-      throw damaged(file, "its header is not JSON: " + e.getOriginalMessage());
+      throw damaged(file, "its header is not JSON: " + Json.problem(e));
     }
     if (!header.isObject()) {
       throw damaged(file, "its header is not a JSON object");
@@ -178,7 +185,7 @@ public record SafetensorsHeader(
     return switch (type) {
       case Double, Long -> 8;
       case Float, Int -> 4;
-      case Half, BFloat16 -> 2;
+      case Half, BFloat16, Short -> 2;
       default -> 1;
     };
   }
@@ -193,6 +200,18 @@ public record SafetensorsHeader(
       case "I32" -> ScalarType.Int;
       case "U8" -> ScalarType.Byte;
       case "BOOL" -> ScalarType.Bool;
+      case "I8" -> ScalarType.Char;
+      case "I16" -> ScalarType.Short;
+      case "U16", "U32", "U64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2" ->
+          throw new IllegalArgumentException(
+              file
+                  + ": tensor "
+                  + name
+                  + " is of type "
+                  + text
+                  + ", which is not supported: weights are read as float32, bfloat16 or float16."
+                  + " Such types are those of quantised weights; take the checkpoint that was"
+                  + " quantised");
       default ->
           throw damaged(file, "tensor " + name + " has the unknown element type \"" + text + "\"");
     };

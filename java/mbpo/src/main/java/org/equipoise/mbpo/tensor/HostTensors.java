@@ -12,6 +12,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 public final class HostTensors {
   private HostTensors() {}
 
+  /** A tensor's sizes. */
+  public static long[] shape(Tensor tensor) {
+    long[] shape = new long[(int) tensor.dim()];
+    for (int d = 0; d < shape.length; d++) {
+      shape[d] = tensor.size(d);
+    }
+    return shape;
+  }
+
   /** Float32 tensor on the CPU. */
   public static Tensor floats(float[] values, long... shape) {
     try (FloatPointer source = new FloatPointer(values)) {

@@ -63,7 +63,14 @@ final class TorchScriptGenerator {
           }
           double uniform = sampling ? random.uniform(0, streams[i], step) : 0;
           int token =
-              TokenChoice.choose(logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
+              TokenChoice.choose(
+                  logits,
+                  blindLogits,
+                  i * vocabulary,
+                  vocabulary,
+                  options,
+                  uniform,
+                  place(prompts.get(i), rows.get(i)));
           int[] row = Arrays.copyOf(rows.get(i), rows.get(i).length + 1);
           row[row.length - 1] = token;
           rows.set(i, row);
@@ -78,5 +85,10 @@ final class TorchScriptGenerator {
       answers.add(new GeneratedAnswer(ids, model.tokenizer().decodeAnswer(ids), finished[i]));
     }
     return answers;
+  }
+
+  private static TokenChoice.Place place(int[] prompt, int[] row) {
+    int[] answer = Arrays.copyOfRange(row, prompt.length, row.length);
+    return new TokenChoice.Place(prompt, answer, answer.length);
   }
 }

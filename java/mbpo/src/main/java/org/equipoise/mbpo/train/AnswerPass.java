@@ -16,6 +16,7 @@ import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.FusedLoss;
 import org.equipoise.torch.ScalarLoss;
 import org.equipoise.torch.TokenLogProbs;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One teacher-forced pass with gradient, and the way back through it. Logits that fit a budget are
@@ -33,7 +34,7 @@ final class AnswerPass {
     this(model, ImageBatch.ofQuestions(images), sequences);
   }
 
-  AnswerPass(MultimodalModel model, ImageBatch images, List<TokenSequence> sequences) {
+  AnswerPass(MultimodalModel model, @Nullable ImageBatch images, List<TokenSequence> sequences) {
     this(model, images, sequences, AnswerScorer.LOGIT_BUDGET);
   }
 
@@ -41,7 +42,10 @@ final class AnswerPass {
    * @param logitBudget in bytes
    */
   AnswerPass(
-      MultimodalModel model, ImageBatch images, List<TokenSequence> sequences, long logitBudget) {
+      MultimodalModel model,
+      @Nullable ImageBatch images,
+      List<TokenSequence> sequences,
+      long logitBudget) {
     this.sequences = sequences;
     this.logitBudget = logitBudget;
     states = model.forward(images, sequences);

@@ -15,7 +15,7 @@ public final class DataFingerprint {
   public static String ofSamples(List<Sample> samples) {
     Sha256 hash = new Sha256();
     for (Sample sample : samples) {
-      hash.add(sample.id(), sample.question(), sample.answer(), sample.kind());
+      hash.add(sample.id(), sample.prompt().toString(), sample.answer(), sample.kind());
       hash.add(Integer.toString(sample.images().size()));
     }
     return samples.size() + ":" + hash.shortHex();
@@ -25,7 +25,7 @@ public final class DataFingerprint {
   public static String ofPairs(List<PreferenceRecord> pairs) {
     Sha256 hash = new Sha256();
     for (PreferenceRecord pair : pairs) {
-      hash.add(pair.id(), pair.question(), pair.chosen(), pair.rejected());
+      hash.add(pair.id(), pair.prompt().toString(), pair.chosen(), pair.rejected());
       hash.add(Integer.toString(pair.images().size()));
     }
     return pairs.size() + ":" + hash.shortHex();

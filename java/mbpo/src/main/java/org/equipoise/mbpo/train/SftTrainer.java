@@ -15,6 +15,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.torch.ScalarLoss;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Supervised fine-tuning on gold answers, end token included:
@@ -105,10 +106,10 @@ public final class SftTrainer {
       return metrics;
     }
 
-    private ImageBatch images(MicroBatches.Part part) {
+    private @Nullable ImageBatch images(MicroBatches.Part part) {
       List<Images> questions = images.subList(part.from(), part.to());
       ImageBatch seen = ImageBatch.ofQuestions(questions);
-      if (options.blankImageShare() == 0) {
+      if (seen == null || options.blankImageShare() == 0) {
         return seen;
       }
       boolean[] blindImages = new boolean[seen.size()];

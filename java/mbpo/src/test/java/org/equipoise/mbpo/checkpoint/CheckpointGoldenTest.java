@@ -8,9 +8,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.stream.StreamSupport;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.Prompt;
 import org.junit.jupiter.api.Test;
 
 /** Token ids and resized images equal to transformers 5.17's and Pillow's. */
@@ -42,6 +46,33 @@ class CheckpointGoldenTest {
     }
   }
 
+  /** Written by turns_golden.py; parts of the messages are the pieces of a turn. */
+  @Test
+  void conversationsWithImagesAnywhere() throws IOException {
+    QwenTokenizer tokenizer = QwenTokenizer.read(TinyCheckpoint.folder(), 320);
+    JsonNode conversations = json("turns.json");
+    assertEquals(4, conversations.size());
+    for (JsonNode conversation : conversations) {
+      List<Prompt.Turn> turns = new ArrayList<>();
+      for (JsonNode message : conversation.get("messages")) {
+        List<String> pieces = new ArrayList<>(List.of(""));
+        for (JsonNode part : message.get("content")) {
+          if (part.get("type").asText().equals("image")) {
+            pieces.add("");
+          } else {
+            pieces.set(pieces.size() - 1, part.get("text").asText());
+          }
+        }
+        String role = message.get("role").asText().toUpperCase(Locale.ROOT);
+        turns.add(new Prompt.Turn(Prompt.Role.valueOf(role), pieces));
+      }
+      assertArrayEquals(
+          ids(conversation.get("ids")),
+          tokenizer.encodePrompt(new Prompt(turns)),
+          conversation.get("messages").toString());
+    }
+  }
+
   @Test
   void theTokenizerNeitherReportsNorFetches() {
     QwenTokenizer.read(TinyCheckpoint.folder(), 320);
@@ -63,8 +94,7 @@ class CheckpointGoldenTest {
   void sizes() throws IOException {
     for (JsonNode row : json("sizes.json")) {
       int[] n = ids(row);
-      QwenImageProcessor processor =
-          QwenImageProcessor.of(MULTIPLE, n[2], n[3], new float[3], new float[3]);
+      QwenImageProcessor processor = QwenImageProcessor.of(MULTIPLE, n[2], n[3]);
       assertEquals(
           new QwenImageProcessor.Size(n[4], n[5]), processor.sizeFor(n[0], n[1]), row.toString());
     }
@@ -73,7 +103,7 @@ class CheckpointGoldenTest {
   @Test
   void resizedImagesHavePillowsBits() {
     QwenImageProcessor processor =
-        QwenImageProcessor.read(TinyCheckpoint.folder(), MULTIPLE, Integer.MAX_VALUE);
+        QwenCheckpoint.open(TinyCheckpoint.folder()).processor(Integer.MAX_VALUE);
     for (int i = 0; i < 4; i++) {
       RgbImage source = ImageFiles.read(TinyCheckpoint.resource("image-" + i + ".png"));
       RgbImage expected = ImageFiles.read(TinyCheckpoint.resource("image-" + i + "-resized.png"));

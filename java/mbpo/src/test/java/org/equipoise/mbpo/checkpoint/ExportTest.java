@@ -94,15 +94,32 @@ class ExportTest {
   }
 
   @Test
+  void namedTemplatesGoWithTheMergedCheckpoint() throws Exception {
+    Path copy = TinyCheckpoint.copyInto(folder.resolve("named"));
+    Path named = Files.createDirectory(copy.resolve("additional_chat_templates"));
+    String system = "Look closely.";
+    Files.writeString(
+        named.resolve("default.jinja"),
+        Files.readString(copy.resolve("chat_template.jinja"))
+            .replace("You are a helpful assistant.", system));
+    Files.delete(copy.resolve("chat_template.jinja"));
+    Path target = folder.resolve("merged-named");
+    try (QwenModel model = trained(QwenCheckpoint.open(copy))) {
+      CheckpointWriter.write(model, QwenCheckpoint.open(copy), target, 100_000);
+    }
+    assertEquals(system, QwenCheckpoint.open(target).tokenizer().system());
+  }
+
+  @Test
   void adaptersThereAndBack() {
     QwenCheckpoint source = QwenCheckpoint.open(TinyCheckpoint.folder());
     Path target = folder.resolve("adapter");
     try (QwenModel model = trained(source)) {
-      AdapterFiles.write(model.adapters(), "tiny", target);
-      LoraOptions options = AdapterFiles.options(target);
-      assertEquals(OPTIONS, options);
-      try (QwenModel again = source.load(options, ScalarType.Float, MAX_PIXELS)) {
-        AdapterFiles.read(target, again.adapters());
+      PeftAdapter.write(model.adapters(), OPTIONS, "tiny", target);
+      PeftAdapter adapter = PeftAdapter.open(target);
+      assertEquals(List.of(), adapter.check(source.shapes()));
+      assertEquals(14, adapter.trainableLayers());
+      try (QwenModel again = source.load(adapter, ScalarType.Float, MAX_PIXELS)) {
         assertArrayEquals(logits(model), logits(again));
       }
     }
@@ -136,21 +153,18 @@ class ExportTest {
               .getMessage();
       assertTrue(same.contains("another folder"), same);
       Path target = folder.resolve("adapter");
-      AdapterFiles.write(model.adapters(), "tiny", target);
-      try (QwenModel other = source.load(OPTIONS.rank(2), ScalarType.Float, MAX_PIXELS)) {
-        String rank =
-            assertThrows(
-                    IllegalArgumentException.class,
-                    () -> AdapterFiles.read(target, other.adapters()))
-                .getMessage();
-        assertTrue(rank.contains("adapter_model.safetensors") && rank.contains("lora_A"), rank);
-      }
+      PeftAdapter.write(model.adapters(), OPTIONS.rank(2), "tiny", target);
+      String rank =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> PeftAdapter.open(target).check(source.shapes()))
+              .getMessage();
+      assertTrue(rank.contains("adapter_model.safetensors") && rank.contains("lora_A"), rank);
       Files.writeString(target.resolve("adapter_config.json"), "{\"peft_type\": \"IA3\"}");
       String type =
-          assertThrows(IllegalArgumentException.class, () -> AdapterFiles.options(target))
-              .getMessage();
+          assertThrows(IllegalArgumentException.class, () -> PeftAdapter.open(target)).getMessage();
       assertTrue(type.contains("adapter_config.json") && type.contains("IA3"), type);
-      assertThrows(IllegalArgumentException.class, () -> AdapterFiles.options(folder));
+      assertThrows(IllegalArgumentException.class, () -> PeftAdapter.open(folder));
     }
   }
 
@@ -161,7 +175,7 @@ class ExportTest {
     try (QwenModel model = trained(source);
         PointerScope scope = new PointerScope()) {
       CheckpointWriter.write(model, source, target.resolve("merged"), 100_000);
-      AdapterFiles.write(model.adapters(), "tiny", target.resolve("adapter"));
+      PeftAdapter.write(model.adapters(), OPTIONS, "tiny", target.resolve("adapter"));
       float[] logits = logits(model);
       SafetensorsFile.write(
           target.resolve("logits.safetensors"),

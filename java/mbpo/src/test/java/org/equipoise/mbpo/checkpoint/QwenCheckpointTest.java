@@ -105,14 +105,14 @@ class QwenCheckpointTest {
     Path single = checkpoint.resolve("model.safetensors");
     try (PointerScope scope = new PointerScope()) {
       Map<String, Tensor> tensors = SafetensorsFile.read(single).tensors();
-      QwenKeys written = QwenKeys.of(tensors.keySet());
-      QwenKeys other = written == QwenKeys.HUB ? QwenKeys.TRANSFORMERS_5 : QwenKeys.HUB;
+      boolean old = tensors.keySet().stream().anyMatch(name -> name.startsWith("visual."));
+      assertTrue(old, "the golden checkpoint has the Hub's names");
       StringBuilder index = new StringBuilder("{\"weight_map\": {");
       Map<String, Tensor> first = new java.util.LinkedHashMap<>();
       Map<String, Tensor> second = new java.util.LinkedHashMap<>();
       tensors.forEach(
           (name, tensor) -> {
-            String renamed = other.toFile(written.toModel(name));
+            String renamed = QwenKeys.toModel(name);
             boolean early = first.size() <= second.size();
             (early ? first : second).put(renamed, tensor);
             index
@@ -125,7 +125,7 @@ class QwenCheckpointTest {
       Files.writeString(
           checkpoint.resolve("model.safetensors.index.json"), index.append("}}").toString());
       QwenCheckpoint opened = QwenCheckpoint.open(checkpoint);
-      assertEquals(other, opened.keys());
+      assertTrue(opened.weights().names().contains("model.visual.merger.ln_q.weight"));
       try (QwenModel model = opened.load(ScalarType.Float, MAX_PIXELS)) {
         assertEquals(tensors.size(), model.parameters().size());
       }
@@ -187,12 +187,12 @@ class QwenCheckpointTest {
   @Test
   void wrongTokenizersAndProcessors() throws IOException {
     Path checkpoint = copy();
-    replace(checkpoint.resolve("chat_template.jinja"), "You are a helpful", "You are an evil");
-    assertRefused(checkpoint, "chat template", "You are a helpful assistant.");
+    replace(checkpoint.resolve("chat_template.jinja"), "'text' in content", "'words' in content");
+    assertRefused(checkpoint, "chat_template.jinja", "'words' in content", "BUILT_IN");
     Files.delete(checkpoint.resolve("chat_template.jinja"));
     Path processor = checkpoint.resolve("preprocessor_config.json");
     replace(processor, "15680", "\"large\"");
-    assertRefused(checkpoint, "preprocessor_config.json", "max_pixels", "large");
+    assertRefused(checkpoint, "preprocessor_config.json", "size.longest_edge", "large");
     replace(processor, "\"large\"", "15680");
     replace(processor, "0.4578275,", "");
     assertRefused(checkpoint, "image_mean", "three numbers");
@@ -200,6 +200,7 @@ class QwenCheckpointTest {
     Path generation = checkpoint.resolve("generation_config.json");
     Files.writeString(generation, "{\"eos_token_id\": \"end\"}");
     assertRefused(checkpoint, "generation_config.json", "eos_token_id");
+    Files.delete(generation);
     Path tokenizer = checkpoint.resolve("tokenizer.json");
     replace(tokenizer, "<|im_end|>", "<|over|>");
     assertRefused(checkpoint, "tokenizer.json", "<|im_end|>");

@@ -20,6 +20,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import java.util.stream.Stream;
+import org.equipoise.mbpo.checkpoint.ChatTemplate;
 import org.equipoise.mbpo.evaluate.Bootstrap;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -120,7 +121,8 @@ class OptionRangesTest {
         new InformationGainSelection(0.5),
         settings.bind("mine", MineSettings.class),
         settings.bind("train", TrainSettings.class),
-        new ModelSettings("folder", null, ModelSettings.Type.FILE, 401_408));
+        new ModelSettings(
+            "folder", null, ModelSettings.Type.FILE, ChatTemplate.FILE, 401_408, true));
   }
 
   private static boolean isNumber(Class<?> type) {

@@ -33,4 +33,26 @@ class AnswerMatchingTest {
     assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "a Catalogue"));
     assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "a"), "the letter of the option");
   }
+
+  /** The letter of an option is inside nearly every word. */
+  @Test
+  void aLetterAsTheGoldAnswerStandsByItself() {
+    Sample sample =
+        Sample.of("s", ImageSource.of(new RgbImage(1, 1, new byte[3])), "which ?", "B", "mc")
+            .options(List.of("cat", "hot dog", "7"));
+    for (AnswerMatching matching : AnswerMatching.values()) {
+      assertFalse(matching.chooses(sample, "A big rabbit in the grass"), matching.toString());
+      assertFalse(matching.chooses(sample, "A cat"), matching.toString());
+      assertTrue(matching.chooses(sample, "B"), matching.toString());
+      assertTrue(matching.chooses(sample, "b) hot dog"), matching.toString());
+    }
+    assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "The answer is B."));
+    assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "It is (B), I think"));
+    assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "surely a hot dog"), "the option's text");
+    assertFalse(AnswerMatching.WORDS.chooses(sample, "surely a hot dog"));
+    Sample digit = sample.answer("C");
+    assertTrue(AnswerMatching.SUBSTRING.chooses(digit, "there are 7."));
+    assertFalse(AnswerMatching.SUBSTRING.chooses(digit, "there are 17."));
+    assertFalse(AnswerMatching.SUBSTRING.chooses(sample.answer("A"), "A dog is there"));
+  }
 }

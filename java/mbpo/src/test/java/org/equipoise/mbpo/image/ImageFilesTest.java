@@ -9,6 +9,8 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -18,6 +20,8 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.storage.StorageException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ImageFilesTest {
   @TempDir Path folder;
@@ -76,7 +80,9 @@ class ImageFilesTest {
     IllegalArgumentException refused =
         assertThrows(IllegalArgumentException.class, () -> ImageFiles.read(text));
     assertTrue(
-        refused.getMessage().contains("text.png: expected PNG or JPEG data, found 20 bytes"),
+        refused
+            .getMessage()
+            .contains("text.png: expected PNG, JPEG, WebP, TIFF, BMP, GIF or PNM, found 20 bytes"),
         refused.getMessage());
     Path cut = folder.resolve("cut.png");
     byte[] whole = ImageFiles.encodePng(noise(32, 32));
@@ -105,5 +111,100 @@ class ImageFilesTest {
               .getMessage();
       assertTrue(message.contains("half.img") && message.contains("cut off"), message);
     }
+  }
+
+  /** Phones append a video or a second picture; its bytes are no part of the image. */
+  @Test
+  void whatFollowsAnImageIsNoPartOfIt() throws IOException {
+    byte[] png = ImageFiles.encodePng(noise(64, 64));
+    byte[] video = new byte[300_000];
+    for (int i = 0; i < video.length; i++) {
+      video[i] = (byte) (i * 31 % 253);
+    }
+    for (byte[] whole : List.of(png, jpeg(png))) {
+      byte[] motion = Arrays.copyOf(whole, whole.length + video.length);
+      System.arraycopy(video, 0, motion, whole.length, video.length);
+      assertArrayEquals(
+          ImageFiles.decode(whole, "photo").planes(), ImageFiles.decode(motion, "motion").planes());
+    }
+  }
+
+  /** The thumbnail in a camera's JPEG has an end marker of its own. */
+  @Test
+  void aThumbnailsEndIsNotTheImages() throws IOException {
+    byte[] thumbnail = jpeg(ImageFiles.encodePng(noise(16, 16)));
+    byte[] photo = jpeg(ImageFiles.encodePng(noise(128, 128)));
+    ByteArrayOutputStream camera = new ByteArrayOutputStream();
+    camera.write(photo, 0, 2);
+    int length = thumbnail.length + 2;
+    camera.write(new byte[] {(byte) 0xff, (byte) 0xe1, (byte) (length >> 8), (byte) length});
+    camera.write(thumbnail);
+    camera.write(photo, 2, photo.length - 2);
+    byte[] whole = camera.toByteArray();
+    assertEquals(128, ImageFiles.decode(whole, "whole").width());
+    assertTrue(whole.length < 1 << 16, "the thumbnail is near the end");
+    byte[] cut = Arrays.copyOf(whole, whole.length - photo.length / 2);
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> ImageFiles.decode(cut, "cut.jpg"))
+            .getMessage()
+            .contains("a JPEG that is cut off"));
+  }
+
+  private static byte[] jpeg(byte[] png) throws IOException {
+    ByteArrayOutputStream jpeg = new ByteArrayOutputStream();
+    ImageIO.write(ImageIO.read(new ByteArrayInputStream(png)), "jpg", jpeg);
+    return jpeg.toByteArray();
+  }
+
+  /** Colours under an alpha channel are Pillow's, not multiplied by it. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rgba",
+        "rgba-deflate",
+        "rgba-multiplied",
+        "grey-alpha",
+        "rgb",
+        "cmyk",
+        "palette",
+        "one-bit"
+      })
+  void tiffHasPillowsColours(String name) {
+    assertArrayEquals(resource(name + ".png").planes(), resource(name + ".tif").planes());
+  }
+
+  private static RgbImage resource(String name) {
+    try (var stream = ImageFilesTest.class.getResourceAsStream(name)) {
+      return ImageFiles.decode(stream.readAllBytes(), name);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Every kind that messages name is read. */
+  @ParameterizedTest
+  @ValueSource(strings = {"sample.webp", "sample.gif", "sample.bmp", "sample.ppm"})
+  void otherKindsAreRead(String name) {
+    RgbImage image = resource(name);
+    assertEquals(6, image.width());
+    assertEquals(4, image.height());
+  }
+
+  @Test
+  void otherFilesAreCalledWhatTheyAre() {
+    assertFound("a pointer of Git LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:0");
+    assertFound("a web page", "<!DOCTYPE html><html><body>404</body></html>");
+    assertFound("an image of the kind heic", "\0\0\0\u0018ftypheic\0\0\0\0mif1heic");
+    assertFound("XML or SVG", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    assertFound("9 bytes that no", "GIF87a" + "???");
+  }
+
+  private static void assertFound(String expected, String content) {
+    byte[] bytes = content.getBytes(StandardCharsets.ISO_8859_1);
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> ImageFiles.decode(bytes, "file.jpg"))
+            .getMessage();
+    assertTrue(message.contains("found " + expected), message);
+    assertTrue(message.contains("PNG, JPEG, WebP"), message);
   }
 }

@@ -20,8 +20,10 @@ class TokenChoiceTest {
     (float) Math.log(0.3)
   };
 
+  private static final TokenChoice.Place NOWHERE = new TokenChoice.Place(new int[0], new int[0], 0);
+
   private static int choose(GenerationOptions options, double uniform) {
-    return TokenChoice.choose(LOGITS, null, 4, 4, options, uniform);
+    return TokenChoice.choose(LOGITS, null, 4, 4, options, uniform, NOWHERE);
   }
 
   /** Shares of the tokens over an even grid of random numbers. */
@@ -84,7 +86,8 @@ class TokenChoiceTest {
     float[] even = {0, 0, 0};
     for (double uniform : new double[] {0.1, 0.5, 0.9}) {
       assertEquals(
-          (int) (3 * uniform), TokenChoice.choose(even, null, 0, 3, sampling().topK(1), uniform));
+          (int) (3 * uniform),
+          TokenChoice.choose(even, null, 0, 3, sampling().topK(1), uniform, NOWHERE));
     }
   }
 

@@ -22,18 +22,8 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<
 CORPUS = ["is there a dog in the picture ? yes", "no , there is no cat", "what colour is the car ? red", "You are a helpful assistant."] * 3
 MIN_PIXELS, MAX_PIXELS = 56 * 56, 20 * 28 * 28
 
-# Our own wording of the chat format that Qwen2-VL's checkpoints carry.
-TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if loop.first and message['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
-    "<|im_start|>{{ message['role'] }}\n"
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+with open(os.path.join(HERE, "../../../../../../main/resources/org/equipoise/mbpo/checkpoint/templates/qwen2-vl.jinja"), encoding="utf-8") as file:
+    TEMPLATE = file.read()
 QUESTIONS = [
     (1, "is there a dog in the picture ?"),
     (2, "what is the colour of both cars?\nanswer in one word"),

@@ -96,7 +96,14 @@ final class SmallModelGenerator {
         double uniform =
             options.temperature() == 0 ? 0 : random.uniform(0, streams[rows.get(i)], step);
         int token =
-            TokenChoice.choose(logits, blindLogits, i * vocabulary, vocabulary, options, uniform);
+            TokenChoice.choose(
+                logits,
+                blindLogits,
+                i * vocabulary,
+                vocabulary,
+                options,
+                uniform,
+                new TokenChoice.Place(prompts.get(rows.get(i)), tokens[i], produced[i]));
         tokens[i][produced[i]++] = token;
         next[i] = token;
         if (token == model.tokenizer().endToken()) {

@@ -1,0 +1,152 @@
+package org.equipoise.mbpo.command;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
+import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
+import org.equipoise.mbpo.checkpoint.QwenTokenizer;
+import org.equipoise.mbpo.data.PreferenceRecord;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.evaluate.ObjectVocabulary;
+import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.ImageSize;
+import org.equipoise.mbpo.image.ImageSource;
+import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.model.Prompt;
+import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
+
+/**
+ * Refuses questions, answers and images that the model could not take, before it is loaded: images
+ * by their headers (in a dry run also by decoding them), texts by the model's own tokenizer. Not
+ * thread-safe.
+ */
+final class InputCheck {
+  private static final long SECONDS_BETWEEN_LINES = 10;
+
+  private final QwenTokenizer tokenizer;
+  private final QwenImageProcessor processor;
+  private final boolean decode;
+  private final PrintWriter messages;
+  private final Set<Path> goodImages = new HashSet<>();
+  private long records;
+  private long lastLineNanos = System.nanoTime();
+
+  /**
+   * @param decode whether images are decoded: everything is known then, and it takes as long as
+   *     decoding does
+   * @param messages told now and then how far a long check is
+   */
+  InputCheck(CheckedModel model, boolean decode, PrintWriter messages) {
+    QwenCheckpoint.Inputs inputs = model.inputs();
+    this.tokenizer = inputs.tokenizer();
+    this.processor = inputs.processor();
+    this.decode = decode;
+    this.messages = messages;
+  }
+
+  /** A sample that is learnt from or mined: its answer has a probability. */
+  void taught(Sample sample) {
+    verified(sample);
+    text("the answer", sample.answer(), 1);
+  }
+
+  /** A sample with whose answer others are compared. */
+  void verified(Sample sample) {
+    asked(sample);
+    SampleVerifier.requireGold(sample);
+  }
+
+  /** A sample that is evaluated: by its options or by its objects. */
+  void evaluated(Sample sample) {
+    verified(sample);
+    sample.options().forEach(option -> text("an option", option, 1));
+    ObjectVocabulary.of(sample.objects());
+  }
+
+  /** A pair that is learnt from. */
+  void pair(PreferenceRecord pair) {
+    asked(pair.sample());
+    text("the chosen answer", pair.chosen(), 1);
+    text("the rejected answer", pair.rejected(), 0);
+  }
+
+  /** A sample's images and question. */
+  void asked(Sample sample) {
+    sample.images().forEach(this::image);
+    for (Prompt.Turn turn : sample.prompt().turns()) {
+      turn.pieces().forEach(piece -> text("the question", piece, 0));
+    }
+    sayHowFar();
+  }
+
+  private void image(ImageSource image) {
+    Path file = image.path().orElseThrow();
+    if (goodImages.contains(file)) {
+      return;
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new IllegalArgumentException("there is no image file " + file);
+    }
+    ImageSize size = ImageFiles.size(file);
+    requireShape(file, size.width(), size.height());
+    if (decode) {
+      image.load();
+    }
+    goodImages.add(file);
+  }
+
+  /** An image that is used at once. */
+  RgbImage decoded(Path file) {
+    RgbImage image = ImageFiles.read(file);
+    requireShape(file, image.width(), image.height());
+    return image;
+  }
+
+  private void requireShape(Path file, int width, int height) {
+    try {
+      processor.requireSize(width, height);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("image " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Refuses a user's text of too few tokens, or of some that the model does not have. */
+  void text(String name, String text, int fewestTokens) {
+    int[] ended = tokenizer.encodeAnswer(text);
+    int[] ids = Arrays.copyOf(ended, AnswerScorer.contentLength(ended, tokenizer));
+    if (ids.length < fewestTokens) {
+      throw wrong(name, "expected a text, found one without a token", text);
+    }
+    for (int id : ids) {
+      if (id >= tokenizer.vocabularySize()) {
+        throw wrong(
+            name,
+            "tokenizer.json makes token "
+                + id
+                + " of it, the model has "
+                + tokenizer.vocabularySize()
+                + " tokens; they seem to be of different checkpoints",
+            text);
+      }
+    }
+  }
+
+  private static IllegalArgumentException wrong(String name, String found, String text) {
+    return new IllegalArgumentException(name + ": " + found + ": " + Excerpt.quoted(text));
+  }
+
+  private void sayHowFar() {
+    records++;
+    long now = System.nanoTime();
+    if (now - lastLineNanos >= SECONDS_BETWEEN_LINES * 1_000_000_000L) {
+      lastLineNanos = now;
+      messages.printf("%d records and %d images checked%n", records, goodImages.size());
+      messages.flush();
+    }
+  }
+}
