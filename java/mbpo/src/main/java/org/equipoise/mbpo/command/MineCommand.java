@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
 import org.equipoise.mbpo.cli.ExitCode;
@@ -16,6 +17,7 @@ import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
+import org.equipoise.mbpo.mine.KeptGains;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
 import org.equipoise.mbpo.mine.NegativeSource;
@@ -76,6 +78,7 @@ public final class MineCommand implements Callable<Integer> {
   private MineSettings mine;
   private List<Sample> samples;
   private NegativeSource negatives;
+  private QwenCheckpoint checkpoint;
 
   @Override
   public Integer call() {
@@ -84,7 +87,7 @@ public final class MineCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     samples = InputSamples.read(settings, "data.samples", messages);
     negatives = mine.negatives(samples, settings.bind("seed", Long.class));
-    var checkpoint = LoadedModel.checkpoint(settings);
+    checkpoint = LoadedModel.checkpoint(settings);
     messages.printf(
         "%d samples, %s, negatives by %s%n",
         samples.size(),
@@ -121,22 +124,28 @@ public final class MineCommand implements Callable<Integer> {
     boolean preview = id.equals("preview");
     List<Sample> chosen =
         preview ? samples.subList(0, Math.min(mine.preview(), samples.size())) : samples;
-    return Stage.of(id, context -> work(context, chosen, preview))
-        .title(title)
-        .weight(chosen.size())
-        .setting("model", settings.bind("model", org.equipoise.mbpo.config.ModelSettings.class))
-        .setting("mine", mine)
-        .setting("negatives", negatives.settings())
-        .setting("seed", settings.bind("seed", Long.class))
-        .setting("samples", SampleFingerprint.of(chosen));
+    Stage stage =
+        Stage.of(id, context -> work(context, chosen, preview))
+            .title(title)
+            .weight(chosen.size())
+            .setting("mine", mine)
+            .setting("negatives", negatives.settings())
+            .setting("seed", settings.bind("seed", Long.class));
+    stage = InputFingerprint.model(stage, settings, checkpoint);
+    // Images are swapped with those of all samples.
+    boolean all = mine.source() == MineSettings.Source.SWAPPED;
+    return InputFingerprint.samples(stage, all ? samples : chosen);
   }
 
   private void work(StageContext context, List<Sample> chosen, boolean preview) {
     try (QwenModel model = LoadedModel.toAsk(settings)) {
       double[] gains =
-          ImageInformationGain.against(mine.baseline())
-              .batchSize(mine.options().batchSize())
-              .measure(model, chosen, context.progress(0, 0.1));
+          KeptGains.of(
+              context.file("gains.json"),
+              ImageInformationGain.against(mine.baseline()).batchSize(mine.options().batchSize()),
+              model,
+              chosen,
+              context.progress(0, 0.1));
       InformationGainSelection.Selection selection =
           new InformationGainSelection(preview ? 1 : mine.keepShare()).select(chosen, gains);
       NegativeMiner miner =

@@ -16,7 +16,11 @@ final class JsonLines {
 
   /** Reads every line; blank lines are skipped, a last line without its line feed is refused. */
   static <T> List<T> read(Path file, Function<JsonFields, T> reader) {
-    String text = AtomicFiles.readText(file);
+    return read(file, AtomicFiles.readText(file), reader);
+  }
+
+  /** Reads the lines of a text that stands in a file. */
+  static <T> List<T> read(Path file, String text, Function<JsonFields, T> reader) {
     List<T> values = new ArrayList<>();
     int line = 0;
     for (int start = 0; start < text.length(); ) {

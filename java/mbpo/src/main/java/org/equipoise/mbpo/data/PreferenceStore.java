@@ -11,7 +11,7 @@ import java.util.List;
  * dropped.jsonl          one line for each sample left out, with the reason
  * images/*.png           clean images
  * images-perturbed/*.png what provoked the rejected answers
- * mining.json            how far the mining is; a mining goes on from here
+ * mining.jsonl           how far the mining is, with digests; a mining goes on from here
  * </pre>
  */
 public final class PreferenceStore {

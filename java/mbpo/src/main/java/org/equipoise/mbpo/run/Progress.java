@@ -8,6 +8,9 @@ public interface Progress extends AutoCloseable {
   /** {@code done} units of the task are done. */
   void update(long done);
 
+  /** Something was found damaged and mended; a whole sentence. */
+  default void notice(String sentence) {}
+
   /** The task has ended. */
   @Override
   void close();

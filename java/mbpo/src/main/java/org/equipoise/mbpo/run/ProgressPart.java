@@ -27,6 +27,11 @@ final class ProgressPart implements Progress {
   }
 
   @Override
+  public void notice(String sentence) {
+    stage.notice(sentence);
+  }
+
+  @Override
   public void close() {
     stage.progress(to, task);
   }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.equipoise.mbpo.storage.Fingerprint;
 
 /**
  * One step of a run: reads the folders of its input stages, writes into its own. Immutable.
@@ -16,8 +17,8 @@ import java.util.Objects;
  *
  * @param id names the folder: letters, digits, dot, dash and underscore
  * @param title what progress displays call it
- * @param settings everything that changes the outputs, by name; a changed value makes the stage and
- *     its dependents run again
+ * @param settings everything that changes the outputs, by name, files by their contents; a changed
+ *     value makes the stage run again, and what reads it if that gives something else
  * @param inputs ids of the stages whose outputs this one reads; only these may be read
  * @param weight expected duration, in seconds of any reference machine; only proportions matter
  * @param work what is done
@@ -39,7 +40,8 @@ public record Stage(
   public Stage {
     if (id == null || !id.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
       throw new IllegalArgumentException(
-          "a stage id has letters, digits, dot, dash and underscore and starts with no dot, found \""
+          "a stage id has letters, digits, dot, dash and underscore and starts with no dot, found"
+              + " \""
               + id
               + "\"");
     }
@@ -63,24 +65,17 @@ public record Stage(
   }
 
   /**
-   * Adds one setting. The value counts by its text, so it must be a record, number, string, enum,
-   * or a list or ordered map of such.
+   * Adds one setting. The value counts by its {@link Fingerprint#text}, so it must be a record,
+   * number, string, enum, or a list, set or map of such.
    */
   public Stage setting(String name, Object value) {
-    String text = String.valueOf(value);
-    if (value != null && text.startsWith(value.getClass().getName() + "@")
-        || value != null && value.getClass().isArray()) {
-      throw new IllegalArgumentException(
-          "setting "
-              + name
-              + " of stage "
-              + id
-              + " has no text of its own ("
-              + text
-              + "); pass a record, a number, a string or a list");
-    }
     Map<String, String> more = new LinkedHashMap<>(settings);
-    more.put(name, text);
+    try {
+      more.put(name, Fingerprint.text(value));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "setting " + name + " of stage " + id + " " + e.getMessage(), e);
+    }
     return new Stage(id, title, more, inputs, weight, work);
   }
 
