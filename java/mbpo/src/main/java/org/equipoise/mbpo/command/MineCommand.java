@@ -48,6 +48,7 @@ import picocli.CommandLine.Spec;
     })
 public final class MineCommand implements Callable<Integer> {
   private static final String STORE = "preferences";
+  private static final String GAINS = "gains.json";
   private static final int SHOWN_CHARACTERS = 40;
 
   @Spec private CommandSpec specification;
@@ -128,6 +129,8 @@ public final class MineCommand implements Callable<Integer> {
         Stage.of(id, context -> work(context, chosen, preview))
             .title(title)
             .weight(chosen.size())
+            .working(GAINS, STORE + "/" + PreferenceStore.PROGRESS)
+            .checked(STORE)
             .setting("mine", mine)
             .setting("negatives", negatives.settings())
             .setting("seed", settings.bind("seed", Long.class));
@@ -141,7 +144,7 @@ public final class MineCommand implements Callable<Integer> {
     try (QwenModel model = LoadedModel.toAsk(settings)) {
       double[] gains =
           KeptGains.of(
-              context.file("gains.json"),
+              context.file(GAINS),
               ImageInformationGain.against(mine.baseline()).batchSize(mine.options().batchSize()),
               model,
               chosen,

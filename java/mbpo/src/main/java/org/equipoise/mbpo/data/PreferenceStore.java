@@ -15,6 +15,9 @@ import java.util.List;
  * </pre>
  */
 public final class PreferenceStore {
+  /** File that serves a mining to go on; of no use to who reads the pairs. */
+  public static final String PROGRESS = "mining.jsonl";
+
   static final String PREFERENCES = "preferences.jsonl";
   static final String DROPPED = "dropped.jsonl";
 

@@ -25,8 +25,6 @@ import org.equipoise.mbpo.storage.StorageException;
  * and images; so a resumed store equals an uninterrupted one byte for byte. Not thread-safe.
  */
 public final class PreferenceWriter {
-  static final String LOG = "mining.jsonl";
-
   private final Path folder;
   private final MiningLog log;
   private MiningLog.Batch last;
@@ -45,7 +43,7 @@ public final class PreferenceWriter {
    * @param notices told where the mining goes on if a part of the folder is damaged
    */
   public static PreferenceWriter open(Path folder, String fingerprint, Consumer<String> notices) {
-    Path file = folder.resolve(LOG);
+    Path file = folder.resolve(PreferenceStore.PROGRESS);
     MiningLog.Contents recorded = MiningLog.read(file);
     recorded
         .fingerprint()
@@ -67,7 +65,7 @@ public final class PreferenceWriter {
               + ": "
               + (recorded.batches().size() > whole.size()
                   ? "pairs or images are not what was mined"
-                  : LOG + " is damaged")
+                  : PreferenceStore.PROGRESS + " is damaged")
               + "; mining goes on after the "
               + last.unitsDone()
               + " units that are whole");

@@ -142,6 +142,12 @@ public final class DemoPipeline {
     return Stage.of(id, work)
         .title(title)
         .weight(seconds)
+        .working(
+            CHECKPOINT,
+            CHECKPOINT + TrainingContext.REFERENCE,
+            GAINS,
+            STORE + "/" + PreferenceStore.PROGRESS)
+        .checked(STORE)
         .setting("seed", config.seed())
         .setting("data", config.data());
   }

@@ -157,10 +157,10 @@ public final class RunFolder implements AutoCloseable {
   /**
    * @return the marker of the finished stage
    */
-  StageMarker finish(String stageId, StageMarker begun, double seconds) {
-    StageMarker marker = begun.finished(StageFiles.written(stage(stageId)));
-    journal.finished(stageId, marker.fingerprint(), seconds);
-    writeMarker(stageId, marker);
+  StageMarker finish(Stage stage, StageMarker begun, double seconds) {
+    StageMarker marker = begun.finished(StageFiles.written(stage(stage.id()), stage.working()));
+    journal.finished(stage.id(), marker.fingerprint(), seconds);
+    writeMarker(stage.id(), marker);
     return marker;
   }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.equipoise.mbpo.storage.Fingerprint;
 
 /**
@@ -22,6 +23,10 @@ import org.equipoise.mbpo.storage.Fingerprint;
  * @param inputs ids of the stages whose outputs this one reads; only these may be read
  * @param weight expected duration, in seconds of any reference machine; only proportions matter
  * @param work what is done
+ * @param working files that serve to go on and are no part of what the stage gives, by their names
+ *     in its folder: the work itself checks what it reads of them
+ * @param checked files, or sub-folders, that are outputs and that the work, when it goes on, checks
+ *     and mends by itself; other outputs that are damaged are deleted before
  */
 public record Stage(
     String id,
@@ -29,7 +34,9 @@ public record Stage(
     Map<String, String> settings,
     List<String> inputs,
     double weight,
-    Work work) {
+    Work work,
+    Set<String> working,
+    Set<String> checked) {
 
   /** What a stage does. Any exception fails the run; finished stages stay finished. */
   @FunctionalInterface
@@ -53,15 +60,17 @@ public record Stage(
     Objects.requireNonNull(work, "work");
     settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
     inputs = List.copyOf(inputs);
+    working = Set.copyOf(working);
+    checked = Set.copyOf(checked);
   }
 
   /** A stage without settings and inputs, of weight 1. */
   public static Stage of(String id, Work work) {
-    return new Stage(id, id, Map.of(), List.of(), 1, work);
+    return new Stage(id, id, Map.of(), List.of(), 1, work, Set.of(), Set.of());
   }
 
   public Stage title(String text) {
-    return new Stage(id, text, settings, inputs, weight, work);
+    return new Stage(id, text, settings, inputs, weight, work, working, checked);
   }
 
   /**
@@ -76,17 +85,32 @@ public record Stage(
       throw new IllegalArgumentException(
           "setting " + name + " of stage " + id + " " + e.getMessage(), e);
     }
-    return new Stage(id, title, more, inputs, weight, work);
+    return new Stage(id, title, more, inputs, weight, work, working, checked);
   }
 
   /** Adds input stages. */
   public Stage after(String... stageIds) {
     List<String> more = new ArrayList<>(inputs);
     more.addAll(List.of(stageIds));
-    return new Stage(id, title, settings, more, weight, work);
+    return new Stage(id, title, settings, more, weight, work, working, checked);
   }
 
   public Stage weight(double expectedSeconds) {
-    return new Stage(id, title, settings, inputs, expectedSeconds, work);
+    return new Stage(id, title, settings, inputs, expectedSeconds, work, working, checked);
+  }
+
+  /** The same stage with these working files. */
+  public Stage working(String... names) {
+    return new Stage(id, title, settings, inputs, weight, work, Set.of(names), checked);
+  }
+
+  /** The same stage with these outputs checked by its work. */
+  public Stage checked(String... names) {
+    return new Stage(id, title, settings, inputs, weight, work, working, Set.of(names));
+  }
+
+  /** Whether the work checks this file by itself. */
+  boolean checks(String name) {
+    return checked.stream().anyMatch(path -> name.equals(path) || name.startsWith(path + "/"));
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.run.StageMarker.WrittenFile;
@@ -18,8 +19,12 @@ final class StageFiles {
 
   private StageFiles() {}
 
-  /** Every file of the folder and its sub-folders as it is now, by its name in the folder. */
-  static Map<String, WrittenFile> written(Path folder) {
+  /**
+   * Every file of the folder and its sub-folders as it is now, by its name in the folder.
+   *
+   * @param working names of files that are left out
+   */
+  static Map<String, WrittenFile> written(Path folder, Set<String> working) {
     Map<String, WrittenFile> written = new TreeMap<>();
     if (!Files.isDirectory(folder)) {
       return written;
@@ -27,7 +32,9 @@ final class StageFiles {
     try (Stream<Path> walk = Files.walk(folder)) {
       for (Path file : walk.filter(Files::isRegularFile).toList()) {
         String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
-        written.put(name, new WrittenFile(Files.size(file), FileDigests.read(file)));
+        if (!working.contains(name)) {
+          written.put(name, new WrittenFile(Files.size(file), FileDigests.read(file)));
+        }
       }
     } catch (IOException e) {
       throw StorageException.of("list", folder, e);
@@ -36,15 +43,14 @@ final class StageFiles {
   }
 
   /** Files that are no longer what was written, each with what is wrong; sizes are asked first. */
-  static Map<Path, String> damaged(Path folder, Map<String, WrittenFile> written) {
-    Map<Path, String> damaged = new TreeMap<>();
+  static Map<String, String> damaged(Path folder, Map<String, WrittenFile> written) {
+    Map<String, String> damaged = new TreeMap<>();
     long bytes = written.values().stream().mapToLong(WrittenFile::bytes).sum();
     written.forEach(
         (name, file) -> {
-          Path path = folder.resolve(name);
-          String trouble = trouble(path, file, bytes <= CHEAP_BYTES);
+          String trouble = trouble(folder.resolve(name), file, bytes <= CHEAP_BYTES);
           if (!trouble.isEmpty()) {
-            damaged.put(path, trouble);
+            damaged.put(name, trouble);
           }
         });
     return damaged;

@@ -145,7 +145,7 @@ final class StageRunner {
     long start = System.nanoTime();
     boolean done = perform(stage);
     double seconds = (System.nanoTime() - start) / 1e9;
-    StageMarker marker = done ? folder.finish(stage.id(), state.marker(), seconds) : null;
+    StageMarker marker = done ? folder.finish(stage, state.marker(), seconds) : null;
     if (marker != null) {
       tell(listener -> listener.stageFinished(stage, seconds));
     }

@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.run;
 
-import java.nio.file.Path;
 import java.util.Map;
 import org.equipoise.mbpo.storage.AtomicFiles;
 
@@ -10,10 +9,10 @@ import org.equipoise.mbpo.storage.AtomicFiles;
  * @param marker of the stage as it is now asked for; the recorded one when it is finished
  * @param action what is to be done
  * @param reason why, as a sentence
- * @param damaged files that are no longer what was written
+ * @param damaged outputs that are no longer what was written, with what is wrong
  */
 record StageState(
-    Stage stage, StageMarker marker, Action action, String reason, Map<Path, String> damaged) {
+    Stage stage, StageMarker marker, Action action, String reason, Map<String, String> damaged) {
 
   private enum Action {
     NOTHING,
@@ -47,16 +46,20 @@ record StageState(
     if (!found.finished()) {
       return goOn(stage, wanted, "it was interrupted and goes on", Map.of());
     }
-    Map<Path, String> damaged = StageFiles.damaged(folder.stage(stage.id()), found.files());
+    Map<String, String> damaged = StageFiles.damaged(folder.stage(stage.id()), found.files());
     if (damaged.isEmpty()) {
       return new StageState(stage, found, Action.NOTHING, "", damaged);
     }
-    Map.Entry<Path, String> first = damaged.entrySet().iterator().next();
+    Map.Entry<String, String> first = damaged.entrySet().iterator().next();
     String others = damaged.size() == 1 ? "" : " (and " + (damaged.size() - 1) + " files more)";
     return goOn(
         stage,
         wanted,
-        first.getKey() + " " + first.getValue() + others + "; it goes on from what is whole",
+        folder.stage(stage.id()).resolve(first.getKey())
+            + " "
+            + first.getValue()
+            + others
+            + "; it goes on from what is whole",
         damaged);
   }
 
@@ -65,7 +68,7 @@ record StageState(
   }
 
   private static StageState goOn(
-      Stage stage, StageMarker wanted, String reason, Map<Path, String> damaged) {
+      Stage stage, StageMarker wanted, String reason, Map<String, String> damaged) {
     return new StageState(stage, wanted, Action.GO_ON, reason, damaged);
   }
 
@@ -79,7 +82,11 @@ record StageState(
       folder.begin(stage.id(), marker);
     } else {
       // Before the stage counts as unfinished, so that a process that dies here leaves none behind.
-      damaged.keySet().forEach(AtomicFiles::deleteTree);
+      for (String name : damaged.keySet()) {
+        if (!stage.checks(name)) {
+          AtomicFiles.deleteTree(folder.stage(stage.id()).resolve(name));
+        }
+      }
       folder.resume(stage.id(), marker);
     }
   }

@@ -44,7 +44,7 @@ final class ReferenceLogProbs {
     Path file =
         checkpoint == null
             ? null
-            : checkpoint.resolveSibling(checkpoint.getFileName() + ".reference");
+            : checkpoint.resolveSibling(checkpoint.getFileName() + TrainingContext.REFERENCE);
     String fingerprint = file == null ? "" : fingerprint(model, pairs);
     if (file != null && Files.exists(file)) {
       ReferenceLogProbs kept = read(file, fingerprint, model, pairs, context.onNotice());

@@ -26,6 +26,9 @@ public record TrainingContext(
     Consumer<StepMetrics> onStep,
     Consumer<String> onNotice,
     BooleanSupplier cancelled) {
+  /** What the name of the file of reference log-probs adds to that of the checkpoint. */
+  public static final String REFERENCE = ".reference";
+
   private static final System.Logger LOG = System.getLogger(TrainingContext.class.getName());
 
   public TrainingContext {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.equipoise.mbpo.storage.AtomicFiles;
@@ -221,7 +222,8 @@ class RunFolderTest {
     assertEquals("kept", AtomicFiles.readText(root.resolve("small/data.txt")));
     try (RunFolder folder = RunFolder.open(root)) {
       assertTrue(folder.recorded("small").marker().finished());
-      assertEquals(0, StageFiles.written(folder.stage("large")).size(), "no torn file stays");
+      assertEquals(
+          0, StageFiles.written(folder.stage("large"), Set.of()).size(), "no torn file stays");
     }
   }
 

@@ -138,6 +138,30 @@ class StageGraphTest {
     assertEquals("d1dr", AtomicFiles.readText(root.resolve("sum/out.txt")));
   }
 
+  @Test
+  void workFindsWhatItChecksItselfAndWorkingFilesAreNoOutputs() throws Exception {
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of(
+                    "stage",
+                    c -> {
+                      Path log = c.file("store/log");
+                      boolean damaged =
+                          Files.exists(log) && !AtomicFiles.readText(log).equals("whole");
+                      write(c, damaged ? "found" : "none");
+                      AtomicFiles.write(log, "whole");
+                      AtomicFiles.write(c.file("progress"), "1");
+                    })
+                .working("progress")
+                .checked("store"));
+    run(graph);
+    Files.delete(root.resolve("stage/progress"));
+    assertEquals(List.of(), run(graph).started);
+    Files.writeString(root.resolve("stage/store/log"), "wrong");
+    assertEquals(List.of("stage"), run(graph).started);
+    assertEquals("found", AtomicFiles.readText(root.resolve("stage/out.txt")));
+  }
+
   /** A file that the user lays beside them is none of ours. */
   @Test
   void otherFilesInAStagesFolderAreLeftAlone() throws Exception {
