@@ -126,7 +126,11 @@ public final class TrainCommand implements Callable<Integer> {
 
   private Stage stage(QwenCheckpoint checkpoint) {
     Stage stage =
-        Stage.of(STAGE, this::work).title("train").setting("train", train).setting("merge", merge);
+        Stage.of(STAGE, this::work)
+            .title("train")
+            .working(CHECKPOINT, CHECKPOINT + TrainingContext.REFERENCE)
+            .setting("train", train)
+            .setting("merge", merge);
     stage = InputFingerprint.model(stage, settings, checkpoint);
     stage = InputFingerprint.samples(stage, samples);
     return InputFingerprint.pairs(stage, pairs);
