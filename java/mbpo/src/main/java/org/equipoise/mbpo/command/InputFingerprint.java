@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -25,31 +26,44 @@ final class InputFingerprint {
   /** Hexadecimal digits of a file's digest that are recorded. */
   private static final int DIGITS = 32;
 
+  private static final long LONG_BYTES = 2_000_000_000L;
+
   private InputFingerprint() {}
 
   /** Adds the model that the settings name. */
   static Stage model(Stage stage, RunSettings settings, QwenCheckpoint checkpoint) {
     ModelSettings model = settings.bind("model", ModelSettings.class);
+    sayIfLong(checkpoint);
     Map<String, String> files = digests(checkpoint.folder());
     checkpoint.weights().files().forEach(file -> put(files, file));
     Path adapter = settings.path("model.adapter");
     return stage
         .setting("model.type", model.type())
         .setting("model.maxPixels", model.maxPixels())
-        .setting("the checkpoint's files", files)
-        .setting("the adapter's files", adapter == null ? "none" : adapterFiles(adapter));
+        .setting("checkpoint", files)
+        .setting("adapter", adapter == null ? "none" : adapterFiles(adapter));
+  }
+
+  private static void sayIfLong(QwenCheckpoint checkpoint) {
+    long bytes = FileDigests.unknownBytes(checkpoint.weights().files());
+    if (bytes > LONG_BYTES) {
+      System.err.printf(
+          Locale.ROOT,
+          "Reading %.1f GB of weights to know them again; not done again until they change%n",
+          bytes / 1e9);
+    }
   }
 
   static Stage samples(Stage stage, List<Sample> samples) {
     return stage
-        .setting("samples", DataFingerprint.ofTexts(samples))
-        .setting("images of samples", DataFingerprint.ofImages(samples));
+        .setting("what samples say", DataFingerprint.ofTexts(samples))
+        .setting("what samples show", DataFingerprint.ofImages(samples));
   }
 
   static Stage pairs(Stage stage, List<PreferenceRecord> pairs) {
     return stage
-        .setting("pairs", DataFingerprint.ofPairTexts(pairs))
-        .setting("images of pairs", DataFingerprint.ofPairImages(pairs));
+        .setting("what pairs say", DataFingerprint.ofPairTexts(pairs))
+        .setting("what pairs show", DataFingerprint.ofPairImages(pairs));
   }
 
   private static Map<String, String> adapterFiles(Path folder) {

@@ -123,7 +123,7 @@ public final class DemoPipeline {
                 "write the report",
                 8,
                 context -> new DemoReport(config, plan).write(context))
-            .setting("tables", plan.tables())
+            .setting("tables", List.copyOf(plan.tables().entrySet()))
             .after("start");
     for (PairMining mining : plan.minings()) {
       report = report.after(mining.id());

@@ -23,6 +23,7 @@ final class ProgressPart implements Progress {
 
   @Override
   public void update(long done) {
+    stage.stopIfCancelled();
     stage.progress(from + (to - from) * Math.min(1.0, (double) done / total), task);
   }
 

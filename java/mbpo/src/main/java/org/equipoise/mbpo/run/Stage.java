@@ -75,7 +75,8 @@ public record Stage(
 
   /**
    * Adds one setting. The value counts by its {@link Fingerprint#text}, so it must be a record,
-   * number, string, enum, or a list, set or map of such.
+   * number, string, enum, or a list, set or map of such. Maps count without their order; one whose
+   * order decides what the work gives goes in as the list of its entries.
    */
   public Stage setting(String name, Object value) {
     Map<String, String> more = new LinkedHashMap<>(settings);

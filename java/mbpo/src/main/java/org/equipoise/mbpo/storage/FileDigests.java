@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,6 +43,20 @@ public final class FileDigests {
     } catch (IOException e) {
       throw StorageException.of("read", file, e);
     }
+  }
+
+  /** Size of those of the files that {@link #of} would have to read. */
+  public static long unknownBytes(Collection<Path> files) {
+    long bytes = 0;
+    for (Path file : files) {
+      Known known = KNOWN.get(absolute(file));
+      try {
+        bytes += known != null && isCurrent(file, known) ? 0 : Files.size(file);
+      } catch (IOException e) {
+        throw StorageException.of("read", file, e);
+      }
+    }
+    return bytes;
   }
 
   /** The digest of a file as it is now, read whatever is known: finds damage by the disk, too. */

@@ -124,12 +124,12 @@ class InputContentsTest {
     train("SFT");
     assertDone(train("SFT"));
     flipLastByte(model.resolve("model.safetensors"));
-    assertRanAgainBecause("the checkpoint's files was ", train("SFT"));
+    assertRanAgainBecause("checkpoint was ", train("SFT"));
     Path config = model.resolve("generation_config.json");
     Files.writeString(config, Files.readString(config) + " ");
-    assertRanAgainBecause("the checkpoint's files was ", train("SFT"));
+    assertRanAgainBecause("checkpoint was ", train("SFT"));
     Files.copy(data.resolve("1.png"), data.resolve("0.png"), REPLACE_EXISTING);
-    assertRanAgainBecause("images of samples was ", train("SFT"));
+    assertRanAgainBecause("what samples show was ", train("SFT"));
     assertDone(train("SFT"));
 
     // Names are none of the contents.
@@ -157,12 +157,12 @@ class InputContentsTest {
     train("DPO");
     assertDone(train("DPO"));
     Files.copy(data.resolve("0.png"), store.resolve("images/samples-1.png"), REPLACE_EXISTING);
-    assertRanAgainBecause("images of pairs was ", train("DPO"));
+    assertRanAgainBecause("what pairs show was ", train("DPO"));
     // The pairs are an output of ours: what was done to them is found and mended.
     String mended = String.join("\n", said(mine.toArray(String[]::new)));
     assertTrue(mended.contains("images/samples-1.png"), mended);
     assertTrue(mended.contains("; it goes on from what is whole"), mended);
-    assertRanAgainBecause("images of pairs was ", train("DPO"));
+    assertRanAgainBecause("what pairs show was ", train("DPO"));
 
     Path adapter = folder.resolve("DPO/train/adapter");
     String[] evaluated = {
@@ -173,7 +173,7 @@ class InputContentsTest {
     train("SFT");
     Path weights = folder.resolve("SFT/train/adapter/adapter_model.safetensors");
     Files.copy(weights, adapter.resolve("adapter_model.safetensors"), REPLACE_EXISTING);
-    assertRanAgainBecause("the adapter's files was ", said(evaluated));
+    assertRanAgainBecause("adapter was ", said(evaluated));
   }
 
   /** Every file of a finished training, and its record, damaged one by one. */

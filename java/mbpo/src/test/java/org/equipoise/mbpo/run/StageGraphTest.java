@@ -299,6 +299,31 @@ class StageGraphTest {
     assertEquals(List.of("second"), again.started);
   }
 
+  /** Mining knows nothing of runs; it tells its progress. */
+  @Test
+  void aJobThatTellsItsProgressStopsBetweenTwoPieces() {
+    AtomicBoolean cancelled = new AtomicBoolean();
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of(
+                "mine",
+                c -> {
+                  Progress progress = c.progress(0, 1);
+                  progress.begin("pieces", 9);
+                  for (int piece = 1; piece <= 9; piece++) {
+                    AtomicFiles.write(c.file("piece-" + piece), "");
+                    cancelled.set(piece == 3);
+                    progress.update(piece);
+                  }
+                }));
+    try (RunFolder folder = RunFolder.open(root)) {
+      RunOptions options = RunOptions.defaults().cancelled(cancelled::get);
+      assertThrows(CancelledException.class, () -> graph.run(folder, options));
+    }
+    assertTrue(Files.exists(root.resolve("mine/piece-3")));
+    assertFalse(Files.exists(root.resolve("mine/piece-4")));
+  }
+
   @Test
   void workerSetupRunsOnTheWorkersThread() {
     ThreadLocal<String> state = new ThreadLocal<>();

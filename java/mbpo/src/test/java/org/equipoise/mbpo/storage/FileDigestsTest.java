@@ -58,6 +58,7 @@ class FileDigestsTest {
     FileDigests.recall(kept);
     String digest = FileDigests.of(OLD);
     assertEquals(digest, new Sha256().add(Files.readAllBytes(OLD)).hex(), "its size is another");
+    assertEquals(0, FileDigests.unknownBytes(List.of(OLD)));
     FileDigests.keep(kept);
     List<String> lines = Files.readAllLines(kept);
     assertTrue(lines.contains(CheckedJson.line(line.put("sha256", digest))), lines.toString());
