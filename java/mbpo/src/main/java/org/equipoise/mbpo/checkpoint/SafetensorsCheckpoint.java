@@ -16,6 +16,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.SafetensorsChecksum;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
 import org.jspecify.annotations.Nullable;
 
@@ -151,6 +152,7 @@ public final class SafetensorsCheckpoint {
   }
 
   private static Tensor map(SafetensorsHeader header) {
+    SafetensorsChecksum.verify(header);
     try (TensorOptions bytes = new TensorOptions(ScalarType.Byte);
         BoolOptional copiedOnWrite = new BoolOptional(false);
         LongOptional size = new LongOptional(header.fileBytes())) {

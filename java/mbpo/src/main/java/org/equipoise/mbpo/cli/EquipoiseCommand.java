@@ -21,7 +21,8 @@ import picocli.CommandLine.ScopeType;
       "0:everything was done",
       "1:something failed; a sentence says what",
       "2:the command line was not understood, nothing was done",
-      "130:cancelled (Ctrl-C); finished work is kept"
+      "130:cancelled (Ctrl-C, SIGINT); finished work is kept",
+      "143:cancelled by SIGTERM; the same"
     })
 public final class EquipoiseCommand implements Runnable {
   @Option(

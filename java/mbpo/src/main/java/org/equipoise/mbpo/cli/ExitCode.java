@@ -11,7 +11,7 @@ public final class ExitCode {
   /** The command line was not understood; nothing was done. */
   public static final int USAGE = 2;
 
-  /** Cancelled by Ctrl-C; finished work is kept. The shell sees 143 for SIGTERM instead. */
+  /** Cancelled by Ctrl-C; finished work is kept. The shell sees 143 where it was SIGTERM. */
   public static final int CANCELLED = 130;
 
   private ExitCode() {}

@@ -18,6 +18,7 @@ import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
+import org.equipoise.mbpo.mine.KeptGains;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
 import org.equipoise.mbpo.mine.NegativeSource;
@@ -48,6 +49,7 @@ import picocli.CommandLine.Spec;
     })
 public final class MineCommand implements Callable<Integer> {
   private static final String STORE = "preferences";
+  private static final String GAINS = "gains.json";
   private static final int SHOWN_CHARACTERS = 40;
 
   @Spec private CommandSpec specification;
@@ -149,19 +151,25 @@ public final class MineCommand implements Callable<Integer> {
   private Stage stage(String id, String title) {
     boolean preview = id.equals("preview");
     List<Sample> chosen = preview ? previewed() : samples;
-    return Stage.of(id, context -> work(context, chosen, preview))
-        .title(title)
-        .weight(chosen.size())
-        .setting("model", settings.bind("model", org.equipoise.mbpo.config.ModelSettings.class))
-        .setting("mine", mine)
-        .setting("negatives", negatives.settings())
-        .setting("seed", settings.bind("seed", Long.class))
-        .setting("samples", SampleFingerprint.of(chosen));
+    Stage stage =
+        Stage.of(id, context -> work(context, chosen, preview))
+            .title(title)
+            .weight(chosen.size())
+            .working(GAINS, STORE + "/" + PreferenceStore.PROGRESS)
+            .checked(STORE)
+            .setting("mine", mine)
+            .setting("negatives", negatives.settings())
+            .setting("seed", settings.bind("seed", Long.class));
+    stage = InputFingerprint.model(stage, settings, model.checkpoint());
+    // Images are swapped with those of all samples.
+    boolean all = mine.source() == MineSettings.Source.SWAPPED;
+    return InputFingerprint.samples(stage, all ? samples : chosen);
   }
 
   private void work(StageContext context, List<Sample> chosen, boolean preview) {
     try (QwenModel loaded = model.load()) {
-      double[] gains = gain().measure(loaded, chosen, context.progress(0, 0.1));
+      double[] gains =
+          KeptGains.of(context.file(GAINS), gain(), loaded, chosen, context.progress(0, 0.1));
       InformationGainSelection.Selection selection =
           new InformationGainSelection(preview ? 1 : mine.keepShare()).select(chosen, gains);
       NegativeMiner miner =

@@ -12,7 +12,6 @@ import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ConsoleRun;
 import org.equipoise.mbpo.cli.ExitCode;
-import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -25,7 +24,6 @@ import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
-import org.equipoise.mbpo.train.DataFingerprint;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
 import org.equipoise.mbpo.train.SftTrainer;
@@ -118,15 +116,8 @@ public final class TrainCommand implements Callable<Integer> {
     try (RunFolder run = RunFolder.open(out)) {
       AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
       input.writeDropped(run.path());
-      Stage stage =
-          Stage.of(STAGE, this::work)
-              .title("train")
-              .setting("model", settings.bind("model", ModelSettings.class))
-              .setting("train", train)
-              .setting("merge", merge)
-              .setting("samples", SampleFingerprint.of(samples))
-              .setting("pairs", DataFingerprint.ofPairs(pairs));
-      ConsoleRun.run(StageGraph.of(List.of(stage)), run, 1, () -> Equipoise.threads(threads));
+      ConsoleRun.run(
+          StageGraph.of(stage(checked.checkpoint())), run, 1, () -> Equipoise.threads(threads));
       PrintWriter console = specification.commandLine().getOut();
       Path folder = run.stage(STAGE);
       if (!train.full()) {
@@ -140,6 +131,18 @@ public final class TrainCommand implements Callable<Integer> {
       console.flush();
     }
     return ExitCode.OK;
+  }
+
+  private Stage stage(QwenCheckpoint checkpoint) {
+    Stage stage =
+        Stage.of(STAGE, this::work)
+            .title("train")
+            .working(CHECKPOINT, CHECKPOINT + TrainingContext.REFERENCE)
+            .setting("train", train)
+            .setting("merge", merge);
+    stage = InputFingerprint.model(stage, settings, checkpoint);
+    stage = InputFingerprint.samples(stage, samples);
+    return InputFingerprint.pairs(stage, pairs);
   }
 
   /** All weights with gradients and moments: said before hours are spent. */
@@ -196,6 +199,8 @@ public final class TrainCommand implements Callable<Integer> {
           TrainingContext.plain()
               .checkpoint(context.file(CHECKPOINT), train.checkpointEvery())
               .cancelled(context::cancelled)
+              .onNotice(context::notice)
+              .onResume(metrics::begin)
               .onStep(
                   step -> {
                     metrics.add(step);

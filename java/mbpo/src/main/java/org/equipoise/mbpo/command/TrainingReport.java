@@ -26,9 +26,8 @@ final class TrainingReport {
                 "Training: " + method,
                 String.format(
                     Locale.ROOT,
-                    "%d optimiser steps in %.0f s of the last start. %s",
+                    "%d optimiser steps. %s",
                     result.history().size(),
-                    result.seconds(),
                     result.alarms().isEmpty()
                         ? "No alarm."
                         : "Alarms: " + String.join(" ", result.alarms())))

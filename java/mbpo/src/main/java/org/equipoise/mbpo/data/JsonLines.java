@@ -58,10 +58,13 @@ final class JsonLines<T> {
 
   /** One value for each object; the first bad row ends the reading. */
   static <T> List<T> read(Path file, Function<JsonFields, T> reader) {
-    return rows(file, (number, fields) -> List.of(reader.apply(fields)), BadRow.Handler.refuse())
-        .stream()
-        .map(Row::value)
-        .toList();
+    return read(file, AtomicFiles.read(file), reader);
+  }
+
+  /** The same of a content that is the file's or a part of it. */
+  static <T> List<T> read(Path file, byte[] content, Function<JsonFields, T> reader) {
+    Reader<T> single = (number, fields) -> List.of(reader.apply(fields));
+    return rows(file, content, single, BadRow.Handler.refuse()).stream().map(Row::value).toList();
   }
 
   /** Any number of values for each object; blank lines are skipped. */
@@ -69,7 +72,6 @@ final class JsonLines<T> {
     return rows(file, AtomicFiles.read(file), reader, bad);
   }
 
-  /** The same of a content that is the file's or a part of it. */
   private static <T> List<Row<T>> rows(
       Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
     JsonLines<T> lines = new JsonLines<>(file, reader, bad);

@@ -11,10 +11,13 @@ import java.util.List;
  * dropped.jsonl          one line for each sample left out, with the reason
  * images/*.png           clean images
  * images-perturbed/*.png what provoked the rejected answers
- * mining.json            how far the mining is; a mining goes on from here
+ * mining.jsonl           how far the mining is, with digests; a mining goes on from here
  * </pre>
  */
 public final class PreferenceStore {
+  /** File that serves a mining to go on; of no use to who reads the pairs. */
+  public static final String PROGRESS = "mining.jsonl";
+
   static final String PREFERENCES = "preferences.jsonl";
   static final String DROPPED = "dropped.jsonl";
 

@@ -3,33 +3,35 @@ package org.equipoise.mbpo.data;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.storage.AtomicFiles;
-import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.FileDigests;
+import org.equipoise.mbpo.storage.Sha256;
 import org.equipoise.mbpo.storage.StorageException;
 
 /**
- * Adds batches of pairs to a {@link PreferenceStore} folder. After each batch {@code mining.json}
- * records, atomically, how many units are done and how long the two line files are; whatever a
- * killed process left beyond that is cut off, so a resumed store equals an uninterrupted one byte
- * for byte. Images are not flushed one by one; a store whose images a power failure has lost is
- * begun anew. Not thread-safe.
+ * Adds batches of pairs to a {@link PreferenceStore} folder. After each batch a line of {@code
+ * mining.jsonl} records how many units are done, how long the two line files are, and digests of
+ * what the batch added. Opened again, the store is cut after the last batch that is whole, lines
+ * and images; so a resumed store equals an uninterrupted one byte for byte. Not thread-safe.
  */
 public final class PreferenceWriter {
-  private static final String JOURNAL = "mining.json";
-
   private final Path folder;
-  private Journal journal;
+  private final MiningLog log;
+  private MiningLog.Batch last;
 
-  private record Journal(
-      String fingerprint, int unitsDone, long preferenceBytes, long droppedBytes) {}
-
-  private PreferenceWriter(Path folder, Journal journal) {
+  private PreferenceWriter(Path folder, MiningLog log, MiningLog.Batch last) {
     this.folder = folder;
-    this.journal = journal;
+    this.log = log;
+    this.last = last;
   }
 
   /**
@@ -37,89 +39,95 @@ public final class PreferenceWriter {
    *
    * @param fingerprint text that differs when samples, source or options differ; a folder of
    *     another mining is refused
+   * @param notices told where the mining goes on if a part of the folder is damaged
    */
-  public static PreferenceWriter open(Path folder, String fingerprint) {
-    Path file = folder.resolve(JOURNAL);
-    if (Files.exists(file)) {
-      Journal journal = Json.read(file, Journal.class);
-      if (!journal.fingerprint().equals(fingerprint)) {
-        throw new IllegalArgumentException(
-            "folder "
-                + folder
-                + " holds the result of another mining (other weights, samples, source or"
-                + " options); delete it or choose another folder");
-      }
-      PreferenceWriter writer = new PreferenceWriter(folder, journal);
-      writer.cut();
-      if (writer.imagesAreThere()) {
-        return writer;
-      }
+  public static PreferenceWriter open(Path folder, String fingerprint, Consumer<String> notices) {
+    Path file = folder.resolve(PreferenceStore.PROGRESS);
+    MiningLog.Contents recorded = MiningLog.read(file);
+    recorded
+        .fingerprint()
+        .filter(other -> !other.equals(fingerprint))
+        .ifPresent(
+            other -> {
+              throw new IllegalArgumentException(
+                  "folder "
+                      + folder
+                      + " holds the result of another mining (other weights, samples, source or"
+                      + " options); delete it or choose another folder");
+            });
+    List<MiningLog.Batch> whole = new WholeBatches(folder).of(recorded.batches());
+    int lost = recorded.batches().size() - whole.size() + recorded.damaged();
+    MiningLog.Batch last = whole.isEmpty() ? MiningLog.Batch.NONE : whole.get(whole.size() - 1);
+    if (lost > 0) {
+      notices.accept(
+          folder
+              + ": "
+              + (recorded.batches().size() > whole.size()
+                  ? "pairs or images are not what was mined"
+                  : PreferenceStore.PROGRESS + " is damaged")
+              + "; mining goes on after the "
+              + last.unitsDone()
+              + " units that are whole");
     }
-    PreferenceWriter writer = new PreferenceWriter(folder, new Journal(fingerprint, 0, 0, 0));
+    PreferenceWriter writer =
+        new PreferenceWriter(folder, MiningLog.write(file, fingerprint, whole), last);
     writer.cut();
-    writer.commit(writer.journal);
     return writer;
   }
 
   /** Units that are done; mining goes on after them. */
   public int unitsDone() {
-    return journal.unitsDone();
+    return last.unitsDone();
   }
 
   /** Adds what came out of the next {@code units} units; durable when it returns. */
   public void append(int units, List<PreferenceRecord> pairs, List<DroppedSample> dropped) {
+    Sha256 images = new Sha256();
     for (PreferenceRecord pair : pairs) {
       List<String> names = PreferenceJson.imageNames(pair);
       for (int i = 0; i < names.size(); i++) {
-        writeImage(PreferenceJson.IMAGES, names.get(i), pair.images().get(i));
-        writeImage(PreferenceJson.PERTURBED, names.get(i), pair.perturbed().get(i));
+        images.add(writeImage(PreferenceJson.IMAGES, names.get(i), pair.images().get(i)));
+        images.add(writeImage(PreferenceJson.PERTURBED, names.get(i), pair.perturbed().get(i)));
       }
     }
-    long preferences =
-        append(
-            PreferenceStore.PREFERENCES,
-            journal.preferenceBytes(),
-            JsonLines.bytes(pairs.stream().map(PreferenceJson::line).toList()));
-    long droppedBytes =
-        append(
-            PreferenceStore.DROPPED,
-            journal.droppedBytes(),
-            JsonLines.bytes(dropped.stream().map(PreferenceJson::line).toList()));
-    commit(
-        new Journal(journal.fingerprint(), journal.unitsDone() + units, preferences, droppedBytes));
+    byte[] pairLines = JsonLines.bytes(pairs.stream().map(PreferenceJson::line).toList());
+    byte[] droppedLines = JsonLines.bytes(dropped.stream().map(PreferenceJson::line).toList());
+    long preferences = append(PreferenceStore.PREFERENCES, last.preferenceBytes(), pairLines);
+    long droppedBytes = append(PreferenceStore.DROPPED, last.droppedBytes(), droppedLines);
+    String lines = new Sha256().add(pairLines).add(droppedLines).shortHex();
+    last =
+        new MiningLog.Batch(
+            last.unitsDone() + units, preferences, droppedBytes, lines, images.shortHex());
+    log.append(last);
   }
 
-  private void writeImage(String subfolder, String name, ImageSource image) {
-    AtomicFiles.writeUnsynced(
-        folder.resolve(subfolder).resolve(name), ImageFiles.encodePng(image.load()));
+  /** Writes a PNG and gives the digest of its bytes. */
+  private String writeImage(String subfolder, String name, ImageSource image) {
+    byte[] png = ImageFiles.encodePng(image.load());
+    AtomicFiles.writeUnsynced(folder.resolve(subfolder).resolve(name), png);
+    return new Sha256().add(png).hex();
   }
 
   private long append(String file, long keep, byte[] lines) {
     return lines.length == 0 ? keep : AtomicFiles.append(folder.resolve(file), keep, lines);
   }
 
-  private void commit(Journal next) {
-    AtomicFiles.write(folder.resolve(JOURNAL), Json.text(next));
-    journal = next;
-  }
-
-  /** Removes what was written after the last commit. */
+  /** Removes what is beyond the last batch. */
   private void cut() {
     AtomicFiles.append(
-        folder.resolve(PreferenceStore.PREFERENCES), journal.preferenceBytes(), new byte[0]);
-    AtomicFiles.append(
-        folder.resolve(PreferenceStore.DROPPED), journal.droppedBytes(), new byte[0]);
-    cutImages(PreferenceJson.IMAGES);
-    cutImages(PreferenceJson.PERTURBED);
+        folder.resolve(PreferenceStore.PREFERENCES), last.preferenceBytes(), new byte[0]);
+    AtomicFiles.append(folder.resolve(PreferenceStore.DROPPED), last.droppedBytes(), new byte[0]);
+    Set<String> kept = new HashSet<>();
+    PreferenceStore.read(folder).forEach(pair -> kept.addAll(PreferenceJson.imageNames(pair)));
+    cutImages(PreferenceJson.IMAGES, kept);
+    cutImages(PreferenceJson.PERTURBED, kept);
   }
 
-  private void cutImages(String name) {
+  private void cutImages(String name, Set<String> kept) {
     Path images = folder.resolve(name);
     if (!Files.isDirectory(images)) {
       return;
     }
-    var kept = new java.util.HashSet<String>();
-    PreferenceStore.read(folder).forEach(pair -> kept.addAll(PreferenceJson.imageNames(pair)));
     try (Stream<Path> files = Files.list(images)) {
       List<Path> extra =
           files.filter(file -> !kept.contains(file.getFileName().toString())).toList();
@@ -129,24 +137,69 @@ public final class PreferenceWriter {
     }
   }
 
-  private boolean imagesAreThere() {
-    for (PreferenceRecord pair : PreferenceStore.read(folder)) {
-      boolean lost =
-          Stream.of(pair.images(), pair.perturbed())
-              .flatMap(List::stream)
-              .anyMatch(image -> isLost(image.path().orElseThrow()));
-      if (lost) {
+  /** Compares what batches recorded with what the folder holds. */
+  private static final class WholeBatches {
+    private final Path folder;
+    private final byte[] preferences;
+    private final byte[] dropped;
+
+    WholeBatches(Path folder) {
+      this.folder = folder;
+      this.preferences = bytes(folder.resolve(PreferenceStore.PREFERENCES));
+      this.dropped = bytes(folder.resolve(PreferenceStore.DROPPED));
+    }
+
+    private static byte[] bytes(Path file) {
+      return Files.exists(file) ? AtomicFiles.read(file) : new byte[0];
+    }
+
+    /** Batches up to the first one whose lines or images are not what was written. */
+    List<MiningLog.Batch> of(List<MiningLog.Batch> batches) {
+      List<MiningLog.Batch> whole = new ArrayList<>();
+      MiningLog.Batch before = MiningLog.Batch.NONE;
+      for (MiningLog.Batch batch : batches) {
+        if (!isWhole(before, batch)) {
+          break;
+        }
+        whole.add(batch);
+        before = batch;
+      }
+      return whole;
+    }
+
+    private boolean isWhole(MiningLog.Batch before, MiningLog.Batch batch) {
+      if (batch.preferenceBytes() > preferences.length || batch.droppedBytes() > dropped.length) {
         return false;
       }
+      byte[] pairLines = part(preferences, before.preferenceBytes(), batch.preferenceBytes());
+      byte[] droppedLines = part(dropped, before.droppedBytes(), batch.droppedBytes());
+      if (!new Sha256().add(pairLines).add(droppedLines).shortHex().equals(batch.lines())) {
+        return false;
+      }
+      Sha256 images = new Sha256();
+      for (PreferenceRecord pair : pairs(pairLines)) {
+        for (int i = 0; i < pair.images().size(); i++) {
+          for (ImageSource image : List.of(pair.images().get(i), pair.perturbed().get(i))) {
+            Path file = image.path().orElseThrow();
+            if (!Files.isRegularFile(file)) {
+              return false;
+            }
+            images.add(FileDigests.read(file));
+          }
+        }
+      }
+      return images.shortHex().equals(batch.images());
     }
-    return true;
-  }
 
-  private static boolean isLost(Path image) {
-    try {
-      return !Files.exists(image) || Files.size(image) == 0;
-    } catch (IOException e) {
-      throw StorageException.of("look at", image, e);
+    private List<PreferenceRecord> pairs(byte[] lines) {
+      return JsonLines.read(
+          folder.resolve(PreferenceStore.PREFERENCES),
+          lines,
+          fields -> PairRows.read(folder, fields, ""));
+    }
+
+    private static byte[] part(byte[] bytes, long from, long to) {
+      return Arrays.copyOfRange(bytes, (int) from, (int) to);
     }
   }
 }

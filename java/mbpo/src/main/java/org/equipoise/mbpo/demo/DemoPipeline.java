@@ -20,6 +20,7 @@ import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
+import org.equipoise.mbpo.mine.KeptGains;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
@@ -58,6 +59,7 @@ public final class DemoPipeline {
   static final String HISTORY = "history.json";
   static final String STORE = "preferences";
   static final String MINING = "mining.json";
+  private static final String GAINS = "gains.json";
   static final String RESULTS = "results.json";
   private static final String CHECKPOINT = "checkpoint.safetensors";
   private static final int CHECKPOINT_EVERY = 100;
@@ -121,7 +123,7 @@ public final class DemoPipeline {
                 "write the report",
                 8,
                 context -> new DemoReport(config, plan).write(context))
-            .setting("tables", plan.tables())
+            .setting("tables", List.copyOf(plan.tables().entrySet()))
             .after("start");
     for (PairMining mining : plan.minings()) {
       report = report.after(mining.id());
@@ -140,6 +142,12 @@ public final class DemoPipeline {
     return Stage.of(id, work)
         .title(title)
         .weight(seconds)
+        .working(
+            CHECKPOINT,
+            CHECKPOINT + TrainingContext.REFERENCE,
+            GAINS,
+            STORE + "/" + PreferenceStore.PROGRESS)
+        .checked(STORE)
         .setting("seed", config.seed())
         .setting("data", config.data());
   }
@@ -193,14 +201,17 @@ public final class DemoPipeline {
     DemoConfig.Mining mining = config.mining();
     try (SmallMultimodalModel model = SmallMultimodalModel.load(context.input("start", MODEL))) {
       double[] gains =
-          ImageInformationGain.against(ImageInformationGain.Baseline.BLIND)
-              .batchSize(mining.batchSize())
-              .measure(model, pool);
+          KeptGains.of(
+              context.file(GAINS),
+              ImageInformationGain.against(ImageInformationGain.Baseline.BLIND)
+                  .batchSize(mining.batchSize()),
+              model,
+              pool,
+              context.progress(0, 0.1));
       List<Sample> kept =
           new InformationGainSelection(mining.keepShare())
               .select(pool, way.byGain() ? gains : drawn(pool))
               .kept();
-      context.progress(0.1, "information gain measured");
       NegativeMiner miner =
           new NegativeMiner(
               model,
@@ -337,6 +348,7 @@ public final class DemoPipeline {
               model,
               TrainingContext.plain()
                   .checkpoint(context.file(CHECKPOINT), CHECKPOINT_EVERY)
+                  .onNotice(context::notice)
                   .onStep(onStep)
                   .cancelled(context::cancelled));
       context.stopIfCancelled();

@@ -23,6 +23,12 @@ final class CachedImageSource implements ImageSource {
     return loaded;
   }
 
+  /** Asked of the other: a fingerprint alone is no reason to keep the image. */
+  @Override
+  public String fingerprint() {
+    return source.fingerprint();
+  }
+
   @Override
   public Optional<Path> path() {
     return source.path();

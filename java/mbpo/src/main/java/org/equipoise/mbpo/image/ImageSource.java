@@ -2,11 +2,17 @@ package org.equipoise.mbpo.image;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.equipoise.mbpo.storage.FileDigests;
 
 /** Where a sample's image comes from: a file, memory, or code that draws it. Thread-safe. */
 public interface ImageSource {
   /** Decodes or draws the image; the same image every time. */
   RgbImage load();
+
+  /** Text that differs when the image does, whatever it is called: of its contents. */
+  default String fingerprint() {
+    return load().fingerprint();
+  }
 
   /** The file behind this image, if there is one. */
   default Optional<Path> path() {
@@ -19,6 +25,11 @@ public interface ImageSource {
       @Override
       public RgbImage load() {
         return ImageFiles.read(file);
+      }
+
+      @Override
+      public String fingerprint() {
+        return FileDigests.of(file);
       }
 
       @Override

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.image;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.mbpo.storage.Sha256;
 
 /**
  * An 8-bit RGB image, channel planes one after another (CHW). The array is not copied: treat it as
@@ -26,6 +27,11 @@ public record RgbImage(int width, int height, byte[] planes) {
               + " bytes, found "
               + planes.length);
     }
+  }
+
+  /** Text that differs when size or pixels do. */
+  String fingerprint() {
+    return new Sha256().add(width + "x" + height).add(planes).hex();
   }
 
   /** Float32 tensor [3, height, width] with values code/255. */

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -53,11 +54,12 @@ final class AdversarialSource implements NegativeSource {
 
   @Override
   public Map<String, String> settings() {
-    return Map.of(
-        "epsilon", Double.toString(epsilon),
-        "step_size", Double.toString(stepSize),
-        "steps", Integer.toString(steps),
-        "seed", Long.toString(seed));
+    return new TreeMap<>(
+        Map.of(
+            "epsilon", Double.toString(epsilon),
+            "step_size", Double.toString(stepSize),
+            "steps", Integer.toString(steps),
+            "seed", Long.toString(seed)));
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.DroppedSample;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceWriter;
@@ -23,6 +24,7 @@ import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.score.AnswerScorer.Sight;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
 import org.jspecify.annotations.Nullable;
 
@@ -79,7 +81,7 @@ public final class NegativeMiner {
       gainById.put(samples.get(i).id(), gains == null ? Double.NaN : gains[i]);
     }
     List<TwinUnits.Unit> units = TwinUnits.of(samples);
-    PreferenceWriter writer = PreferenceWriter.open(folder, fingerprint(samples));
+    PreferenceWriter writer = PreferenceWriter.open(folder, fingerprint(samples), progress::notice);
     progress.begin("mining " + source.name() + " negatives", samples.size());
     long done = count(units.subList(0, writer.unitsDone()));
     while (writer.unitsDone() < units.size()) {
@@ -191,18 +193,14 @@ public final class NegativeMiner {
   }
 
   private String fingerprint(List<Sample> samples) {
-    StringBuilder text = new StringBuilder();
-    text.append(model.name()).append(' ').append(WeightsFingerprint.of(model.weights()));
-    text.append(' ').append(source.name());
-    text.append(' ').append(new java.util.TreeMap<>(source.settings()));
-    text.append(' ').append(options);
-    long hash = 0;
-    for (Sample sample : samples) {
-      String content =
-          sample.id() + '\0' + sample.prompt() + '\0' + sample.answer() + '\0' + sample.twin();
-      hash = KeyedRandom.id(hash + content);
-    }
-    return text.append(' ').append(samples.size()).append(':').append(hash).toString();
+    return new Fingerprint()
+        .add("model", model.name())
+        .add("weights", WeightsFingerprint.of(model.weights()))
+        .add("source", source.name())
+        .add("source settings", source.settings())
+        .add("options", options)
+        .add("samples", DataFingerprint.ofSamples(samples))
+        .hex();
   }
 
   private static long count(List<TwinUnits.Unit> units) {

@@ -16,7 +16,7 @@ public interface NegativeSource {
   /** Short name, for example {@code "adversarial"}. */
   String name();
 
-  /** Settings, written into every record. */
+  /** Everything that decides what {@link #perturb} gives, written into every record. */
   Map<String, String> settings();
 
   /**

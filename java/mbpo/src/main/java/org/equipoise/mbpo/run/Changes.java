@@ -2,7 +2,6 @@ package org.equipoise.mbpo.run;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -14,22 +13,25 @@ final class Changes {
 
   private Changes() {}
 
-  static String describe(Stage stage, StageMarker recorded, Map<String, String> fingerprints) {
+  static String describe(StageMarker recorded, StageMarker wanted) {
     List<String> changes = new ArrayList<>();
     TreeSet<String> names = new TreeSet<>(recorded.settings().keySet());
-    names.addAll(stage.settings().keySet());
+    names.addAll(wanted.settings().keySet());
     for (String name : names) {
       String before = recorded.settings().get(name);
-      String now = stage.settings().get(name);
+      String now = wanted.settings().get(name);
       if (!Objects.equals(before, now)) {
         changes.add(name + " was " + differing(before, now) + " and is " + differing(now, before));
       }
     }
-    for (String input : stage.inputs()) {
-      if (!Objects.equals(recorded.inputs().get(input), fingerprints.get(input))) {
-        changes.add("its input " + input + " changed");
-      }
-    }
+    wanted
+        .inputs()
+        .forEach(
+            (input, contents) -> {
+              if (!contents.equals(recorded.inputs().get(input))) {
+                changes.add("its input " + input + " changed");
+              }
+            });
     if (changes.isEmpty()) {
       changes.add("its inputs changed");
     }

@@ -84,6 +84,11 @@ public final class ConsoleProgress implements RunListener {
   }
 
   @Override
+  public synchronized void noticed(String sentence) {
+    line(sentence);
+  }
+
+  @Override
   public synchronized void stageFinished(Stage stage, double seconds) {
     estimate.finished(stage);
     running.remove(stage);

@@ -23,7 +23,13 @@ final class ProgressPart implements Progress {
 
   @Override
   public void update(long done) {
+    stage.stopIfCancelled();
     stage.progress(from + (to - from) * Math.min(1.0, (double) done / total), task);
+  }
+
+  @Override
+  public void notice(String sentence) {
+    stage.notice(sentence);
   }
 
   @Override

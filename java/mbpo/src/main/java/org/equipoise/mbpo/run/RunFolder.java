@@ -1,37 +1,35 @@
 package org.equipoise.mbpo.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
-import org.equipoise.mbpo.storage.LineLog;
+import org.equipoise.mbpo.storage.CheckedJson;
+import org.equipoise.mbpo.storage.FileDigests;
+import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A folder that belongs to one run: one sub-folder of outputs per stage, and {@code .run} with what
- * is known about them (a lock, a marker per stage, a journal of durations). One process at a time
- * may have it open. Thread-safe.
+ * is known about them (a lock, a marker per stage, a journal, digests of files that were read). One
+ * process at a time may have it open. Thread-safe.
  */
 public final class RunFolder implements AutoCloseable {
   private static final String STATE = ".run";
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+  private static final ObjectWriter INDENTED = Json.MAPPER.writerWithDefaultPrettyPrinter();
 
   private final Path root;
   private final FolderLock lock;
-  private final LineLog journal;
+  private final RunJournal journal;
 
-  private RunFolder(Path root, FolderLock lock, LineLog journal) {
+  private RunFolder(Path root, FolderLock lock, RunJournal journal) {
     this.root = root;
     this.lock = lock;
     this.journal = journal;
@@ -46,11 +44,12 @@ public final class RunFolder implements AutoCloseable {
    */
   public static RunFolder open(Path root) {
     Path absolute = root.toAbsolutePath().normalize();
-    AtomicFiles.createDirectories(absolute.resolve(STATE));
-    FolderLock lock = FolderLock.acquire(absolute, absolute.resolve(STATE).resolve("lock"));
+    Path state = absolute.resolve(STATE);
+    AtomicFiles.createDirectories(state);
+    FolderLock lock = FolderLock.acquire(absolute, state.resolve("lock"));
     try {
-      return new RunFolder(
-          absolute, lock, LineLog.open(absolute.resolve(STATE).resolve("journal.jsonl")));
+      FileDigests.recall(digests(absolute));
+      return new RunFolder(absolute, lock, RunJournal.open(state.resolve("journal.jsonl")));
     } catch (RuntimeException e) {
       lock.release();
       throw e;
@@ -68,25 +67,75 @@ public final class RunFolder implements AutoCloseable {
 
   @Override
   public void close() {
-    lock.release();
+    try {
+      keepDigests();
+    } catch (StorageException e) {
+      // They only save time; what the run was for is done and in place.
+      return;
+    } finally {
+      lock.release();
+    }
   }
 
-  Optional<StageMarker> marker(String stageId) {
+  /** Keeps the digests of the files that were read, so that the next process need not. */
+  void keepDigests() {
+    FileDigests.keep(digests(root));
+  }
+
+  private static Path digests(Path root) {
+    return root.resolve(STATE).resolve("digests.jsonl");
+  }
+
+  /** What was found damaged when the folder was opened. */
+  List<String> notices() {
+    List<String> notices = new ArrayList<>();
+    Optional.ofNullable(journal.notice()).ifPresent(notices::add);
+    return notices;
+  }
+
+  /**
+   * What is recorded of a stage.
+   *
+   * @param marker {@code null} if there is none that can be read
+   * @param trouble why not, as the end of a sentence; {@code null} if there is none or it is whole
+   */
+  record Recorded(@Nullable StageMarker marker, @Nullable String trouble) {}
+
+  Recorded recorded(String stageId) {
     Path file = markerFile(stageId);
     if (!Files.exists(file)) {
-      return Optional.empty();
+      return new Recorded(null, null);
     }
+    String text = AtomicFiles.readText(file);
+    Optional<ObjectNode> node = CheckedJson.read(text);
     try {
-      return Optional.of(JSON.readValue(AtomicFiles.read(file), StageMarker.class));
-    } catch (IOException e) {
-      throw new IllegalStateException(
-          "the stage marker "
-              + file
-              + " is not what this program writes ("
-              + e.getMessage().lines().findFirst().orElse("")
-              + "); delete it to run the stage again",
-          e);
+      if (node.isPresent() && node.get().path("format").asInt() == StageMarker.FORMAT) {
+        return new Recorded(Json.MAPPER.treeToValue(node.get(), StageMarker.class), null);
+      }
+    } catch (JsonProcessingException e) {
+      return new Recorded(null, "its record " + file + " is of another version of this program");
     }
+    boolean other = node.isPresent() || isEarlier(text);
+    return new Recorded(
+        null,
+        "its record " + file + (other ? " is of another version of this program" : " is damaged"));
+  }
+
+  /** Whether a marker is one from before they had a checksum. */
+  private static boolean isEarlier(String text) {
+    try {
+      return Json.MAPPER.readTree(text) instanceof ObjectNode node
+          && !node.has(CheckedJson.CHECK)
+          && node.path("bytes").isIntegralNumber()
+          && node.has("fingerprint");
+    } catch (JsonProcessingException e) {
+      return false;
+    }
+  }
+
+  /** Whether the stage's folder was last begun for this fingerprint. */
+  boolean wasBegunFor(String stageId, String fingerprint) {
+    return fingerprint.equals(journal.fingerprint(stageId));
   }
 
   /** Empties the stage's folder and remembers that its work begins. */
@@ -95,64 +144,35 @@ public final class RunFolder implements AutoCloseable {
     AtomicFiles.deleteTree(markerFile(stageId));
     AtomicFiles.deleteTree(stage(stageId));
     AtomicFiles.createDirectories(stage(stageId));
+    resume(stageId, marker);
+  }
+
+  /** Remembers that the stage's work goes on with what its folder holds. */
+  void resume(String stageId, StageMarker marker) {
+    AtomicFiles.createDirectories(stage(stageId));
+    journal.began(stageId, marker.fingerprint());
     writeMarker(stageId, marker);
   }
 
-  void finish(String stageId, StageMarker marker, double seconds) {
-    ObjectNode entry = JSON.createObjectNode();
-    entry.put("stage", stageId);
-    entry.put("fingerprint", marker.fingerprint());
-    entry.put("seconds", seconds);
-    journal.append(entry.toString());
-    writeMarker(stageId, marker);
-  }
-
-  /** Files of a stage's folder and of its sub-folders, in a fixed order. */
-  List<Path> files(String stageId) {
-    Path folder = stage(stageId);
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (Stream<Path> walk = Files.walk(folder)) {
-      return walk.filter(Files::isRegularFile).sorted().toList();
-    } catch (IOException e) {
-      throw StorageException.of("list", folder, e);
-    }
-  }
-
-  /** Total size of these files. */
-  static long bytes(List<Path> files) {
-    long total = 0;
-    for (Path file : files) {
-      try {
-        total += Files.size(file);
-      } catch (IOException e) {
-        throw StorageException.of("read", file, e);
-      }
-    }
-    return total;
+  /**
+   * @return the marker of the finished stage
+   */
+  StageMarker finish(Stage stage, StageMarker begun, double seconds) {
+    StageMarker marker = begun.finished(StageFiles.written(stage(stage.id()), stage.working()));
+    journal.finished(stage.id(), marker.fingerprint(), seconds);
+    writeMarker(stage.id(), marker);
+    return marker;
   }
 
   /** Duration of the last successful attempt by stage id. */
   Map<String, Double> recordedSeconds() {
-    Path file = root.resolve(STATE).resolve("journal.jsonl");
-    Map<String, Double> seconds = new LinkedHashMap<>();
-    for (String line : LineLog.read(file)) {
-      try {
-        JsonNode entry = JSON.readTree(line);
-        seconds.put(entry.path("stage").asText(), entry.path("seconds").asDouble());
-      } catch (JsonProcessingException e) {
-        throw new IllegalStateException(
-            "the journal " + file + " has a line that is no JSON: " + line + "; delete the file",
-            e);
-      }
-    }
-    return seconds;
+    return journal.seconds();
   }
 
   private void writeMarker(String stageId, StageMarker marker) {
+    ObjectNode node = CheckedJson.checked(Json.MAPPER.valueToTree(marker));
     try {
-      AtomicFiles.write(markerFile(stageId), JSON.writeValueAsString(marker) + "\n");
+      AtomicFiles.write(markerFile(stageId), INDENTED.writeValueAsString(node) + "\n");
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("cannot write the marker of stage " + stageId, e);
     }

@@ -27,6 +27,9 @@ public interface RunListener {
    */
   default void stageProgressed(Stage stage, double fraction, String note) {}
 
+  /** Something was found damaged and mended; a whole sentence. */
+  default void noticed(String sentence) {}
+
   default void stageFinished(Stage stage, double seconds) {}
 
   /** The run ended: well, by a failure, or cancelled. Called once, also when stages threw. */

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import org.equipoise.mbpo.storage.Fingerprint;
 
 /**
  * One step of a run: reads the folders of its input stages, writes into its own. Immutable.
@@ -16,11 +18,15 @@ import java.util.Objects;
  *
  * @param id names the folder: letters, digits, dot, dash and underscore
  * @param title what progress displays call it
- * @param settings everything that changes the outputs, by name; a changed value makes the stage and
- *     its dependents run again
+ * @param settings everything that changes the outputs, by name, files by their contents; a changed
+ *     value makes the stage run again, and what reads it if that gives something else
  * @param inputs ids of the stages whose outputs this one reads; only these may be read
  * @param weight expected duration, in seconds of any reference machine; only proportions matter
  * @param work what is done
+ * @param working files that serve to go on and are no part of what the stage gives, by their names
+ *     in its folder: the work itself checks what it reads of them
+ * @param checked files, or sub-folders, that are outputs and that the work, when it goes on, checks
+ *     and mends by itself; other outputs that are damaged are deleted before
  */
 public record Stage(
     String id,
@@ -28,7 +34,9 @@ public record Stage(
     Map<String, String> settings,
     List<String> inputs,
     double weight,
-    Work work) {
+    Work work,
+    Set<String> working,
+    Set<String> checked) {
 
   /** What a stage does. Any exception fails the run; finished stages stay finished. */
   @FunctionalInterface
@@ -39,7 +47,8 @@ public record Stage(
   public Stage {
     if (id == null || !id.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
       throw new IllegalArgumentException(
-          "a stage id has letters, digits, dot, dash and underscore and starts with no dot, found \""
+          "a stage id has letters, digits, dot, dash and underscore and starts with no dot, found"
+              + " \""
               + id
               + "\"");
     }
@@ -51,47 +60,58 @@ public record Stage(
     Objects.requireNonNull(work, "work");
     settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
     inputs = List.copyOf(inputs);
+    working = Set.copyOf(working);
+    checked = Set.copyOf(checked);
   }
 
   /** A stage without settings and inputs, of weight 1. */
   public static Stage of(String id, Work work) {
-    return new Stage(id, id, Map.of(), List.of(), 1, work);
+    return new Stage(id, id, Map.of(), List.of(), 1, work, Set.of(), Set.of());
   }
 
   public Stage title(String text) {
-    return new Stage(id, text, settings, inputs, weight, work);
+    return new Stage(id, text, settings, inputs, weight, work, working, checked);
   }
 
   /**
-   * Adds one setting. The value counts by its text, so it must be a record, number, string, enum,
-   * or a list or ordered map of such.
+   * Adds one setting. The value counts by its {@link Fingerprint#text}, so it must be a record,
+   * number, string, enum, or a list, set or map of such. Maps count without their order; one whose
+   * order decides what the work gives goes in as the list of its entries.
    */
   public Stage setting(String name, Object value) {
-    String text = String.valueOf(value);
-    if (value != null && text.startsWith(value.getClass().getName() + "@")
-        || value != null && value.getClass().isArray()) {
-      throw new IllegalArgumentException(
-          "setting "
-              + name
-              + " of stage "
-              + id
-              + " has no text of its own ("
-              + text
-              + "); pass a record, a number, a string or a list");
-    }
     Map<String, String> more = new LinkedHashMap<>(settings);
-    more.put(name, text);
-    return new Stage(id, title, more, inputs, weight, work);
+    try {
+      more.put(name, Fingerprint.text(value));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "setting " + name + " of stage " + id + " " + e.getMessage(), e);
+    }
+    return new Stage(id, title, more, inputs, weight, work, working, checked);
   }
 
   /** Adds input stages. */
   public Stage after(String... stageIds) {
     List<String> more = new ArrayList<>(inputs);
     more.addAll(List.of(stageIds));
-    return new Stage(id, title, settings, more, weight, work);
+    return new Stage(id, title, settings, more, weight, work, working, checked);
   }
 
   public Stage weight(double expectedSeconds) {
-    return new Stage(id, title, settings, inputs, expectedSeconds, work);
+    return new Stage(id, title, settings, inputs, expectedSeconds, work, working, checked);
+  }
+
+  /** The same stage with these working files. */
+  public Stage working(String... names) {
+    return new Stage(id, title, settings, inputs, weight, work, Set.of(names), checked);
+  }
+
+  /** The same stage with these outputs checked by its work. */
+  public Stage checked(String... names) {
+    return new Stage(id, title, settings, inputs, weight, work, working, Set.of(names));
+  }
+
+  /** Whether the work checks this file by itself. */
+  boolean checks(String name) {
+    return checked.stream().anyMatch(path -> name.equals(path) || name.startsWith(path + "/"));
   }
 }

@@ -4,7 +4,10 @@ import java.nio.file.Path;
 
 /** What a stage's work sees of the run. Thread-safe. */
 public interface StageContext {
-  /** The stage's own folder; exists. After an interruption it holds what was written before. */
+  /**
+   * The stage's own folder; exists. After an interruption it holds what was written before; of a
+   * finished stage that was damaged, the files that are whole.
+   */
   Path folder();
 
   /** A file in the stage's own folder. */
@@ -22,6 +25,9 @@ public interface StageContext {
 
   /** Reports the share done with a few words, for example {@code "loss 0.31"}. */
   void progress(double fraction, String note);
+
+  /** Says that something was found damaged and where the work goes on; a whole sentence. */
+  default void notice(String sentence) {}
 
   /**
    * For jobs that report to a {@link Progress}: their current task's share fills this stage's

@@ -10,10 +10,11 @@ import java.util.Set;
  * Stages and what they read from each other. A stage may only read stages that stand before it, so
  * there are no cycles. Immutable.
  *
- * <p>Running skips what an earlier run finished with the same settings, resumes what it left
- * unfinished, and repeats what changed: a stage whose settings or inputs differ from those recorded
- * is emptied and run again, with every stage that depends on it; {@link RunListener#stageStarted}
- * is told why. Nothing else is touched.
+ * <p>Running skips what an earlier run finished with the same settings and inputs, resumes what it
+ * left unfinished, and repeats what changed: a stage whose settings differ from those recorded, or
+ * what its inputs wrote, is emptied and run again; {@link RunListener#stageStarted} is told why.
+ * Inputs count by the contents of their files: a stage whose inputs ran again and gave the same is
+ * still finished. A finished stage one of whose files is lost or damaged goes on from the others.
  */
 public final class StageGraph {
   private final List<Stage> stages;
@@ -64,16 +65,5 @@ public final class StageGraph {
     Map<String, Double> recorded = folder.recordedSeconds();
     stages.forEach(stage -> seconds.put(stage.id(), recorded.getOrDefault(stage.id(), Double.NaN)));
     return seconds;
-  }
-
-  /**
-   * What identifies the outputs of each stage: its id, its settings, and its inputs' fingerprints.
-   */
-  Map<String, String> fingerprints() {
-    Map<String, String> fingerprints = new LinkedHashMap<>();
-    for (Stage stage : stages) {
-      fingerprints.put(stage.id(), StageFingerprint.of(stage, fingerprints));
-    }
-    return fingerprints;
   }
 }

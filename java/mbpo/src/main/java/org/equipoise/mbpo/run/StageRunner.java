@@ -2,10 +2,10 @@ package org.equipoise.mbpo.run;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -19,7 +19,9 @@ final class StageRunner {
   private final StageGraph graph;
   private final RunFolder folder;
   private final RunOptions options;
-  private final Map<String, String> fingerprints;
+
+  /** Fingerprints of what finished stages wrote. */
+  private final Map<String, String> contents = new HashMap<>();
 
   private final List<Stage> waiting;
   private final Set<String> finished = new HashSet<>();
@@ -29,14 +31,15 @@ final class StageRunner {
     this.graph = graph;
     this.folder = folder;
     this.options = options;
-    this.fingerprints = graph.fingerprints();
     this.waiting = new ArrayList<>(graph.stages());
   }
 
   void run() {
     tell(listener -> listener.runStarted(graph.stages()));
     try {
+      folder.notices().forEach(sentence -> tell(listener -> listener.noticed(sentence)));
       skipFinishedStages();
+      folder.keepDigests();
       runWorkers();
     } finally {
       tell(RunListener::runEnded);
@@ -51,12 +54,29 @@ final class StageRunner {
 
   private void skipFinishedStages() {
     for (Stage stage : graph.stages()) {
-      if (finished.containsAll(stage.inputs()) && reasonToRun(stage).isEmpty()) {
-        waiting.remove(stage);
-        finished.add(stage.id());
-        tell(listener -> listener.stageSkipped(stage));
+      if (finished.containsAll(stage.inputs())) {
+        StageState state = StageState.of(stage, inputs(stage), folder);
+        if (state.isFinished()) {
+          waiting.remove(stage);
+          skip(stage, state.marker());
+        }
       }
     }
+  }
+
+  private void skip(Stage stage, StageMarker marker) {
+    synchronized (this) {
+      contents.put(stage.id(), marker.contents());
+      finished.add(stage.id());
+      notifyAll();
+    }
+    tell(listener -> listener.stageSkipped(stage));
+  }
+
+  private synchronized Map<String, String> inputs(Stage stage) {
+    Map<String, String> inputs = new TreeMap<>();
+    stage.inputs().forEach(input -> inputs.put(input, contents.get(input)));
+    return inputs;
   }
 
   private void runWorkers() {
@@ -114,21 +134,24 @@ final class StageRunner {
   }
 
   private void runStage(Stage stage) {
-    boolean resumed = unfinishedAttempt(stage).isPresent();
-    String reason = reasonToRun(stage).orElse("an input ran again");
-    if (!resumed) {
-      folder.begin(stage.id(), marker(stage, false));
+    StageState state = StageState.of(stage, inputs(stage), folder);
+    if (state.isFinished()) {
+      // Its inputs ran again and gave what they had given before.
+      skip(stage, state.marker());
+      return;
     }
-    tell(listener -> listener.stageStarted(stage, reason));
+    state.prepare(folder);
+    tell(listener -> listener.stageStarted(stage, state.reason()));
     long start = System.nanoTime();
     boolean done = perform(stage);
     double seconds = (System.nanoTime() - start) / 1e9;
-    if (done) {
-      folder.finish(stage.id(), marker(stage, true), seconds);
+    StageMarker marker = done ? folder.finish(stage, state.marker(), seconds) : null;
+    if (marker != null) {
       tell(listener -> listener.stageFinished(stage, seconds));
     }
     synchronized (this) {
-      if (done) {
+      if (marker != null) {
+        contents.put(stage.id(), marker.contents());
         finished.add(stage.id());
       } else {
         waiting.add(stage);
@@ -157,57 +180,6 @@ final class StageRunner {
       fail(new FailedStageException(stage.id(), e));
       return false;
     }
-  }
-
-  private StageMarker marker(Stage stage, boolean isFinished) {
-    Map<String, String> inputs = new TreeMap<>();
-    stage.inputs().forEach(input -> inputs.put(input, fingerprints.get(input)));
-    List<Path> files = isFinished ? folder.files(stage.id()) : List.of();
-    return new StageMarker(
-        fingerprints.get(stage.id()),
-        stage.settings(),
-        inputs,
-        isFinished,
-        files.size(),
-        RunFolder.bytes(files));
-  }
-
-  private Optional<StageMarker> unfinishedAttempt(Stage stage) {
-    return folder
-        .marker(stage.id())
-        .filter(m -> !m.finished() && m.fingerprint().equals(fingerprints.get(stage.id())));
-  }
-
-  /** Why the stage cannot be skipped, as a sentence; empty when it can. */
-  private Optional<String> reasonToRun(Stage stage) {
-    Optional<StageMarker> found = folder.marker(stage.id());
-    if (found.isEmpty()) {
-      return Optional.of("it has not run here before");
-    }
-    StageMarker marker = found.get();
-    if (!marker.fingerprint().equals(fingerprints.get(stage.id()))) {
-      return Optional.of(Changes.describe(stage, marker, fingerprints));
-    }
-    if (!marker.finished()) {
-      return Optional.of("it was interrupted and goes on");
-    }
-    List<Path> files = folder.files(stage.id());
-    long bytes = RunFolder.bytes(files);
-    if (files.size() != marker.files() || bytes != marker.bytes()) {
-      return Optional.of(
-          "its folder "
-              + folder.stage(stage.id())
-              + " has "
-              + files.size()
-              + " files of "
-              + bytes
-              + " bytes where "
-              + marker.files()
-              + " of "
-              + marker.bytes()
-              + " were recorded");
-    }
-    return Optional.empty();
   }
 
   private synchronized boolean stopping() {
@@ -257,6 +229,11 @@ final class StageRunner {
     public void progress(double fraction, String note) {
       double share = Math.min(1, Math.max(0, fraction));
       tell(listener -> listener.stageProgressed(stage, share, note));
+    }
+
+    @Override
+    public void notice(String sentence) {
+      tell(listener -> listener.noticed(stage.title() + ": " + sentence));
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.zip.CRC32C;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -21,7 +22,8 @@ import org.equipoise.mbpo.tensor.HostTensors;
 
 /**
  * Reads and writes the safetensors format: 8 bytes of header length, a JSON header, then the
- * tensors' bytes, little-endian. Written atomically; any file size.
+ * tensors' bytes, little-endian. Written atomically and with a {@link SafetensorsChecksum}, which
+ * is verified when it is read; any file size.
  */
 public final class SafetensorsFile {
   private static final String METADATA = "__metadata__";
@@ -42,6 +44,7 @@ public final class SafetensorsFile {
       ObjectNode header = Json.MAPPER.createObjectNode();
       ObjectNode texts = header.putObject(METADATA);
       metadata.forEach(texts::put);
+      texts.put(SafetensorsChecksum.KEY, SafetensorsChecksum.BLANK);
       Map<String, Tensor> host = new LinkedHashMap<>();
       long offset = 0;
       for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
@@ -61,11 +64,11 @@ public final class SafetensorsFile {
       byte[] json = Json.bytes(header);
       byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
       Arrays.fill(padded, json.length, padded.length, (byte) ' ');
+      SafetensorsChecksum.put(padded, checksum(padded, host.values()));
       AtomicFiles.write(
           file,
           channel -> {
-            ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-            channel.write(length.putLong(padded.length).flip());
+            channel.write(length(padded));
             channel.write(ByteBuffer.wrap(padded));
             for (Tensor tensor : host.values()) {
               for (long at = 0; at < byteCount(tensor); at += CHUNK) {
@@ -76,17 +79,48 @@ public final class SafetensorsFile {
     }
   }
 
-  /** Reads a whole file. */
+  private static String checksum(byte[] header, Iterable<Tensor> tensors) {
+    CRC32C crc = new CRC32C();
+    crc.update(length(header));
+    crc.update(header);
+    for (Tensor tensor : tensors) {
+      for (long at = 0; at < byteCount(tensor); at += CHUNK) {
+        crc.update(chunk(tensor, at));
+      }
+    }
+    return SafetensorsChecksum.text(crc);
+  }
+
+  private static ByteBuffer length(byte[] header) {
+    return ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).flip();
+  }
+
+  /** Reads a whole file; one that has a checksum is refused if it is not as it was written. */
   public static Contents read(Path file) {
     SafetensorsHeader header = SafetensorsHeader.read(file);
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+    SafetensorsChecksum.verify(header);
+    return contents(header);
+  }
+
+  /** Reads a file of ours, which must have a checksum and be as it was written. */
+  public static Contents readChecked(Path file) {
+    SafetensorsHeader header = SafetensorsHeader.read(file);
+    if (!SafetensorsChecksum.verify(header)) {
+      throw SafetensorsHeader.damaged(
+          file, "it has no checksum, as an earlier version of this program wrote it");
+    }
+    return contents(header);
+  }
+
+  private static Contents contents(SafetensorsHeader header) {
+    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (Map.Entry<String, SafetensorsHeader.Entry> entry : header.entries().entrySet()) {
         tensors.put(entry.getKey(), readTensor(header, channel, entry.getValue()));
       }
       return new Contents(tensors, header.metadata());
     } catch (IOException e) {
-      throw StorageException.of("read", file, e);
+      throw StorageException.of("read", header.file(), e);
     }
   }
 

@@ -35,6 +35,12 @@ public final class Sha256 {
     return this;
   }
 
+  /** The first bytes of an array alone. */
+  public Sha256 add(byte[] bytes, int count) {
+    digest.update(bytes, 0, count);
+    return this;
+  }
+
   /** All 64 hexadecimal digits; starts anew. */
   public String hex() {
     return HexFormat.of().formatHex(digest.digest());

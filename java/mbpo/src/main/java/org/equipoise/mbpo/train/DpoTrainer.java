@@ -7,9 +7,11 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
+import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.torch.PairLoss;
 
 /**
@@ -33,7 +35,7 @@ public final class DpoTrainer {
    */
   public TrainingResult train(
       MultimodalModel model, List<PreferenceRecord> pairs, TrainingContext context) {
-    ReferenceLogProbs reference = ReferenceLogProbs.of(model, pairs, context.checkpoint());
+    ReferenceLogProbs reference = ReferenceLogProbs.of(model, pairs, context);
     return TrainingLoop.run(model, options.optimizer(), new Task(model, pairs, reference), context);
   }
 
@@ -75,7 +77,7 @@ public final class DpoTrainer {
 
     @Override
     public String fingerprint() {
-      return options + " " + DataFingerprint.ofPairs(pairs);
+      return Fingerprint.text(options) + " " + DataFingerprint.ofPairs(pairs);
     }
 
     @Override

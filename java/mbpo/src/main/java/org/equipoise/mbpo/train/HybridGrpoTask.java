@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.kernels.PolicyBatch;
+import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
@@ -17,6 +18,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.train.PolicyOptions.Normalizer;
 import org.equipoise.mbpo.train.PolicyOptions.OldPolicy;
@@ -112,7 +114,7 @@ final class HybridGrpoTask implements TrainingTask {
 
   @Override
   public String fingerprint() {
-    return options
+    return Fingerprint.text(options)
         + " "
         + DataFingerprint.ofPairs(pairs)
         + " "

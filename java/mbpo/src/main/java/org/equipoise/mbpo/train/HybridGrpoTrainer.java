@@ -43,7 +43,7 @@ public final class HybridGrpoTrainer {
     boolean online = options.online().promptsPerIteration() > 0;
     boolean offline = options.offline().pairsPerIteration() > 0;
     ReferenceLogProbs offlineReference =
-        offline ? ReferenceLogProbs.of(model, pairs, context.checkpoint()) : null;
+        offline ? ReferenceLogProbs.of(model, pairs, context) : null;
     try (MultimodalModel reference =
         online && options.policy().klBeta() > 0 ? model.reference() : null) {
       OnlineGroups groups =

@@ -5,14 +5,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
@@ -33,22 +36,21 @@ final class ReferenceLogProbs {
 
   /**
    * @param model with its starting weights
-   * @param checkpoint the run's checkpoint file, or {@code null} to keep nothing on disk
+   * @param context whose checkpoint file, if it has one, they are kept beside
    */
   static ReferenceLogProbs of(
-      MultimodalModel model, List<PreferenceRecord> pairs, @Nullable Path checkpoint) {
-    String fingerprint =
-        model.name()
-            + " "
-            + WeightsFingerprint.of(model.weights())
-            + " "
-            + DataFingerprint.ofPairs(pairs);
+      MultimodalModel model, List<PreferenceRecord> pairs, TrainingContext context) {
+    Path checkpoint = context.checkpoint();
     Path file =
         checkpoint == null
             ? null
-            : checkpoint.resolveSibling(checkpoint.getFileName() + ".reference");
+            : checkpoint.resolveSibling(checkpoint.getFileName() + TrainingContext.REFERENCE);
+    String fingerprint = file == null ? "" : fingerprint(model, pairs);
     if (file != null && Files.exists(file)) {
-      return read(file, fingerprint, model, pairs);
+      ReferenceLogProbs kept = read(file, fingerprint, model, pairs, context.onNotice());
+      if (kept != null) {
+        return kept;
+      }
     }
     List<float[]> values = new ArrayList<>(2 * pairs.size());
     AnswerScorer scorer = new AnswerScorer(model, 2 * BATCH_PAIRS);
@@ -109,10 +111,29 @@ final class ReferenceLogProbs {
     }
   }
 
-  private static ReferenceLogProbs read(
-      Path file, String fingerprint, MultimodalModel model, List<PreferenceRecord> pairs) {
+  private static String fingerprint(MultimodalModel model, List<PreferenceRecord> pairs) {
+    return new Fingerprint()
+        .add("model", model.name())
+        .add("weights", WeightsFingerprint.of(model.weights()))
+        .add("pairs", DataFingerprint.ofPairs(pairs))
+        .hex();
+  }
+
+  /** Null where the file is not as it was written. */
+  private static @Nullable ReferenceLogProbs read(
+      Path file,
+      String fingerprint,
+      MultimodalModel model,
+      List<PreferenceRecord> pairs,
+      Consumer<String> notices) {
     try (PointerScope scope = new PointerScope()) {
-      SafetensorsFile.Contents contents = SafetensorsFile.read(file);
+      SafetensorsFile.Contents contents;
+      try {
+        contents = SafetensorsFile.readChecked(file);
+      } catch (IllegalArgumentException e) {
+        notices.accept(e.getMessage() + "; reference log-probs are computed again");
+        return null;
+      }
       if (!fingerprint.equals(contents.metadata().get("fingerprint"))) {
         throw new IllegalArgumentException(
             "reference log-probs "

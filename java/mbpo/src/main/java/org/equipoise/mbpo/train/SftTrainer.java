@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -14,6 +15,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.torch.ScalarLoss;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +33,7 @@ public final class SftTrainer {
     this.options = options;
   }
 
-  /** Trains the model in place. */
+  /** Trains the model in place. Call it with the starting weights, also when resuming. */
   public TrainingResult train(
       MultimodalModel model, List<Sample> samples, TrainingContext context) {
     return TrainingLoop.run(model, options.optimizer(), new Task(model, samples), context);
@@ -71,7 +73,7 @@ public final class SftTrainer {
 
     @Override
     public String fingerprint() {
-      return options + " " + DataFingerprint.ofSamples(samples);
+      return Fingerprint.text(options) + " " + DataFingerprint.ofSamples(samples);
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -15,28 +16,38 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a run needs to go on, in one safetensors file: weights ({@code weight.*}), moments
  * ({@code moment1.*}, {@code moment2.*}), the metrics of every step so far and the number of steps
- * done. Random numbers are keyed by step, so there is no generator state. Written atomically.
+ * done. Random numbers are keyed by step, so there is no generator state. Written atomically, and
+ * read only if it is as it was written.
  */
 final class TrainingCheckpoint {
   private static final String HISTORY = "history";
 
-  private TrainingCheckpoint() {}
+  private final Path file;
+  private final String fingerprint;
+  private final Map<String, Tensor> parameters;
+  private final AdamW optimizer;
+
+  /**
+   * @param fingerprint of options, data and starting weights
+   */
+  TrainingCheckpoint(
+      Path file, String fingerprint, Map<String, Tensor> parameters, AdamW optimizer) {
+    this.file = file;
+    this.fingerprint = fingerprint;
+    this.parameters = parameters;
+    this.optimizer = optimizer;
+  }
 
   /** What a checkpoint says beside the tensors, which are copied into place. */
-  record Position(int stepsDone, List<StepMetrics> history, List<String> alarms) {}
+  record Position(List<StepMetrics> history, List<String> alarms) {
+    static final Position BEGINNING = new Position(List.of(), List.of());
+  }
 
-  static void write(
-      Path file,
-      String fingerprint,
-      Map<String, Tensor> parameters,
-      AdamW optimizer,
-      List<StepMetrics> history,
-      List<String> alarms) {
+  void write(List<StepMetrics> history, List<String> alarms) {
     try (PointerScope scope = new PointerScope()) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       parameters.forEach((name, tensor) -> tensors.put("weight." + name, tensor));
@@ -55,35 +66,45 @@ final class TrainingCheckpoint {
     }
   }
 
-  /** Copies a checkpoint into parameters and optimiser; {@code null} when there is none. */
-  static @Nullable Position read(
-      Path file, String fingerprint, Map<String, Tensor> parameters, AdamW optimizer) {
+  /**
+   * Copies the checkpoint into parameters and optimiser. Where there is none, or one that is not as
+   * it was written, the run begins.
+   *
+   * @param notices told of a damaged one
+   */
+  Position read(Consumer<String> notices) {
     if (!Files.exists(file)) {
-      return null;
+      return Position.BEGINNING;
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      SafetensorsFile.Contents contents = SafetensorsFile.read(file);
+      SafetensorsFile.Contents contents;
+      try {
+        contents = SafetensorsFile.readChecked(file);
+      } catch (IllegalArgumentException e) {
+        notices.accept(e.getMessage() + "; the training begins again");
+        return Position.BEGINNING;
+      }
       Map<String, String> metadata = contents.metadata();
       if (!fingerprint.equals(metadata.get("fingerprint"))) {
         throw new IllegalArgumentException(
             "checkpoint "
                 + file
-                + " belongs to a run with other options or data; delete it to start"
-                + " anew, or use the options and data it was written with");
+                + " belongs to a run with other options or data, or other starting weights; delete"
+                + " it to start anew, or use what it was written with");
       }
-      restore(file, contents, "weight.", parameters);
-      restore(file, contents, "moment1.", optimizer.firstMoments());
-      restore(file, contents, "moment2.", optimizer.secondMoments());
+      restore(contents, "weight.", parameters);
+      restore(contents, "moment1.", optimizer.firstMoments());
+      restore(contents, "moment2.", optimizer.secondMoments());
       int totalSteps = Integer.parseInt(metadata.get("total_steps"));
       List<String> names = texts(metadata.get("metrics"));
       List<StepMetrics> history = history(contents.tensors().get(HISTORY), names, totalSteps);
-      return new Position(history.size(), history, texts(metadata.get("alarms")));
+      return new Position(history, texts(metadata.get("alarms")));
     }
   }
 
-  private static void restore(
-      Path file, SafetensorsFile.Contents contents, String prefix, Map<String, Tensor> targets) {
+  private void restore(
+      SafetensorsFile.Contents contents, String prefix, Map<String, Tensor> targets) {
     targets.forEach(
         (name, target) -> {
           Tensor source = contents.tensors().get(prefix + name);

@@ -7,11 +7,14 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.storage.Fingerprint;
+import org.equipoise.mbpo.tensor.WeightsFingerprint;
 
 /**
  * Runs a {@link TrainingTask}: gradients, clipping, AdamW, schedule, metrics, alarms, checkpoints,
  * cancellation. For a fixed number of threads a resumed run reaches bitwise the weights of an
- * uninterrupted one.
+ * uninterrupted one. Call it with the starting weights, also when resuming: a checkpoint counts for
+ * them only.
  */
 public final class TrainingLoop {
   private TrainingLoop() {}
@@ -21,7 +24,6 @@ public final class TrainingLoop {
       MultimodalModel model, OptimizerOptions options, TrainingTask task, TrainingContext context) {
     long started = System.nanoTime();
     Map<String, Tensor> parameters = model.parameters();
-    String fingerprint = task.name() + " " + options + " " + task.fingerprint();
     int updates = task.updatesPerIteration();
     int totalSteps = Math.multiplyExact(task.iterations(), updates);
     List<StepMetrics> history = new ArrayList<>();
@@ -29,15 +31,17 @@ public final class TrainingLoop {
     CollapseMonitor monitor = new CollapseMonitor();
     boolean cancelled = false;
     try (AdamW optimizer = new AdamW(options, parameters)) {
+      TrainingCheckpoint checkpoint = null;
       if (context.checkpoint() != null) {
-        TrainingCheckpoint.Position position =
-            TrainingCheckpoint.read(context.checkpoint(), fingerprint, parameters, optimizer);
-        if (position != null) {
-          history.addAll(position.history());
-          alarms.addAll(position.alarms());
-          monitor.restore(history);
-        }
+        checkpoint =
+            new TrainingCheckpoint(
+                context.checkpoint(), fingerprint(model, options, task), parameters, optimizer);
+        TrainingCheckpoint.Position position = checkpoint.read(context.onNotice());
+        history.addAll(position.history());
+        alarms.addAll(position.alarms());
+        monitor.restore(history);
       }
+      context.onResume().accept(List.copyOf(history));
       int saved = history.size();
       for (int iteration = history.size() / updates; iteration < task.iterations(); iteration++) {
         cancelled = context.cancelled().getAsBoolean();
@@ -46,9 +50,8 @@ public final class TrainingLoop {
         }
         int every = context.checkpointEvery();
         // At the same steps in a resumed run as in an uninterrupted one.
-        if (context.checkpoint() != null && history.size() / every > saved / every) {
-          TrainingCheckpoint.write(
-              context.checkpoint(), fingerprint, parameters, optimizer, history, alarms);
+        if (checkpoint != null && history.size() / every > saved / every) {
+          checkpoint.write(history, alarms);
           saved = history.size();
         }
         try (PointerScope iterationScope = new PointerScope()) {
@@ -62,13 +65,22 @@ public final class TrainingLoop {
           }
         }
       }
-      if (cancelled && context.checkpoint() != null && history.size() > saved) {
-        TrainingCheckpoint.write(
-            context.checkpoint(), fingerprint, parameters, optimizer, history, alarms);
+      if (cancelled && checkpoint != null && history.size() > saved) {
+        checkpoint.write(history, alarms);
       }
     }
     double seconds = (System.nanoTime() - started) / 1e9;
     return new TrainingResult(history.size(), cancelled, history, alarms, seconds);
+  }
+
+  private static String fingerprint(
+      MultimodalModel model, OptimizerOptions options, TrainingTask task) {
+    return new Fingerprint()
+        .add("task", task.name())
+        .add("optimizer", options)
+        .add("data and options", task.fingerprint())
+        .add("starting weights", WeightsFingerprint.of(model.weights()))
+        .hex();
   }
 
   private static StepMetrics step(

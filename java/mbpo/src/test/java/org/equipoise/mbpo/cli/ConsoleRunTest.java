@@ -12,8 +12,9 @@ import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -67,6 +68,9 @@ class ConsoleRunTest {
 
   private Process start() throws Exception {
     return new ProcessBuilder(
+            // Programs that a shell starts in the background inherit a SIGINT that is ignored.
+            "env",
+            "--default-signal=INT",
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx64m",
             "-XX:TieredStopAtLevel=1",
@@ -78,17 +82,21 @@ class ConsoleRunTest {
         .start();
   }
 
-  @Test
-  void sigtermLetsTheStageWriteItsCheckpoint() throws Exception {
+  /** What the terminal's Ctrl-C sends, and what schedulers and service managers do. */
+  @ParameterizedTest
+  @CsvSource({"INT, 2", "TERM, 15"})
+  void aSignalLetsTheStageWriteItsCheckpoint(String signal, int number) throws Exception {
     Process process = start();
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
     while (!Files.exists(root.resolve("started"))) {
       assertTrue(process.isAlive() && System.nanoTime() < end, "the process must start counting");
       Thread.sleep(10);
     }
-    process.toHandle().destroy();
+    assertEquals(
+        0,
+        new ProcessBuilder("kill", "-s", signal, Long.toString(process.pid())).start().waitFor());
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(128 + 15, process.waitFor(), output);
+    assertEquals(128 + number, process.waitFor(), output);
     assertTrue(output.contains("stopping after the current step\n"), output);
     assertTrue(output.contains("cancelled; finished work is kept"), output);
     int counted = Integer.parseInt(AtomicFiles.readText(root.resolve("count/counted")));

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.data;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -133,7 +134,7 @@ class PreferenceFileTest {
     List<String> ids =
         List.of(
             "train2017/0001.jpg", "train2017_0001.jpg", "a b", "größe/日本", "x".repeat(300), "..");
-    PreferenceWriter writer = PreferenceWriter.open(folder, "ids");
+    PreferenceWriter writer = PreferenceWriter.open(folder, "ids", text -> fail(text));
     for (int i = 0; i < ids.size(); i++) {
       ImageSource image = ImageSource.of(new RgbImage(1, 1, new byte[] {(byte) i, 0, 0}));
       writer.append(
@@ -165,6 +166,6 @@ class PreferenceFileTest {
       assertEquals("<image> or ", read.get(i).prompt().turns().get(0).pieces().get(1));
       assertEquals(" chosen", read.get(i).chosen());
     }
-    assertEquals(ids.size(), PreferenceWriter.open(folder, "ids").unitsDone());
+    assertEquals(ids.size(), PreferenceWriter.open(folder, "ids", text -> fail(text)).unitsDone());
   }
 }

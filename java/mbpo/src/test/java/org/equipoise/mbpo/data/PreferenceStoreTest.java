@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,12 +18,15 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PreferenceStoreTest {
   @TempDir Path folder;
+
+  private final List<String> notices = new ArrayList<>();
 
   private static PreferenceRecord pair(int i) {
     // The last has two images.
@@ -63,23 +67,24 @@ class PreferenceStoreTest {
   }
 
   private void write(Path to, int batches) {
-    PreferenceWriter writer = PreferenceWriter.open(to, "mining");
+    PreferenceWriter writer = PreferenceWriter.open(to, "mining", notices::add);
     for (int b = writer.unitsDone() / 2; b < batches; b++) {
       writer.append(2, List.of(pair(b)), List.of(dropped(b)));
     }
   }
 
-  private static Map<String, byte[]> files(Path root) throws IOException {
+  private static Map<String, byte[]> files(Path root) {
     Map<String, byte[]> files = new TreeMap<>();
     try (Stream<Path> walk = Files.walk(root)) {
-      for (Path file : walk.filter(Files::isRegularFile).toList()) {
-        files.put(root.relativize(file).toString(), Files.readAllBytes(file));
-      }
+      walk.filter(Files::isRegularFile)
+          .forEach(file -> files.put(root.relativize(file).toString(), AtomicFiles.read(file)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return files;
   }
 
-  private void assertSameFiles(Path expected, Path actual) throws IOException {
+  private void assertSameFiles(Path expected, Path actual) {
     Map<String, byte[]> wanted = files(expected);
     Map<String, byte[]> found = files(actual);
     assertEquals(wanted.keySet(), found.keySet());
@@ -133,22 +138,66 @@ class PreferenceStoreTest {
     assertSameFiles(folder.resolve("whole"), killed);
   }
 
+  /** Whatever byte of whatever file is damaged, what was mined before it stays. */
   @Test
-  void lostImagesBeginTheStoreAnew() throws IOException {
+  void damageCostsTheBatchesFromThereOnAndIsSaid() throws IOException {
+    Path whole = folder.resolve("whole");
+    write(whole, 4);
+    Map<String, byte[]> files = files(whole);
+    files.forEach(
+        (name, bytes) -> {
+          for (int at : new int[] {0, bytes.length / 2, bytes.length - 1}) {
+            Path damaged = folder.resolve("damaged-" + name.hashCode() + "-" + at);
+            copy(files, damaged);
+            byte[] changed = bytes.clone();
+            changed[at] ^= 4;
+            put(damaged.resolve(name), changed);
+            notices.clear();
+            write(damaged, 4);
+            assertSameFiles(whole, damaged);
+            // A last line without its end is what a killed process leaves behind.
+            boolean cutOff = name.equals("mining.jsonl") && at == bytes.length - 1;
+            assertEquals(cutOff ? 0 : 1, notices.size(), name + " at " + at);
+            notices.forEach(said -> assertTrue(said.startsWith(damaged + ": "), said));
+          }
+        });
+  }
+
+  @Test
+  void ofALostImageTheBatchesBeforeItStay() throws IOException {
     write(folder.resolve("whole"), 3);
     Path lost = folder.resolve("lost");
-    write(lost, 2);
-    Files.write(lost.resolve("images-perturbed/s0.png"), new byte[0]);
-    assertEquals(0, PreferenceWriter.open(lost, "mining").unitsDone());
     write(lost, 3);
+    // As a power failure leaves files that were not flushed.
+    Files.write(lost.resolve("images-perturbed/s2+2.png"), new byte[0]);
+    var first = Files.getLastModifiedTime(lost.resolve("images/s1.png"));
+    assertEquals(4, PreferenceWriter.open(lost, "mining", notices::add).unitsDone());
+    assertEquals(
+        List.of(
+            lost
+                + ": pairs or images are not what was mined; mining goes on after the 4 units that"
+                + " are whole"),
+        notices);
+    write(lost, 3);
+    assertEquals(first, Files.getLastModifiedTime(lost.resolve("images/s1.png")));
     assertSameFiles(folder.resolve("whole"), lost);
+  }
+
+  private static void copy(Map<String, byte[]> files, Path to) {
+    files.forEach((name, bytes) -> put(to.resolve(name), bytes));
+  }
+
+  private static void put(Path file, byte[] bytes) {
+    AtomicFiles.writeUnsynced(file, bytes);
   }
 
   @Test
   void anotherMiningIsRefused() {
     write(folder, 1);
     assertTrue(
-        assertThrows(IllegalArgumentException.class, () -> PreferenceWriter.open(folder, "other"))
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> PreferenceWriter.open(folder, "other", notices::add))
             .getMessage()
             .contains("another mining"));
   }

@@ -143,7 +143,7 @@ public final class KillHarness {
     return "'" + new String(bytes, from, to - from, StandardCharsets.UTF_8) + "'";
   }
 
-  /** All but the lock (it holds a process id) and the journal (it holds durations). */
+  /** All but what holds a process id, durations and times of files. */
   private static TreeMap<String, Path> files(Path folder) throws IOException {
     TreeMap<String, Path> files = new TreeMap<>();
     try (Stream<Path> walk = Files.walk(folder)) {
@@ -152,6 +152,7 @@ public final class KillHarness {
     }
     files.remove(".run/lock");
     files.remove(".run/journal.jsonl");
+    files.remove(".run/digests.jsonl");
     return files;
   }
 }

@@ -65,13 +65,16 @@ class KillTest {
     return !places.containsAll(PLACES);
   }
 
-  /** Every operation around one atomic write: before, within, between write and rename, after. */
+  /**
+   * Every operation around the last stage's record: before, within, between write and rename,
+   * after. Behind it stands only the write of digests.
+   */
   @Test
   void diesAtEveryOperationOfTheLastWrites() throws Exception {
     KillHarness harness = harness(0);
     Path uninterrupted = temporary.resolve("uninterrupted");
     long operations = complete(uninterrupted);
-    for (long operation = operations - 6; operation <= operations; operation++) {
+    for (long operation = operations - 11; operation <= operations - 5; operation++) {
       Path folder = temporary.resolve("killed-at-" + operation);
       Optional<String> place = harness.dieAt(folder, operation);
       assertTrue(place.isPresent(), "the process must die before its end");

@@ -9,7 +9,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.StorageException;
 import org.junit.jupiter.api.Test;
@@ -95,16 +99,98 @@ class RunFolderTest {
     assertTrue(refused.getMessage().contains("permission denied"), refused.getMessage());
   }
 
-  @Test
-  void markerThatThisProgramDidNotWriteIsNamed() throws IOException {
-    StageGraph graph = StageGraph.of(Stage.of("one", c -> AtomicFiles.write(c.file("a"), "1")));
+  private List<String> reasons(StageGraph graph) {
+    List<String> said = new ArrayList<>();
+    RunListener listener =
+        new RunListener() {
+          @Override
+          public void stageStarted(Stage stage, String reason) {
+            said.add(reason);
+          }
+
+          @Override
+          public void noticed(String sentence) {
+            said.add(sentence);
+          }
+        };
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults());
-      Path marker = root.resolve(".run/one.json");
-      Files.writeString(marker, "nonsense");
-      IllegalStateException refused =
-          assertThrows(IllegalStateException.class, () -> graph.run(folder, RunOptions.defaults()));
-      assertTrue(refused.getMessage().contains(marker.toString()), refused.getMessage());
+      graph.run(folder, RunOptions.defaults().listener(listener));
+    }
+    return said;
+  }
+
+  /** Counts how often its work was begun from nothing. */
+  private static StageGraph counting(AtomicInteger beginnings, String setting) {
+    return StageGraph.of(
+        Stage.of(
+                "one",
+                c -> {
+                  if (!Files.exists(c.file("half"))) {
+                    beginnings.incrementAndGet();
+                    AtomicFiles.write(c.file("half"), "1");
+                  }
+                  AtomicFiles.write(c.file("whole"), "2");
+                })
+            .setting("setting", setting));
+  }
+
+  /** The journal knows what the folder was begun for, so nothing is lost. */
+  @Test
+  void ofADamagedRecordTheFolderTells() throws IOException {
+    AtomicInteger beginnings = new AtomicInteger();
+    reasons(counting(beginnings, "a"));
+    Path marker = root.resolve(".run/one.json");
+    byte[] written = Files.readAllBytes(marker);
+    String goesOn = "its record " + marker + " is damaged; it goes on with what its folder holds";
+    for (int at = 0; at < written.length; at += 7) {
+      byte[] damaged = written.clone();
+      damaged[at] ^= 1;
+      Files.write(marker, damaged);
+      List<String> said = reasons(counting(beginnings, "a"));
+      assertTrue(said.equals(List.of(goesOn)) || said.isEmpty(), at + ": " + said);
+      assertEquals(1, beginnings.get());
+    }
+    Files.writeString(marker, "nonsense");
+    assertEquals(List.of(goesOn), reasons(counting(beginnings, "a")));
+    Files.writeString(marker, "nonsense");
+    assertEquals(
+        List.of("its record " + marker + " is damaged; it runs again"),
+        reasons(counting(beginnings, "b")));
+    assertEquals(2, beginnings.get());
+  }
+
+  /** As it was written before records knew contents. */
+  @Test
+  void aRecordOfAnEarlierVersionRunsTheStageAgainAndSaysWhy() throws IOException {
+    AtomicInteger beginnings = new AtomicInteger();
+    reasons(counting(beginnings, "a"));
+    Path marker = root.resolve(".run/one.json");
+    Files.delete(root.resolve(".run/journal.jsonl"));
+    Files.writeString(
+        marker,
+        "{\n  \"fingerprint\" : \"ab\",\n  \"settings\" : {\n    \"setting\" : \"a\"\n  },\n"
+            + "  \"inputs\" : { },\n  \"finished\" : true,\n  \"files\" : 2,\n  \"bytes\" :"
+            + " 2\n}\n");
+    assertEquals(
+        List.of("its record " + marker + " is of another version of this program; it runs again"),
+        reasons(counting(beginnings, "a")));
+    assertEquals(List.of(), reasons(counting(beginnings, "a")));
+  }
+
+  @Test
+  void aDamagedJournalCostsDurationsOnlyAndIsSaid() throws IOException {
+    AtomicInteger beginnings = new AtomicInteger();
+    reasons(counting(beginnings, "a"));
+    Path journal = root.resolve(".run/journal.jsonl");
+    String text = Files.readString(journal);
+    for (String damaged :
+        List.of("no JSON\n" + text, text.replace("seconds", "Seconds"), "\0\0\0\n\0" + text)) {
+      Files.writeString(journal, damaged);
+      List<String> said = reasons(counting(beginnings, "a"));
+      assertEquals(1, said.size(), said.toString());
+      assertTrue(said.get(0).startsWith(journal + ": "), said.get(0));
+      assertTrue(said.get(0).endsWith("no work is lost"), said.get(0));
+      assertEquals(List.of(), reasons(counting(beginnings, "a")), "it is mended");
     }
   }
 
@@ -135,8 +221,9 @@ class RunFolderTest {
         output);
     assertEquals("kept", AtomicFiles.readText(root.resolve("small/data.txt")));
     try (RunFolder folder = RunFolder.open(root)) {
-      assertTrue(folder.marker("small").orElseThrow().finished());
-      assertEquals(0, folder.files("large").size(), "no torn file stays");
+      assertTrue(folder.recorded("small").marker().finished());
+      assertEquals(
+          0, StageFiles.written(folder.stage("large"), Set.of()).size(), "no torn file stays");
     }
   }
 

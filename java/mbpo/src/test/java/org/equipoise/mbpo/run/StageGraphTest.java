@@ -95,34 +95,91 @@ class StageGraphTest {
     String before =
         "Recipe[rate=Rate[peak=0.002, decay=0.01], steps=900, batch=Batch[size=64], seed=20]";
     String now = before.replace("900", "700");
-    Stage stage = Stage.of("train", context -> {}).setting("recipe", now);
-    StageMarker marker = new StageMarker("f", Map.of("recipe", before), Map.of(), true, 0, 0);
+    StageMarker recorded = withRecipe(before);
     assertEquals(
         "it runs again because recipe was steps=900 and is steps=700",
-        Changes.describe(stage, marker, Map.of()));
+        Changes.describe(recorded, withRecipe(now)));
     String wider = now.replace("decay=0.01", "decay=0.1");
     assertEquals(
         "it runs again because recipe was decay=0.01], steps=900 and is decay=0.1], steps=700",
-        Changes.describe(
-            Stage.of("train", context -> {}).setting("recipe", wider), marker, Map.of()));
+        Changes.describe(recorded, withRecipe(wider)));
   }
 
+  private static StageMarker withRecipe(String recipe) {
+    return StageMarker.begun(Stage.of("train", context -> {}).setting("recipe", recipe), Map.of());
+  }
+
+  /** What reads it is finished still, since it gets what it got before. */
   @Test
-  void lostOutputRunsAgainWithWhatReadsIt() throws Exception {
+  void lostOutputIsMadeAgain() throws Exception {
     run(diamond(1));
-    Files.delete(root.resolve("right/out.txt"));
+    Path lost = root.resolve("right/out.txt");
+    Files.delete(lost);
     Recorder second = run(diamond(1));
-    assertEquals(List.of("right", "sum"), second.started);
-    assertTrue(
-        second.reasons.get(0).contains("has 0 files of 0 bytes where 1 of 2 were recorded"),
-        second.reasons.get(0));
+    assertEquals(List.of("right"), second.started);
+    assertEquals(List.of("data", "left", "sum"), second.skipped);
+    assertEquals(List.of(lost + " is lost; it goes on from what is whole"), second.reasons);
+    assertEquals("dr", AtomicFiles.readText(lost));
   }
 
   @Test
-  void truncatedOutputRunsAgain() throws Exception {
+  void damagedOutputIsMadeAgain() throws Exception {
     run(diamond(1));
-    Files.writeString(root.resolve("data/out.txt"), "");
-    assertEquals(List.of("data", "left", "right", "sum"), run(diamond(1)).started);
+    Path file = root.resolve("data/out.txt");
+    for (String damage : List.of("", "e")) {
+      Files.writeString(file, damage);
+      Recorder again = run(diamond(1));
+      assertEquals(List.of("data"), again.started);
+      assertEquals("d", AtomicFiles.readText(file));
+      String wrong =
+          damage.isEmpty() ? "has 0 bytes where 1 were written" : "holds other bytes than were";
+      assertTrue(again.reasons.get(0).startsWith(file + " " + wrong), again.reasons.get(0));
+    }
+    assertEquals("d1dr", AtomicFiles.readText(root.resolve("sum/out.txt")));
+  }
+
+  @Test
+  void workFindsWhatItChecksItselfAndWorkingFilesAreNoOutputs() throws Exception {
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of(
+                    "stage",
+                    c -> {
+                      Path log = c.file("store/log");
+                      boolean damaged =
+                          Files.exists(log) && !AtomicFiles.readText(log).equals("whole");
+                      write(c, damaged ? "found" : "none");
+                      AtomicFiles.write(log, "whole");
+                      AtomicFiles.write(c.file("progress"), "1");
+                    })
+                .working("progress")
+                .checked("store"));
+    run(graph);
+    Files.delete(root.resolve("stage/progress"));
+    assertEquals(List.of(), run(graph).started);
+    Files.writeString(root.resolve("stage/store/log"), "wrong");
+    assertEquals(List.of("stage"), run(graph).started);
+    assertEquals("found", AtomicFiles.readText(root.resolve("stage/out.txt")));
+  }
+
+  /** A file that the user lays beside them is none of ours. */
+  @Test
+  void otherFilesInAStagesFolderAreLeftAlone() throws Exception {
+    run(diamond(1));
+    Files.writeString(root.resolve("data/notes.txt"), "mine");
+    assertEquals(List.of(), run(diamond(1)).started);
+  }
+
+  @Test
+  void theSameOutputsOfOtherSettingsChangeNothingBelow() {
+    for (int setting : new int[] {1, 2}) {
+      Recorder recorder =
+          run(
+              StageGraph.of(
+                  Stage.of("one", c -> write(c, "same")).setting("way", setting),
+                  Stage.of("two", c -> write(c, read(c, "one"))).after("one")));
+      assertEquals(setting == 1 ? List.of("one", "two") : List.of("one"), recorder.started);
+    }
   }
 
   @Test
@@ -214,7 +271,7 @@ class StageGraphTest {
               () -> graph.run(folder, RunOptions.defaults().workers(2)));
       assertEquals("stage bad failed: no room", failure.getMessage());
       assertTrue(stopped.get());
-      assertFalse(folder.marker("long").orElseThrow().finished(), "it returned early");
+      assertFalse(folder.recorded("long").marker().finished(), "it returned early");
       assertFalse(Files.exists(root.resolve("never")));
     }
   }
@@ -240,6 +297,31 @@ class StageGraphTest {
     cancelled.set(true);
     Recorder again = run(graph);
     assertEquals(List.of("second"), again.started);
+  }
+
+  /** Mining knows nothing of runs; it tells its progress. */
+  @Test
+  void aJobThatTellsItsProgressStopsBetweenTwoPieces() {
+    AtomicBoolean cancelled = new AtomicBoolean();
+    StageGraph graph =
+        StageGraph.of(
+            Stage.of(
+                "mine",
+                c -> {
+                  Progress progress = c.progress(0, 1);
+                  progress.begin("pieces", 9);
+                  for (int piece = 1; piece <= 9; piece++) {
+                    AtomicFiles.write(c.file("piece-" + piece), "");
+                    cancelled.set(piece == 3);
+                    progress.update(piece);
+                  }
+                }));
+    try (RunFolder folder = RunFolder.open(root)) {
+      RunOptions options = RunOptions.defaults().cancelled(cancelled::get);
+      assertThrows(CancelledException.class, () -> graph.run(folder, options));
+    }
+    assertTrue(Files.exists(root.resolve("mine/piece-3")));
+    assertFalse(Files.exists(root.resolve("mine/piece-4")));
   }
 
   @Test

@@ -16,6 +16,10 @@ import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -197,6 +201,72 @@ class TrainingTest {
       assertThrows(
           IllegalArgumentException.class,
           () -> new SftTrainer(sft()).train(model, SAMPLES.subList(0, 30), context));
+    }
+  }
+
+  /** Only what they are counts: names, questions and answers are the same. */
+  @Test
+  void aCheckpointOfOtherStartingWeightsOrImagesIsRefused() {
+    TrainingContext context =
+        TrainingContext.plain().checkpoint(folder.resolve("c.safetensors"), 5);
+    try (ToyModel model = new ToyModel(1)) {
+      new SftTrainer(sft()).train(model, SAMPLES, context);
+    }
+    List<Sample> otherImages = new ArrayList<>(SAMPLES);
+    otherImages.set(7, SAMPLES.get(7).images(SAMPLES.get(8).images()));
+    try (ToyModel model = new ToyModel(1)) {
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> new SftTrainer(sft()).train(model, otherImages, context));
+    }
+    try (ToyModel model = new ToyModel(1)) {
+      try (PointerScope scope = new PointerScope();
+          NoGradGuard noGrad = new NoGradGuard()) {
+        List<Tensor> tensors = List.copyOf(model.weights().values());
+        Tensor flat = tensors.get(tensors.size() - 1).view(-1);
+        // The very last value of all.
+        flat.narrow(0, flat.numel() - 1, 1).add_(new Scalar(1e-3));
+      }
+      String refused =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> new SftTrainer(sft()).train(model, SAMPLES, context))
+              .getMessage();
+      assertTrue(refused.contains("other starting weights"), refused);
+    }
+  }
+
+  /** A checkpoint that the disk has damaged is not gone on from: the run begins, and says so. */
+  @Test
+  void damagedFilesOfARunAreMadeAgain() throws Exception {
+    Run run = runs().get("dpo");
+    Path checkpoint = folder.resolve("c.safetensors");
+    Path reference = folder.resolve("c.safetensors.reference");
+    try (ToyModel whole = new ToyModel(1)) {
+      run.apply(whole, TrainingContext.plain().checkpoint(checkpoint, 5));
+      for (Path file : List.of(checkpoint, reference)) {
+        byte[] written = Files.readAllBytes(file);
+        for (int at : new int[] {3, 60, written.length / 2, written.length - 1}) {
+          byte[] damaged = written.clone();
+          damaged[at] ^= 8;
+          Files.write(file, damaged);
+          List<String> notices = new ArrayList<>();
+          List<Integer> done = new ArrayList<>();
+          try (ToyModel again = new ToyModel(1)) {
+            run.apply(
+                again,
+                TrainingContext.plain()
+                    .checkpoint(checkpoint, 5)
+                    .onResume(steps -> done.add(steps.size()))
+                    .onNotice(notices::add));
+            assertSame(weights(whole), weights(again));
+          }
+          assertEquals(1, notices.size(), notices.toString());
+          assertTrue(notices.get(0).startsWith(file + " is not a whole"), notices.get(0));
+          assertEquals(List.of(file.equals(checkpoint) ? 0 : 10), done);
+          assertArrayEquals(written, Files.readAllBytes(file), "it is mended");
+        }
+      }
     }
   }
 
