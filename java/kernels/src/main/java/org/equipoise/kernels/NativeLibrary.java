@@ -45,8 +45,9 @@ public final class NativeLibrary {
 
   private static NativeLoadException load() {
     try {
-      // Extracted, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
-      Loader.cacheResource(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
+      // Unpacked, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
+      NativeCache.unpack(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
+      NativeCache.unpack(EquipoiseAbi.class);
       Loader.load(EquipoiseAbi.class);
       checkVersions(
           JAR_VERSION,

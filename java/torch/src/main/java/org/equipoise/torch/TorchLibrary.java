@@ -6,6 +6,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.kernels.NativeCache;
 import org.equipoise.kernels.NativeLibrary;
 import org.equipoise.kernels.NativeLoadException;
 import org.equipoise.kernels.Status;
@@ -28,6 +29,7 @@ final class TorchLibrary {
     NativeLoadException failure = null;
     try {
       NativeLibrary.require();
+      NativeCache.unpack(torch.class, TorchAdapter.class);
       Loader.load(torch.class);
       Loader.load(TorchAdapter.class);
       NativeLibrary.checkVersions(
