@@ -126,6 +126,15 @@ public final class NativeLibrary {
     while (root.getCause() != null) {
       root = root.getCause();
     }
+    if (String.valueOf(root.getMessage()).contains("failed to map segment")) {
+      return new NativeLoadException(
+          String.format(
+              "cannot load %s: the system does not let the file be executed or has no memory for it"
+                  + " (%s); if its folder is mounted with the option noexec, name another one with"
+                  + " -Dorg.bytedeco.javacpp.cachedir=<folder>",
+              library, root.getMessage()),
+          failure);
+    }
     return new NativeLoadException(
         String.format(
             "cannot load %s for %s: %s; is the jar with the classifier %s of the same version on"
