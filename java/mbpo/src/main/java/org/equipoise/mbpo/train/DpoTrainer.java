@@ -33,7 +33,9 @@ public final class DpoTrainer {
    */
   public TrainingResult train(
       MultimodalModel model, List<PreferenceRecord> pairs, TrainingContext context) {
-    ReferenceLogProbs reference = ReferenceLogProbs.of(model, pairs, context.checkpoint());
+    int pairsAtATime = options.microBatch() == 0 ? options.batchPairs() : options.microBatch();
+    ReferenceLogProbs reference =
+        ReferenceLogProbs.of(model, pairs, context.checkpoint(), pairsAtATime);
     return TrainingLoop.run(model, options.optimizer(), new Task(model, pairs, reference), context);
   }
 
