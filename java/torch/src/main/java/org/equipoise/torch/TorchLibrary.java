@@ -39,6 +39,7 @@ final class TorchLibrary {
       NativeCache.unpack(torch.class, TorchAdapter.class);
       AddressSpace.require(
           "LibTorch", LIBRARY_BYTES + THREAD_BYTES * Runtime.getRuntime().availableProcessors());
+      IdleThreads.sleep();
       Loader.load(torch.class);
       Loader.load(TorchAdapter.class);
       NativeLibrary.checkVersions(

@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
+import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,6 +114,7 @@ public final class SafetensorsCheckpoint {
    * @param type {@code Float} or {@code BFloat16}; {@code null} keeps each file's own
    */
   public Map<String, Tensor> load(@Nullable ScalarType type) {
+    Equipoise.initialize();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {

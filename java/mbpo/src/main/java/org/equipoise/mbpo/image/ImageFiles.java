@@ -36,6 +36,7 @@ public final class ImageFiles {
       throw corrupt(name, "the file is empty");
     }
     requireEnd(encoded, name);
+    OpenCv.require();
     try (PointerScope scope = new PointerScope();
         BytePointer bytes = new BytePointer(encoded);
         Mat buffer = new Mat(1, encoded.length, opencv_core.CV_8UC1, bytes);
@@ -54,6 +55,7 @@ public final class ImageFiles {
 
   /** PNG bytes of an image; the same bytes for the same image. */
   public static byte[] encodePng(RgbImage image) {
+    OpenCv.require();
     int width = image.width();
     int height = image.height();
     int plane = width * height;
