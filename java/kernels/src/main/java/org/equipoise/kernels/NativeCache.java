@@ -159,7 +159,7 @@ public final class NativeCache {
     try {
       return Files.createDirectories(Loader.getCacheDir().toPath().resolve(".equipoise"));
     } catch (IOException e) {
-      throw new NativeLoadException("cannot write to JavaCPP's cache: " + e.getMessage(), e);
+      throw NativeLibrary.describe("native libraries", e);
     }
   }
 }
