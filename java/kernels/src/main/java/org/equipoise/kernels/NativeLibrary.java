@@ -45,8 +45,9 @@ public final class NativeLibrary {
 
   private static NativeLoadException load() {
     try {
-      // Extracted, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
-      Loader.cacheResource(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
+      // Unpacked, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
+      NativeCache.unpack(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
+      NativeCache.unpack(EquipoiseAbi.class);
       Loader.load(EquipoiseAbi.class);
       checkVersions(
           JAR_VERSION,
@@ -124,6 +125,15 @@ public final class NativeLibrary {
     Throwable root = failure;
     while (root.getCause() != null) {
       root = root.getCause();
+    }
+    if (String.valueOf(root.getMessage()).contains("failed to map segment")) {
+      return new NativeLoadException(
+          String.format(
+              "cannot load %s: the system does not let the file be executed or has no memory for it"
+                  + " (%s); if its folder is mounted with the option noexec, name another one with"
+                  + " -Dorg.bytedeco.javacpp.cachedir=<folder>",
+              library, root.getMessage()),
+          failure);
     }
     return new NativeLoadException(
         String.format(

@@ -9,6 +9,19 @@ public final class Equipoise {
   private Equipoise() {}
 
   /**
+   * Loads LibTorch and libequipoise, as every op does by itself. A program that makes tensors
+   * before its first op calls this before its first tensor: several processes may then start at
+   * once with an empty cache of unpacked libraries, and LibTorch's idle threads sleep instead of
+   * spinning, unless the environment says otherwise with {@code OMP_WAIT_POLICY} or {@code
+   * GOMP_SPINCOUNT}.
+   *
+   * @throws org.equipoise.kernels.NativeLoadException if a library cannot be loaded
+   */
+  public static void initialize() {
+    TorchLibrary.require();
+  }
+
+  /**
    * One fact a line: versions, instruction set, threads of each library, the LibTorch file in use,
    * CUDA status of libequipoise and of LibTorch with the reason when it is absent.
    *

@@ -6,6 +6,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.equipoise.kernels.AddressSpace;
+import org.equipoise.kernels.NativeCache;
 import org.equipoise.kernels.NativeLibrary;
 import org.equipoise.kernels.NativeLoadException;
 import org.equipoise.kernels.Status;
@@ -14,6 +16,12 @@ import org.equipoise.torch.adapter.TorchAdapter;
 
 /** Loads LibTorch, libequipoise and the adapter once, and binds the adapter to that LibTorch. */
 final class TorchLibrary {
+  /** LibTorch's and OpenBLAS's files, and what they allocate while they are loaded. */
+  private static final long LIBRARY_BYTES = 768L << 20;
+
+  /** A thread's stack, its arena of the C library and its buffer of OpenBLAS. */
+  private static final long THREAD_BYTES = 128L << 20;
+
   /** A one for LibTorch's ops; must live as long as the process. */
   private static final Scalar ONE;
 
@@ -28,6 +36,10 @@ final class TorchLibrary {
     NativeLoadException failure = null;
     try {
       NativeLibrary.require();
+      NativeCache.unpack(torch.class, TorchAdapter.class);
+      AddressSpace.require(
+          "LibTorch", LIBRARY_BYTES + THREAD_BYTES * Runtime.getRuntime().availableProcessors());
+      IdleThreads.sleep();
       Loader.load(torch.class);
       Loader.load(TorchAdapter.class);
       NativeLibrary.checkVersions(

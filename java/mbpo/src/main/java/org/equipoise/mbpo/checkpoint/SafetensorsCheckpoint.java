@@ -18,6 +18,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsChecksum;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
+import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,6 +130,7 @@ public final class SafetensorsCheckpoint {
    * @param type {@code Float} or {@code BFloat16}; {@code null} keeps each file's own
    */
   public Map<String, Tensor> load(@Nullable ScalarType type) {
+    Equipoise.initialize();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {

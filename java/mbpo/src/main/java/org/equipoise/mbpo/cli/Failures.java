@@ -17,7 +17,9 @@ final class Failures {
     }
     String message = error.getMessage();
     out.println(
-        "Error: " + (message == null || message.isBlank() ? error.getClass().getName() : message));
+        "Error: "
+            + (message == null || message.isBlank() ? error.getClass().getName() : message)
+            + FileNames.remedy(error));
     if (!withStackTrace) {
       out.println("Repeat the command with --debug for details.");
     }

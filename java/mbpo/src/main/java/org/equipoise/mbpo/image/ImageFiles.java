@@ -72,6 +72,7 @@ public final class ImageFiles {
   }
 
   private static RgbImage decode(byte[] encoded, EncodedImage file, String name) {
+    OpenCv.require();
     try (PointerScope scope = new PointerScope();
         BytePointer bytes = new BytePointer(encoded);
         Mat buffer = new Mat(1, encoded.length, opencv_core.CV_8UC1, bytes);
@@ -92,6 +93,7 @@ public final class ImageFiles {
 
   /** PNG bytes of an image; the same bytes for the same image. */
   public static byte[] encodePng(RgbImage image) {
+    OpenCv.require();
     int width = image.width();
     int height = image.height();
     int plane = width * height;

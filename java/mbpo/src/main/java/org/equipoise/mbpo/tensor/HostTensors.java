@@ -7,8 +7,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.torch.Equipoise;
 
-/** Java arrays to LibTorch tensors that own their memory, and back. Thread-safe. */
+/**
+ * Java arrays to LibTorch tensors that own their memory, and back; they load LibTorch where nobody
+ * has. Thread-safe.
+ */
 public final class HostTensors {
   private HostTensors() {}
 
@@ -23,6 +27,7 @@ public final class HostTensors {
 
   /** Float32 tensor on the CPU. */
   public static Tensor floats(float[] values, long... shape) {
+    Equipoise.initialize();
     try (FloatPointer source = new FloatPointer(values)) {
       return torch.from_blob(source, shape).clone();
     }
@@ -30,6 +35,7 @@ public final class HostTensors {
 
   /** Int64 tensor on the CPU. */
   public static Tensor longs(long[] values, long... shape) {
+    Equipoise.initialize();
     try (LongPointer source = new LongPointer(values);
         TensorOptions int64 = new TensorOptions(ScalarType.Long)) {
       return torch.from_blob(source, shape, int64).clone();
@@ -38,6 +44,7 @@ public final class HostTensors {
 
   /** Boolean tensor on the CPU, one byte an element; non-zero is true. */
   public static Tensor booleans(byte[] values, long... shape) {
+    Equipoise.initialize();
     try (BytePointer source = new BytePointer(values);
         TensorOptions bool = new TensorOptions(ScalarType.Bool)) {
       return torch.from_blob(source, shape, bool).clone();

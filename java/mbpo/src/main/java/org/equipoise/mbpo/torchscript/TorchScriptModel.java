@@ -25,6 +25,7 @@ import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,6 +93,7 @@ public final class TorchScriptModel implements MultimodalModel {
     if (!Files.isRegularFile(file)) {
       throw new IllegalArgumentException(file + ": there is no such file");
     }
+    Equipoise.initialize();
     try (PointerScope scope = new PointerScope()) {
       JitModule module = torch.load(file.toString());
       module.retainReference();

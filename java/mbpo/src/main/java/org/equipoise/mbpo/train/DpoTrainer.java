@@ -35,7 +35,8 @@ public final class DpoTrainer {
    */
   public TrainingResult train(
       MultimodalModel model, List<PreferenceRecord> pairs, TrainingContext context) {
-    ReferenceLogProbs reference = ReferenceLogProbs.of(model, pairs, context);
+    int pairsAtATime = options.microBatch() == 0 ? options.batchPairs() : options.microBatch();
+    ReferenceLogProbs reference = ReferenceLogProbs.of(model, pairs, context, pairsAtATime);
     return TrainingLoop.run(model, options.optimizer(), new Task(model, pairs, reference), context);
   }
 

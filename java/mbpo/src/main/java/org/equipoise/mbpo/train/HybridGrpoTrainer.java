@@ -43,7 +43,7 @@ public final class HybridGrpoTrainer {
     boolean online = options.online().promptsPerIteration() > 0;
     boolean offline = options.offline().pairsPerIteration() > 0;
     ReferenceLogProbs offlineReference =
-        offline ? ReferenceLogProbs.of(model, pairs, context) : null;
+        offline ? ReferenceLogProbs.of(model, pairs, context, pairsAtATime()) : null;
     try (MultimodalModel reference =
         online && options.policy().klBeta() > 0 ? model.reference() : null) {
       OnlineGroups groups =
@@ -54,5 +54,12 @@ public final class HybridGrpoTrainer {
           new HybridGrpoTask(options, model, reference, pairs, offlineReference, groups, prompts);
       return TrainingLoop.run(model, options.optimizer(), task, context);
     }
+  }
+
+  /** As many answers as a pass of the training has, but no less than a pair. */
+  private int pairsAtATime() {
+    return options.microBatch() == 0
+        ? options.offline().pairsPerIteration()
+        : Math.max(1, options.microBatch() / 2);
   }
 }

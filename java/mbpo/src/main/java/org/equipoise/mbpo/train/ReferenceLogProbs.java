@@ -27,7 +27,6 @@ import org.jspecify.annotations.Nullable;
  * need not compute them again.
  */
 final class ReferenceLogProbs {
-  private static final int BATCH_PAIRS = 32;
   private final List<float[]> values;
 
   private ReferenceLogProbs(List<float[]> values) {
@@ -37,9 +36,13 @@ final class ReferenceLogProbs {
   /**
    * @param model with its starting weights
    * @param context whose checkpoint file, if it has one, they are kept beside
+   * @param pairsAtATime as many as in a pass of the training, so that no more memory is needed here
    */
   static ReferenceLogProbs of(
-      MultimodalModel model, List<PreferenceRecord> pairs, TrainingContext context) {
+      MultimodalModel model,
+      List<PreferenceRecord> pairs,
+      TrainingContext context,
+      int pairsAtATime) {
     Path checkpoint = context.checkpoint();
     Path file =
         checkpoint == null
@@ -53,10 +56,9 @@ final class ReferenceLogProbs {
       }
     }
     List<float[]> values = new ArrayList<>(2 * pairs.size());
-    AnswerScorer scorer = new AnswerScorer(model, 2 * BATCH_PAIRS);
-    for (int from = 0; from < pairs.size(); from += BATCH_PAIRS) {
-      List<PreferenceRecord> batch =
-          pairs.subList(from, Math.min(pairs.size(), from + BATCH_PAIRS));
+    AnswerScorer scorer = new AnswerScorer(model, 2 * pairsAtATime);
+    for (MicroBatches.Part part : MicroBatches.of(pairs.size(), pairsAtATime)) {
+      List<PreferenceRecord> batch = pairs.subList(part.from(), part.to());
       values.addAll(
           scorer.tokenLogProbs(
               images(model, batch), sequences(model, batch), AnswerScorer.Sight.IMAGE));

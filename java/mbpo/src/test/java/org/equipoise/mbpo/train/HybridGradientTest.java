@@ -105,7 +105,7 @@ class HybridGradientTest {
               model,
               reference,
               pairs,
-              ReferenceLogProbs.of(reference, pairs, null),
+              ReferenceLogProbs.of(reference, pairs, TrainingContext.plain(), pairs.size()),
               groups,
               samples);
       task.begin(0);

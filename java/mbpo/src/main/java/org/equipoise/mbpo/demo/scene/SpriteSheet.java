@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.opencv.opencv_core.Mat;
+import org.equipoise.mbpo.image.OpenCv;
 
 /**
  * The sprites in every size a scene uses, decoded once from the PNG resources. Resizing averages
@@ -27,6 +28,7 @@ final class SpriteSheet {
   }
 
   private static float[][][] load() {
+    OpenCv.require();
     float[][][] sprites = new float[SceneObject.all().size()][SIZES][];
     for (SceneObject object : SceneObject.all()) {
       float[] source = decode(object);
