@@ -43,8 +43,8 @@ final class InputSamples {
   InputSamples(RunSettings settings, ImageProcessor processor, PrintWriter messages) {
     this.settings = settings;
     this.messages = messages;
-    this.check = new SampleCheck(processor);
     this.skipBad = settings.bind("data.skipBad", Boolean.class);
+    this.check = new SampleCheck(processor, skipBad);
   }
 
   /**
@@ -52,7 +52,7 @@ final class InputSamples {
    */
   List<Sample> samples(String key) {
     Path file = settings.requiredPath(key);
-    return values(good(file, "samples", SampleFile.rows(file, handler()), check::problem, SAMPLE));
+    return values(checked(file, SampleFile.rows(file, handler())));
   }
 
   /**
@@ -71,7 +71,7 @@ final class InputSamples {
           .filter(row -> row.value().images().isEmpty())
           .forEach(row -> leftOut.add(bad(row, row.value().id(), "it has no image to perturb")));
     }
-    List<Row<Sample>> usable = good(file, "samples", seen, check::problem, SAMPLE);
+    List<Row<Sample>> usable = checked(file, seen);
     unread.clear();
     TwinCheck twins = new TwinCheck(values(usable), twinsNeeded);
     return values(good(file, "samples", usable, twins::problem, SAMPLE));
@@ -79,8 +79,7 @@ final class InputSamples {
 
   /** Questions in POPE's format. */
   List<Sample> pope(Path file, Path images) {
-    return values(
-        good(file, "samples", PopeFile.rows(file, images, handler()), check::problem, SAMPLE));
+    return values(checked(file, PopeFile.rows(file, images, handler())));
   }
 
   /**
@@ -89,13 +88,10 @@ final class InputSamples {
   List<PreferenceRecord> pairs(String key) {
     Path path = settings.requiredPath(key);
     Path file = Files.isDirectory(path) ? PreferenceStore.pairs(path) : path;
+    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, handler());
+    check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
     return values(
-        good(
-            file,
-            "pairs",
-            PreferenceFile.rows(file, handler()),
-            pair -> check.problem(pair.images()),
-            PreferenceRecord::id));
+        good(file, "pairs", rows, pair -> check.problem(pair.images()), PreferenceRecord::id));
   }
 
   /** Writes a line for each row that was left out, where there is any. */
@@ -103,6 +99,11 @@ final class InputSamples {
     if (!leftOut.isEmpty()) {
       BadRow.write(folder.resolve(DROPPED), leftOut);
     }
+  }
+
+  private List<Row<Sample>> checked(Path file, List<Row<Sample>> rows) {
+    check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
+    return good(file, "samples", rows, check::problem, SAMPLE);
   }
 
   private BadRow.Handler handler() {

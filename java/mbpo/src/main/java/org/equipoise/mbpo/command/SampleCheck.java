@@ -2,24 +2,40 @@ package org.equipoise.mbpo.command;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.ImageFiles;
+import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
-import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
-/** What would end a run in its middle because of one sample. Each image file is decoded once. */
+/**
+ * What would end a run in its middle because of one sample. Each image file is read once, several
+ * at a time.
+ */
 final class SampleCheck {
   private final ImageProcessor processor;
-  private final Map<Path, Optional<String>> problemByFile = new HashMap<>();
+  private final boolean decode;
+  private final Map<Path, Optional<String>> problemByFile = new ConcurrentHashMap<>();
 
-  SampleCheck(ImageProcessor processor) {
+  /**
+   * @param decode whether images are decoded, too, which takes longer than a look at their headers
+   *     and ends, and finds the last ones that no decoder takes
+   */
+  SampleCheck(ImageProcessor processor, boolean decode) {
     this.processor = processor;
+    this.decode = decode;
+  }
+
+  /** Looks at images at once whose problems will be asked for. */
+  void prepare(Stream<ImageSource> images) {
+    images.parallel().forEach(this::problem);
   }
 
   /** What is wrong with a sample, or {@code null}. */
@@ -36,26 +52,24 @@ final class SampleCheck {
 
   /** What is wrong with the first bad one of some images, or {@code null}. */
   @Nullable String problem(List<ImageSource> images) {
-    for (ImageSource image : images) {
-      String problem =
-          problemByFile
-              .computeIfAbsent(image.path().orElseThrow(), file -> problem(file, image))
-              .orElse(null);
-      if (problem != null) {
-        return problem;
-      }
-    }
-    return null;
+    return images.stream().map(this::problem).flatMap(Optional::stream).findFirst().orElse(null);
   }
 
-  private Optional<String> problem(Path file, ImageSource image) {
+  private Optional<String> problem(ImageSource image) {
+    return problemByFile.computeIfAbsent(image.path().orElseThrow(), this::problem);
+  }
+
+  private Optional<String> problem(Path file) {
     if (!Files.isRegularFile(file)) {
       return Optional.of(
           "there is no image file " + file + (Files.exists(file) ? " but something else" : ""));
     }
     try {
-      RgbImage decoded = image.load();
-      processor.requireSize(decoded.width(), decoded.height());
+      ImageSize size = ImageFiles.size(file);
+      processor.requireSize(size.width(), size.height());
+      if (decode) {
+        ImageFiles.read(file);
+      }
       return Optional.empty();
     } catch (RuntimeException e) {
       String message = String.valueOf(e.getMessage());

@@ -34,20 +34,39 @@ public final class ImageFiles {
    * @param name what error messages call it
    */
   public static RgbImage decode(byte[] encoded, String name) {
-    if (encoded.length == 0) {
-      throw corrupt(name, "the file is empty");
-    }
-    EncodedImage file = new EncodedImage(encoded);
-    String cutOff = file.cutOff();
-    if (cutOff != null) {
-      throw corrupt(name, cutOff);
-    }
+    EncodedImage file = whole(encoded, name);
     try {
       RgbImage tiff = file.isTiff() ? TiffAlpha.decode(encoded) : null;
       return tiff != null ? tiff : decode(encoded, file, name);
     } catch (IOException e) {
       throw corrupt(name, "a TIFF that cannot be read: " + e.getMessage());
     }
+  }
+
+  /**
+   * The size of an image file that is whole, as far as that can be told without decoding it, which
+   * is done for kinds other than JPEG, PNG and WebP. An unreadable one is refused by name.
+   */
+  public static ImageSize size(Path file) {
+    byte[] encoded = AtomicFiles.read(file);
+    ImageSize size = whole(encoded, file.toString()).size();
+    if (size != null) {
+      return size;
+    }
+    RgbImage image = decode(encoded, file.toString());
+    return new ImageSize(image.width(), image.height());
+  }
+
+  private static EncodedImage whole(byte[] encoded, String name) {
+    if (encoded.length == 0) {
+      throw corrupt(name, "the file is empty");
+    }
+    EncodedImage file = new EncodedImage(encoded);
+    String damage = file.damage();
+    if (damage != null) {
+      throw corrupt(name, damage);
+    }
+    return file;
   }
 
   private static RgbImage decode(byte[] encoded, EncodedImage file, String name) {
