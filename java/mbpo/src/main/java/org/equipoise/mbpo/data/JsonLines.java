@@ -75,7 +75,7 @@ final class JsonLines<T> {
     JsonLines<T> lines = new JsonLines<>(file, reader, bad);
     int start = Utf8.start(content, file.toString());
     if (beginsList(content, start)) {
-      lines.readList(Utf8.text(content, file.toString()));
+      lines.readList(content, Utf8.check(content, file.toString()));
     } else {
       lines.readLines(content, start);
     }
@@ -134,9 +134,9 @@ final class JsonLines<T> {
     }
   }
 
-  private void readList(String text) {
+  private void readList(byte[] content, int start) {
     int line = 1;
-    try (JsonParser parser = MAPPER.createParser(text)) {
+    try (JsonParser parser = MAPPER.createParser(content, start, content.length - start)) {
       parser.nextToken();
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         line = parser.currentTokenLocation().getLineNr();
