@@ -192,6 +192,10 @@ final class AdapterConfig {
     return TargetModules.texts(file, json, "modules_to_save");
   }
 
+  boolean trainsTokens() {
+    return !FieldUses.saysNothing(json.path("trainable_token_indices"));
+  }
+
   /**
    * Ids whose embedding the adapter changes.
    *

@@ -88,6 +88,14 @@ public final class QwenCheckpoint {
     return weights.shapes(leftOut);
   }
 
+  /** Names of the weights that are matrices, as the model classes have them. */
+  public List<String> matrices() {
+    return shapes().entrySet().stream()
+        .filter(entry -> entry.getValue().length == 2)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   /**
    * Loads the model with fresh low-rank adapters to train; its own weights stay mapped where their
    * type is the wanted one.

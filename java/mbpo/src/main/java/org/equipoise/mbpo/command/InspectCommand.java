@@ -3,6 +3,8 @@ package org.equipoise.mbpo.command;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -13,6 +15,7 @@ import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
@@ -110,6 +113,10 @@ public final class InspectCommand implements Callable<Integer> {
         vision.pixelMultiple(),
         vision.pixelMultiple());
     table(out, config);
+    List<String> remarks = new ArrayList<>(checkpoint.remarks(null));
+    remarks.addAll(checkpoint.generation().remarks(GenerationOptions.greedy()));
+    remarks.addAll(checkpoint.generation().remarksOfPolicy());
+    remarks.forEach(remark -> out.println("Note: " + remark));
     out.flush();
     return ExitCode.OK;
   }
@@ -133,8 +140,9 @@ public final class InspectCommand implements Callable<Integer> {
             + " once.");
     if (WidenedProducts.pay(ScalarType.BFloat16)) {
       out.println(
-          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
-              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+          "This processor has no fast bfloat16 products: they are computed in float32. Where"
+              + " float32 weights fit, --set model.type=FLOAT32 is faster, most of all for mine and"
+              + " attack.");
     }
   }
 

@@ -10,6 +10,7 @@ import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.config.ModelSettings;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.config.TrainSettings;
+import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.LogitRules;
 import org.equipoise.mbpo.qwen.QwenModel;
@@ -74,7 +75,8 @@ final class LoadedModel {
   }
 
   /** What forbids training with these settings, before anything is loaded. */
-  static void requireTrainable(RunSettings settings, TrainSettings train, PrintWriter messages) {
+  static void requireTrainable(
+      RunSettings settings, TrainSettings train, QwenCheckpoint checkpoint, PrintWriter messages) {
     PeftAdapter adapter = adapter(settings);
     if (train.full()) {
       if (adapter != null) {
@@ -95,6 +97,8 @@ final class LoadedModel {
                 + " model.adapter out to start with fresh ones");
       }
       adapter.keptWhileTraining().forEach(kept -> messages.println("Note: " + kept));
+    } else {
+      LoraAdapters.paths(train.lora(), checkpoint.matrices());
     }
   }
 

@@ -93,14 +93,14 @@ public final class TrainCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     readData(messages);
     QwenCheckpoint checkpoint = LoadedModel.announced(settings, null, messages);
-    LoadedModel.requireTrainable(settings, train, messages);
+    LoadedModel.requireTrainable(settings, train, checkpoint, messages);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
         checkpoint.config().generation().modelType(),
         pairs.size(),
         samples.size(),
-        train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
+        trained());
     messages.flush();
     if (train.full()) {
       requireRoom(checkpoint);
@@ -133,6 +133,16 @@ public final class TrainCommand implements Callable<Integer> {
       console.flush();
     }
     return ExitCode.OK;
+  }
+
+  private String trained() {
+    if (train.full()) {
+      return "all weights";
+    }
+    PeftAdapter start = LoadedModel.adapter(settings);
+    return start == null
+        ? "adapters of rank " + train.lora().rank()
+        : "the adapters of " + start.trainableLayers() + " layers in model.adapter";
   }
 
   /** All weights with gradients and moments: said before hours are spent. */

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.lora;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -105,11 +106,26 @@ public final class LoraAdapters implements AutoCloseable {
 
   /** Paths of the layers that the options mean, in the order of the weights. */
   public static List<String> paths(LoraOptions options, Map<String, Tensor> weights) {
+    return paths(
+        options,
+        weights.entrySet().stream()
+            .filter(entry -> entry.getValue().dim() == 2)
+            .map(Map.Entry::getKey)
+            .toList());
+  }
+
+  /**
+   * Paths of the layers that the options mean.
+   *
+   * @param matrices names of the weights that are matrices
+   * @throws IllegalArgumentException if there is none
+   */
+  public static List<String> paths(LoraOptions options, Collection<String> matrices) {
     Pattern targets = Pattern.compile(options.targets());
     List<String> paths =
-        weights.entrySet().stream()
-            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().dim() == 2)
-            .map(entry -> entry.getKey().substring(0, entry.getKey().length() - WEIGHT.length()))
+        matrices.stream()
+            .filter(name -> name.endsWith(WEIGHT))
+            .map(name -> name.substring(0, name.length() - WEIGHT.length()))
             .filter(path -> targets.matcher(path).matches())
             .toList();
     if (paths.isEmpty()) {
@@ -117,7 +133,7 @@ public final class LoraAdapters implements AutoCloseable {
           "no linear layer's path matches the adapter's targets "
               + options.targets()
               + "; paths look like "
-              + weights.keySet().stream()
+              + matrices.stream()
                   .filter(name -> name.endsWith("_proj.weight"))
                   .findFirst()
                   .orElse("model.language_model.layers.0.self_attn.q_proj.weight"));
