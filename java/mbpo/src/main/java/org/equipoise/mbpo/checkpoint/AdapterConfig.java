@@ -163,8 +163,11 @@ final class AdapterConfig {
     return targets.contain(key.pathInFile()) || targets.contain(key.path());
   }
 
+  /** The same by a path of the model classes; what is saved as a whole gets no adapter. */
   boolean means(String path) {
-    return targets.contain(path);
+    return targets.contain(path)
+        && modulesToSave().stream()
+            .noneMatch(module -> ("." + path + ".").contains("." + module + "."));
   }
 
   double rank(AdapterKey key) {

@@ -37,7 +37,7 @@ public final class QwenCheckpoint {
     this.config = check.config();
     this.leftOut = check.leftOut();
     this.types = new WeightTypes(folder, read.type(), weights, config);
-    this.generation = CheckpointGeneration.read(folder, config.text().vocabulary());
+    this.generation = CheckpointGeneration.read(folder);
     this.remarks = new ArrayList<>();
     for (String field : QwenConfig.unknownFields(configFile)) {
       remarks.add(configFile + ": " + field + " is not known here and has no effect");
