@@ -34,6 +34,7 @@ final class AdapterCheck {
             });
     layers.forEach(this::layer);
     modulesToSave();
+    trainedTokens();
     if (adapter.keys().isEmpty()) {
       throw new IllegalArgumentException(
           adapter.file() + ": expected an adapter's tensors, found none");
@@ -149,6 +150,17 @@ final class AdapterCheck {
                 + PeftAdapter.WEIGHTS
                 + " holds no tensor; it was not saved with the adapter");
       }
+    }
+  }
+
+  private void trainedTokens() {
+    boolean there = adapter.keys().values().stream().anyMatch(key -> key.kind() == Kind.TOKENS);
+    if (adapter.config().trainsTokens() && !there) {
+      throw new IllegalArgumentException(
+          adapter.config().file()
+              + ": trainable_token_indices: found ids, of which "
+              + PeftAdapter.WEIGHTS
+              + " holds no rows; they were not saved with the adapter");
     }
   }
 

@@ -23,14 +23,12 @@ public final class CheckpointGeneration {
 
   private final Path file;
   private final JsonNode json;
-  private final int vocabulary;
   private final List<String> named;
   private final LogitRules rules;
 
-  private CheckpointGeneration(Path file, JsonNode json, int vocabulary) {
+  private CheckpointGeneration(Path file, JsonNode json) {
     this.file = file;
     this.json = json;
-    this.vocabulary = vocabulary;
     this.named = GenerationFields.ALL.check(file, "", json);
     this.rules =
         LogitRules.NONE
@@ -46,11 +44,11 @@ public final class CheckpointGeneration {
   }
 
   /** Reads the file; without one nothing is asked for. */
-  static CheckpointGeneration read(Path folder, int vocabulary) {
+  static CheckpointGeneration read(Path folder) {
     Path file = folder.resolve("generation_config.json");
     CheckpointFolder.requireNoBrokenLink(file);
     JsonNode json = Files.exists(file) ? Json.readObject(file) : Json.MAPPER.createObjectNode();
-    return new CheckpointGeneration(file, json, vocabulary);
+    return new CheckpointGeneration(file, json);
   }
 
   /** Ids that end an answer. */
@@ -151,7 +149,7 @@ public final class CheckpointGeneration {
     }
     for (JsonNode id : node.isArray() ? node : List.of(node)) {
       if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
-        throw wrong(field, "an id or a list of ids below " + vocabulary);
+        throw wrong(field, "an id or a list of ids");
       }
       ids.add(id.asInt());
     }

@@ -107,7 +107,7 @@ public final class TrainCommand implements Callable<Integer> {
         checked.name(),
         pairs.size(),
         samples.size(),
-        train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
+        trained());
     messages.flush();
     if (train.full()) {
       requireRoom(checked.checkpoint());
@@ -140,6 +140,16 @@ public final class TrainCommand implements Callable<Integer> {
       console.flush();
     }
     return ExitCode.OK;
+  }
+
+  private String trained() {
+    if (train.full()) {
+      return "all weights";
+    }
+    PeftAdapter start = checked.adapter();
+    return start == null
+        ? "adapters of rank " + train.lora().rank()
+        : "the adapters of " + start.trainableLayers() + " layers in model.adapter";
   }
 
   /** All weights with gradients and moments: said before hours are spent. */
