@@ -88,6 +88,11 @@ final class TokenizerConfig {
   /** Refuses, by the field's name, what would make other tokens. */
   static void check(Path folder, TokenizerFile tokenizer) {
     TokenizerConfig check = new TokenizerConfig(tokenizer);
+    new CheckpointFields(tokenizer.file(), "model.", tokenizer.part("model"))
+        .require(
+            tokenizer.part("model").path("dropout").asDouble() == 0,
+            "dropout",
+            "null: with it the same text becomes other tokens each time");
     Path config = folder.resolve(NAME);
     boolean decoder = false;
     if (Files.exists(config)) {
@@ -218,25 +223,37 @@ final class TokenizerConfig {
         !fields.flag("add_prefix_space", false) || bytes.path("add_prefix_space").asBoolean(),
         "add_prefix_space",
         "false, as tokenizer.json has it");
-    if (OWN_CLASSES.contains(name)) {
-      JsonNode split = splits.path("pretokenizers").path(0);
-      boolean own =
-          tokenizer.part("normalizer").path("type").asText().equals("NFC")
-              && split.path("type").asText().equals("Split")
-              && split.path("pattern").path("Regex").asText().equals(QWEN2_PATTERN)
-              && split.path("behavior").asText().equals("Isolated")
-              && !split.path("invert").asBoolean()
-              && bytes.path("type").asText().equals("ByteLevel")
-              && !bytes.path("use_regex").asBoolean(true)
-              && bytes.path("add_prefix_space").asBoolean()
-                  == fields.flag("add_prefix_space", false)
-              && splits.path("pretokenizers").size() == 2;
-      fields.require(
-          own,
-          "tokenizer_class",
-          "a tokenizer.json with the normalizer and the pre_tokenizer of Qwen2, which transformers"
-              + " takes for this class whatever the file says; for another one the class is"
-              + " PreTrainedTokenizerFast");
-    }
+    fields.require(
+        !OWN_CLASSES.contains(name) || isQwen2(fields.flag("add_prefix_space", false)),
+        "tokenizer_class",
+        "a tokenizer.json with model, normalizer, pre_tokenizer and decoder as Qwen2's, which"
+            + " transformers takes for this class whatever the file says; for another one the class"
+            + " is PreTrainedTokenizerFast");
+  }
+
+  private boolean isQwen2(boolean prefixSpace) {
+    JsonNode model = tokenizer.part("model");
+    JsonNode splits = tokenizer.part("pre_tokenizer").path("pretokenizers");
+    JsonNode split = splits.path(0);
+    JsonNode bytes = splits.path(1);
+    return is(model, "type", "BPE")
+        && List.of("unk_token", "continuing_subword_prefix", "end_of_word_suffix").stream()
+            .allMatch(affix -> !model.hasNonNull(affix) || is(model, affix, ""))
+        && List.of("byte_fallback", "fuse_unk", "ignore_merges").stream()
+            .noneMatch(flag -> model.path(flag).asBoolean())
+        && is(tokenizer.part("normalizer"), "type", "NFC")
+        && is(tokenizer.part("decoder"), "type", "ByteLevel")
+        && splits.size() == 2
+        && is(split, "type", "Split")
+        && is(split.path("pattern"), "Regex", QWEN2_PATTERN)
+        && is(split, "behavior", "Isolated")
+        && !split.path("invert").asBoolean()
+        && is(bytes, "type", "ByteLevel")
+        && !bytes.path("use_regex").asBoolean(true)
+        && bytes.path("add_prefix_space").asBoolean() == prefixSpace;
+  }
+
+  private static boolean is(JsonNode node, String field, String text) {
+    return node.path(field).asText().equals(text);
   }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,6 +78,8 @@ final class TokenizerFile {
         parser.nextToken();
         if (SMALL.contains(name)) {
           parts.put(name, parser.readValueAsTree());
+        } else if (name.equals("model") && parser.currentToken() == JsonToken.START_OBJECT) {
+          parts.put(name, settings(parser));
         } else {
           parser.skipChildren();
         }
@@ -85,6 +88,20 @@ final class TokenizerFile {
     } catch (IOException e) {
       throw unreadable(file, e.getMessage(), e);
     }
+  }
+
+  /** What an object holds beside its lists and tables. */
+  private static JsonNode settings(JsonParser parser) throws IOException {
+    ObjectNode settings = Json.MAPPER.createObjectNode();
+    while (parser.nextToken() == JsonToken.FIELD_NAME) {
+      String name = parser.currentName();
+      if (parser.nextToken().isScalarValue()) {
+        settings.set(name, parser.readValueAsTree());
+      } else {
+        parser.skipChildren();
+      }
+    }
+    return settings;
   }
 
   private static Map<String, AddedToken> addedTokens(Path file, Map<String, JsonNode> parts) {

@@ -86,7 +86,7 @@ class ProcessorGoldenTest {
   @Test
   void conversations() throws IOException {
     JsonNode cases = json("templates.json");
-    assertEquals(18, cases.size());
+    assertEquals(19, cases.size());
     for (JsonNode expected : cases) {
       String name = expected.get("name").asText();
       QwenTokenizer tokenizer = QwenCheckpoint.open(copyWith(expected.get("files"))).tokenizer();

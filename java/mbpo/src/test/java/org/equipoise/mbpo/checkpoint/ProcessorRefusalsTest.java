@@ -212,6 +212,10 @@ class ProcessorRefusalsTest {
     ((ObjectNode) tokenizer.get("added_tokens").get(2)).put("id", 313).put("lstrip", true);
     Files.writeString(file, tokenizer.toString());
     assertTokenizerRefused("tokenizer.json", "without lstrip");
+    ((ObjectNode) tokenizer.get("added_tokens").get(2)).put("lstrip", false);
+    ((ObjectNode) tokenizer.get("model")).put("dropout", 0.1);
+    Files.writeString(file, tokenizer.toString());
+    assertTokenizerRefused("tokenizer.json: model.dropout", "0.1");
     Path config = folder.resolve("config.json");
     Files.copy(TinyCheckpoint.folder().resolve("tokenizer.json"), folder.resolve("t"));
     Files.move(folder.resolve("t"), file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);

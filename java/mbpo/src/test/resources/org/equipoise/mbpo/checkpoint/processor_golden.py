@@ -217,6 +217,16 @@ def template_cases():
         template_case("folder of templates", {**older, "additional_chat_templates/default.jinja": said("red"), "additional_chat_templates/tool_use.jinja": "{{ tools }}"}),
         template_case("tools", {"tokenizer.json": {**tokenizer, "added_tokens": tokenizer["added_tokens"] + tools}}),
         template_case("special tokens in the vocabulary", {"tokenizer.json": in_vocabulary}),
+        template_case(
+            "padding and cutting",
+            {
+                "tokenizer.json": {
+                    **tokenizer,
+                    "truncation": dict(direction="Right", max_length=4, strategy="LongestFirst", stride=0),
+                    "padding": dict(strategy=dict(Fixed=64), direction="Left", pad_to_multiple_of=None, pad_id=311, pad_type_id=0, pad_token="<|endoftext|>"),
+                }
+            },
+        ),
         template_case("Qwen2's class, as transformers 4 wrote it", {**older, **companions, "tokenizer.json": qwen2_file, "tokenizer_config.json": older_config}),
         template_case("what has no effect", {"tokenizer_config.json": {**config, "add_bos_token": True, "clean_up_tokenization_spaces": True, "model_max_length": 8, "padding_side": "left", "errors": "replace", "bos_token": None, "unk_token": None, "extra_special_tokens": ["<|im_start|>", "<|vision_end|>"], "image_token": "<|image_pad|>"}}),
     ]
