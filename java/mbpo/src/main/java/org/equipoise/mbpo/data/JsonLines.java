@@ -70,8 +70,7 @@ final class JsonLines<T> {
   }
 
   /** The same of a content that is the file's or a part of it. */
-  private static <T> List<Row<T>> rows(
-      Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
+  static <T> List<Row<T>> rows(Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
     JsonLines<T> lines = new JsonLines<>(file, reader, bad);
     int start = Utf8.start(content, file.toString());
     if (beginsList(content, start)) {

@@ -283,6 +283,22 @@ class SampleFileTest {
         "\"tool\"");
   }
 
+  /** Fields of other tools that change what a row means are refused, not passed over. */
+  @Test
+  void whatWouldChangeTheMeaningIsRefused() throws IOException {
+    String row =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\","
+            + " \"content\": \"a\"}]}";
+    assertEquals("a", only(row).answer());
+    refused(row.replace("]}", "], \"label\": false}"), "field \"label\"", "found false");
+    refused(row.replace("]}", "], \"kto_tag\": true}"), "field \"kto_tag\"");
+    refused(row.replace("]}", "], \"objects\": {\"bbox\": [[1, 2]]}}"), "field \"objects\"");
+    refused(row.replace("]}", "], \"tools\": \"[]\"}"), "field \"tools\"");
+    refused(row.replace("\"a\"", "\"a\", \"loss\": false"), "messages[1].loss");
+    refused(row.replace("\"a\"", "\"a\", \"weight\": 0"), "messages[1].weight");
+    refused(row.replace("\"a\"", "\"a\", \"tool_calls\": [{}]"), "messages[1].tool_calls");
+  }
+
   @Test
   void promptsInstructionsAndQueries() throws IOException {
     Sample completion =
