@@ -43,7 +43,24 @@ final class AdapterCheck {
   }
 
   private void whole(String name, AdapterKey key) {
-    require(name, base(name, key.path()), adapter.shape(name));
+    long[] base = base(name, key.path());
+    long[] own = adapter.shape(name);
+    boolean ofTokens = key.path().equals(QwenNames.HEAD) || key.path().equals(QwenNames.EMBEDDING);
+    if (ofTokens && own.length == 2 && own[0] != base[0]) {
+      throw new IllegalArgumentException(
+          adapter.file()
+              + ": tensor "
+              + name
+              + " is for "
+              + own[0]
+              + " tokens, the checkpoint has "
+              + base[0]
+              + ": the adapter was trained after the vocabulary was changed. Change it in"
+              + " transformers with resize_token_embeddings("
+              + own[0]
+              + "), merge with merge_and_unload(), and name the result as model.folder");
+    }
+    require(name, base, own);
   }
 
   /** A tied head is no tensor of its own, but an adapter may bring one. */

@@ -24,23 +24,13 @@ public final class CheckpointGeneration {
   private final Path file;
   private final JsonNode json;
   private final List<String> named;
-  private final LogitRules rules;
+  private final LogitRules asked;
 
   private CheckpointGeneration(Path file, JsonNode json) {
     this.file = file;
     this.json = json;
     this.named = GenerationFields.ALL.check(file, "", json);
-    this.rules =
-        LogitRules.NONE
-            .repetitionPenalty(number("repetition_penalty", 1))
-            .noRepeat(count("no_repeat_ngram_size"))
-            .badWords(badWords())
-            .least(count("min_length"), count("min_new_tokens"))
-            .forcedEnd(ids("forced_eos_token_id", json.path("forced_eos_token_id")))
-            .suppressed(
-                ids("suppress_tokens", json.path("suppress_tokens")),
-                ids("begin_suppress_tokens", json.path("begin_suppress_tokens")));
-    endTokens();
+    this.asked = rules(endTokens());
   }
 
   /** Reads the file; without one nothing is asked for. */
@@ -62,7 +52,15 @@ public final class CheckpointGeneration {
    * @param ends what ends an answer
    */
   public LogitRules rules(Set<Integer> ends) {
-    return rules.isEmpty() ? LogitRules.NONE : rules.endTokens(ends);
+    return LogitRules.NONE
+        .repetitionPenalty(number("repetition_penalty", 1))
+        .noRepeat(count("no_repeat_ngram_size"))
+        .badWords(badWords(), ends)
+        .minLength(count("min_length"), ends)
+        .minNewTokens(count("min_new_tokens"), ends)
+        .forcedEnd(ids("forced_eos_token_id", json.path("forced_eos_token_id")))
+        .suppressed(ids("suppress_tokens", json.path("suppress_tokens")))
+        .suppressedAtFirst(ids("begin_suppress_tokens", json.path("begin_suppress_tokens")));
   }
 
   /**
@@ -97,12 +95,12 @@ public final class CheckpointGeneration {
 
   /** What a user should know whose answers are the policy's own; empty where nothing is asked. */
   public List<String> remarksOfPolicy() {
-    return rules.isEmpty()
+    return asked.isEmpty()
         ? List.of()
         : List.of(
             file
                 + ": "
-                + rules
+                + asked
                 + ": generate and evaluate obey this; mine, attack and train do not, for their"
                 + " answers must be the policy's own, whose log-probs are measured and trained");
   }

@@ -18,6 +18,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
+import org.equipoise.mbpo.tensor.HostTensors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -165,6 +166,9 @@ class AdapterRefusalsTest {
     tensors.put(foreign + ".lora_A.weight", a);
     tensors.put(foreign + ".lora_B.weight", tensors.get(Q0 + ".lora_B.weight"));
     assertRefused("layers.9.self_attn.q_proj", "made for another");
+    tensors.clear();
+    tensors.put("base_model.model.lm_head.weight", HostTensors.floats(new float[64], 2, 32));
+    assertRefused("lm_head.weight is for 2 tokens", "has 320", "resize_token_embeddings(2)");
     tensors.clear();
     assertRefused("found none");
   }

@@ -103,9 +103,9 @@ class TokenChoiceTest {
   /** Rules change the scores before the temperature, and what is sampled from follows them. */
   @Test
   void suppressedTokensAreNotSampledAndPenaltiesAct() {
-    LogitRules rules = LogitRules.NONE.suppressed(List.of(1), List.of(0)).endTokens(Set.of(3));
+    LogitRules rules = LogitRules.NONE.suppressed(List.of(1)).suppressedAtFirst(List.of(0));
     assertShares(Map.of(2, 0.4, 3, 0.6), sampling().rules(rules));
-    GenerationOptions ends = GenerationOptions.greedy().rules(rules.least(0, 2));
+    GenerationOptions ends = GenerationOptions.greedy().rules(rules.minNewTokens(2, Set.of(3)));
     TokenChoice.Place second = new TokenChoice.Place(new int[] {1}, new int[] {2, 0}, 1);
     assertEquals(2, TokenChoice.choose(LOGITS, null, 4, 4, ends, 0, second));
     // log 0.4 is negative, so that the penalty of a token that was there multiplies it.
@@ -113,6 +113,6 @@ class TokenChoiceTest {
         GenerationOptions.greedy().rules(LogitRules.NONE.repetitionPenalty(2));
     assertEquals(3, TokenChoice.choose(LOGITS, null, 4, 4, penalised, 0, second));
     assertEquals("repetition_penalty 2.0", penalised.rules().toString());
-    assertEquals(LogitRules.NONE, LogitRules.NONE.endTokens(Set.of()));
+    assertEquals(LogitRules.NONE, LogitRules.NONE.minLength(0, Set.of(3)).repetitionPenalty(1));
   }
 }
