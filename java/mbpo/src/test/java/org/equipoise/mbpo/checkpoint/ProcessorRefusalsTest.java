@@ -213,6 +213,10 @@ class ProcessorRefusalsTest {
     Files.writeString(file, tokenizer.toString());
     assertTokenizerRefused("tokenizer.json", "without lstrip");
     ((ObjectNode) tokenizer.get("added_tokens").get(2)).put("lstrip", false);
+    ((ObjectNode) tokenizer.get("added_tokens").get(0)).put("special", false);
+    Files.writeString(file, tokenizer.toString());
+    // transformers makes every token special that tokenizer_config.json names, as pad_token here.
+    assertTokenizerRefused(TOKENIZER + ": pad_token: expected special tokens", "<|endoftext|>");
     ((ObjectNode) tokenizer.get("model")).put("dropout", 0.1);
     Files.writeString(file, tokenizer.toString());
     assertTokenizerRefused("tokenizer.json: model.dropout", "0.1");
