@@ -34,6 +34,7 @@ final class AdapterCheck {
             });
     layers.forEach(this::layer);
     modulesToSave();
+    trainedTokens();
     if (adapter.keys().isEmpty()) {
       throw new IllegalArgumentException(
           adapter.file() + ": expected an adapter's tensors, found none");
@@ -42,7 +43,24 @@ final class AdapterCheck {
   }
 
   private void whole(String name, AdapterKey key) {
-    require(name, base(name, key.path()), adapter.shape(name));
+    long[] base = base(name, key.path());
+    long[] own = adapter.shape(name);
+    boolean ofTokens = key.path().equals(QwenNames.HEAD) || key.path().equals(QwenNames.EMBEDDING);
+    if (ofTokens && own.length == 2 && own[0] != base[0]) {
+      throw new IllegalArgumentException(
+          adapter.file()
+              + ": tensor "
+              + name
+              + " is for "
+              + own[0]
+              + " tokens, the checkpoint has "
+              + base[0]
+              + ": the adapter was trained after the vocabulary was changed. Change it in"
+              + " transformers with resize_token_embeddings("
+              + own[0]
+              + "), merge with merge_and_unload(), and name the result as model.folder");
+    }
+    require(name, base, own);
   }
 
   /** A tied head is no tensor of its own, but an adapter may bring one. */
@@ -149,6 +167,17 @@ final class AdapterCheck {
                 + PeftAdapter.WEIGHTS
                 + " holds no tensor; it was not saved with the adapter");
       }
+    }
+  }
+
+  private void trainedTokens() {
+    boolean there = adapter.keys().values().stream().anyMatch(key -> key.kind() == Kind.TOKENS);
+    if (adapter.config().trainsTokens() && !there) {
+      throw new IllegalArgumentException(
+          adapter.config().file()
+              + ": trainable_token_indices: found ids, of which "
+              + PeftAdapter.WEIGHTS
+              + " holds no rows; they were not saved with the adapter");
     }
   }
 

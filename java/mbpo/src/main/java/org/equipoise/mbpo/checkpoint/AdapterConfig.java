@@ -163,8 +163,11 @@ final class AdapterConfig {
     return targets.contain(key.pathInFile()) || targets.contain(key.path());
   }
 
+  /** The same by a path of the model classes; what is saved as a whole gets no adapter. */
   boolean means(String path) {
-    return targets.contain(path);
+    return targets.contain(path)
+        && modulesToSave().stream()
+            .noneMatch(module -> ("." + path + ".").contains("." + module + "."));
   }
 
   double rank(AdapterKey key) {
@@ -190,6 +193,10 @@ final class AdapterConfig {
 
   List<String> modulesToSave() {
     return TargetModules.texts(file, json, "modules_to_save");
+  }
+
+  boolean trainsTokens() {
+    return !FieldUses.saysNothing(json.path("trainable_token_indices"));
   }
 
   /**

@@ -29,6 +29,7 @@ final class CheckpointCheck {
     this.folder = folder;
     this.weights = weights;
     requireUnquantised();
+    requireNamedOnce();
     this.config = head(read);
     extras();
     List<String> problems = QwenShapes.problems(config, weights.shapes(leftOut));
@@ -68,6 +69,14 @@ final class CheckpointCheck {
                 + " is one of quantised weights (GPTQ, AWQ, bitsandbytes, MLX or fp8), which are"
                 + " not read; take the checkpoint that was quantised");
       }
+    }
+  }
+
+  private void requireNamedOnce() {
+    try {
+      QwenKeys.of(weights.names());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
     }
   }
 

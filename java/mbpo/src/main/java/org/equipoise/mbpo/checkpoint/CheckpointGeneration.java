@@ -23,34 +23,22 @@ public final class CheckpointGeneration {
 
   private final Path file;
   private final JsonNode json;
-  private final int vocabulary;
   private final List<String> named;
-  private final LogitRules rules;
+  private final LogitRules asked;
 
-  private CheckpointGeneration(Path file, JsonNode json, int vocabulary) {
+  private CheckpointGeneration(Path file, JsonNode json) {
     this.file = file;
     this.json = json;
-    this.vocabulary = vocabulary;
     this.named = GenerationFields.ALL.check(file, "", json);
-    this.rules =
-        LogitRules.NONE
-            .repetitionPenalty(number("repetition_penalty", 1))
-            .noRepeat(count("no_repeat_ngram_size"))
-            .badWords(badWords())
-            .least(count("min_length"), count("min_new_tokens"))
-            .forcedEnd(ids("forced_eos_token_id", json.path("forced_eos_token_id")))
-            .suppressed(
-                ids("suppress_tokens", json.path("suppress_tokens")),
-                ids("begin_suppress_tokens", json.path("begin_suppress_tokens")));
-    endTokens();
+    this.asked = rules(endTokens());
   }
 
   /** Reads the file; without one nothing is asked for. */
-  static CheckpointGeneration read(Path folder, int vocabulary) {
+  static CheckpointGeneration read(Path folder) {
     Path file = folder.resolve("generation_config.json");
     CheckpointFolder.requireNoBrokenLink(file);
     JsonNode json = Files.exists(file) ? Json.readObject(file) : Json.MAPPER.createObjectNode();
-    return new CheckpointGeneration(file, json, vocabulary);
+    return new CheckpointGeneration(file, json);
   }
 
   /** Ids that end an answer. */
@@ -64,7 +52,15 @@ public final class CheckpointGeneration {
    * @param ends what ends an answer
    */
   public LogitRules rules(Set<Integer> ends) {
-    return rules.isEmpty() ? LogitRules.NONE : rules.endTokens(ends);
+    return LogitRules.NONE
+        .repetitionPenalty(number("repetition_penalty", 1))
+        .noRepeat(count("no_repeat_ngram_size"))
+        .badWords(badWords(), ends)
+        .minLength(count("min_length"), ends)
+        .minNewTokens(count("min_new_tokens"), ends)
+        .forcedEnd(ids("forced_eos_token_id", json.path("forced_eos_token_id")))
+        .suppressed(ids("suppress_tokens", json.path("suppress_tokens")))
+        .suppressedAtFirst(ids("begin_suppress_tokens", json.path("begin_suppress_tokens")));
   }
 
   /**
@@ -99,12 +95,12 @@ public final class CheckpointGeneration {
 
   /** What a user should know whose answers are the policy's own; empty where nothing is asked. */
   public List<String> remarksOfPolicy() {
-    return rules.isEmpty()
+    return asked.isEmpty()
         ? List.of()
         : List.of(
             file
                 + ": "
-                + rules
+                + asked
                 + ": generate and evaluate obey this; mine, attack and train do not, for their"
                 + " answers must be the policy's own, whose log-probs are measured and trained");
   }
@@ -151,7 +147,7 @@ public final class CheckpointGeneration {
     }
     for (JsonNode id : node.isArray() ? node : List.of(node)) {
       if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
-        throw wrong(field, "an id or a list of ids below " + vocabulary);
+        throw wrong(field, "an id or a list of ids");
       }
       ids.add(id.asInt());
     }

@@ -40,7 +40,7 @@ public final class QwenCheckpoint {
     this.config = check.config();
     this.leftOut = check.leftOut();
     this.types = new WeightTypes(folder, read.type(), weights, config);
-    this.generation = CheckpointGeneration.read(folder, config.text().vocabulary());
+    this.generation = CheckpointGeneration.read(folder);
     this.remarks = new ArrayList<>();
     for (String field : QwenConfig.unknownFields(configFile)) {
       remarks.add(configFile + ": " + field + " is not known here and has no effect");
@@ -105,6 +105,14 @@ public final class QwenCheckpoint {
   /** Sizes of the tensors by the model classes' names, from headers. */
   public Map<String, long[]> shapes() {
     return weights.shapes(leftOut);
+  }
+
+  /** Names of the weights that are matrices, as the model classes have them. */
+  public List<String> matrices() {
+    return shapes().entrySet().stream()
+        .filter(entry -> entry.getValue().length == 2)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /**

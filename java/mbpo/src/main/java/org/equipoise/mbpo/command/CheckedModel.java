@@ -73,7 +73,7 @@ final class CheckedModel {
 
   private void requireTargets(LoraOptions fresh) {
     try {
-      LoraAdapters.paths(fresh, checkpoint.shapes());
+      LoraAdapters.paths(fresh, checkpoint.matrices());
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException("train.lora.targets: " + e.getMessage(), e);
     }

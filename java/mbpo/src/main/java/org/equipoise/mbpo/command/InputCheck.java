@@ -1,19 +1,13 @@
 package org.equipoise.mbpo.command;
 
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.Set;
-import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
-import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
+import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.QwenTokenizer;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
-import org.equipoise.mbpo.image.ImageFiles;
-import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.Prompt;
@@ -26,15 +20,8 @@ import org.equipoise.mbpo.storage.Excerpt;
  * thread-safe.
  */
 final class InputCheck {
-  private static final long SECONDS_BETWEEN_LINES = 10;
-
   private final QwenTokenizer tokenizer;
-  private final QwenImageProcessor processor;
-  private final boolean decode;
-  private final PrintWriter messages;
-  private final Set<Path> goodImages = new HashSet<>();
-  private long records;
-  private long lastLineNanos = System.nanoTime();
+  private final ImageCheck images;
 
   /**
    * @param decode whether images are decoded: everything is known then, and it takes as long as
@@ -42,11 +29,8 @@ final class InputCheck {
    * @param messages told now and then how far a long check is
    */
   InputCheck(CheckedModel model, boolean decode, PrintWriter messages) {
-    QwenCheckpoint.Inputs inputs = model.inputs();
-    this.tokenizer = inputs.tokenizer();
-    this.processor = inputs.processor();
-    this.decode = decode;
-    this.messages = messages;
+    this.tokenizer = model.inputs().tokenizer();
+    this.images = new ImageCheck(model.inputs().processor(), decode, messages);
   }
 
   /** A sample that is learnt from or mined: its answer has a probability. */
@@ -77,42 +61,20 @@ final class InputCheck {
 
   /** A sample's images and question. */
   void asked(Sample sample) {
-    sample.images().forEach(this::image);
+    sample.images().forEach(images::require);
     for (Prompt.Turn turn : sample.prompt().turns()) {
       turn.pieces().forEach(piece -> text("the question", piece, 0));
     }
-    sayHowFar();
   }
 
-  private void image(ImageSource image) {
-    Path file = image.path().orElseThrow();
-    if (goodImages.contains(file)) {
-      return;
-    }
-    if (!Files.isRegularFile(file)) {
-      throw new IllegalArgumentException("there is no image file " + file);
-    }
-    ImageSize size = ImageFiles.size(file);
-    requireShape(file, size.width(), size.height());
-    if (decode) {
-      image.load();
-    }
-    goodImages.add(file);
+  /** Looks at images at once that will be asked for. */
+  void prepare(Stream<ImageSource> sources) {
+    images.prepare(sources);
   }
 
   /** An image that is used at once. */
   RgbImage decoded(Path file) {
-    RgbImage image = ImageFiles.read(file);
-    requireShape(file, image.width(), image.height());
-    return image;
-  }
-
-  private void requireShape(Path file, int width, int height) {
-    try {
-      processor.requireSize(width, height);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("image " + file + ": " + e.getMessage(), e);
-    }
+    return images.decoded(file);
   }
 
   /** Refuses a user's text of too few tokens, or of some that the model does not have. */
@@ -138,15 +100,5 @@ final class InputCheck {
 
   private static IllegalArgumentException wrong(String name, String found, String text) {
     return new IllegalArgumentException(name + ": " + found + ": " + Excerpt.quoted(text));
-  }
-
-  private void sayHowFar() {
-    records++;
-    long now = System.nanoTime();
-    if (now - lastLineNanos >= SECONDS_BETWEEN_LINES * 1_000_000_000L) {
-      lastLineNanos = now;
-      messages.printf("%d records and %d images checked%n", records, goodImages.size());
-      messages.flush();
-    }
   }
 }

@@ -71,8 +71,7 @@ final class InputSamples {
 
   private List<Sample> samples(String key, Consumer<Sample> checked) {
     Path file = settings.requiredPath(key);
-    return values(
-        good(file, "samples", SampleFile.rows(file, handler()), problem(checked), SAMPLE));
+    return values(good(file, SampleFile.rows(file, handler()), checked));
   }
 
   /** What a check says against a value, or {@code null}. */
@@ -103,7 +102,7 @@ final class InputSamples {
           .filter(row -> row.value().images().isEmpty())
           .forEach(row -> leftOut.add(bad(row, row.value().id(), "it has no image to perturb")));
     }
-    List<Row<Sample>> usable = good(file, "samples", seen, problem(check::taught), SAMPLE);
+    List<Row<Sample>> usable = good(file, seen, check::taught);
     unread.clear();
     TwinCheck twins = new TwinCheck(values(usable), twinsNeeded);
     return values(good(file, "samples", usable, twins::problem, SAMPLE));
@@ -111,13 +110,7 @@ final class InputSamples {
 
   /** Questions in POPE's format. */
   List<Sample> pope(Path file, Path images) {
-    return values(
-        good(
-            file,
-            "samples",
-            PopeFile.rows(file, images, handler()),
-            problem(check::evaluated),
-            SAMPLE));
+    return values(good(file, PopeFile.rows(file, images, handler()), check::evaluated));
   }
 
   /**
@@ -126,13 +119,9 @@ final class InputSamples {
   List<PreferenceRecord> pairs(String key) {
     Path path = settings.requiredPath(key);
     Path file = Files.isDirectory(path) ? PreferenceStore.pairs(path) : path;
-    return values(
-        good(
-            file,
-            "pairs",
-            PreferenceFile.rows(file, handler()),
-            problem(check::pair),
-            PreferenceRecord::id));
+    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, handler());
+    check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
+    return values(good(file, "pairs", rows, problem(check::pair), PreferenceRecord::id));
   }
 
   /** Writes a line for each row that was left out, where there is any. */
@@ -140,6 +129,11 @@ final class InputSamples {
     if (!leftOut.isEmpty()) {
       BadRow.write(folder.resolve(DROPPED), leftOut);
     }
+  }
+
+  private List<Row<Sample>> good(Path file, List<Row<Sample>> rows, Consumer<Sample> checked) {
+    check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
+    return good(file, "samples", rows, problem(checked), SAMPLE);
   }
 
   private BadRow.Handler handler() {

@@ -3,6 +3,8 @@ package org.equipoise.mbpo.command;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -14,6 +16,7 @@ import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
+import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
@@ -114,6 +117,10 @@ public final class InspectCommand implements Callable<Integer> {
         vision.pixelMultiple(),
         vision.pixelMultiple());
     table(out, config);
+    List<String> remarks = new ArrayList<>(checkpoint.remarks(null));
+    remarks.addAll(checkpoint.generation().remarks(GenerationOptions.greedy()));
+    remarks.addAll(checkpoint.generation().remarksOfPolicy());
+    remarks.forEach(remark -> out.println("Note: " + remark));
     out.flush();
     texts(out, inputs);
     out.flush();

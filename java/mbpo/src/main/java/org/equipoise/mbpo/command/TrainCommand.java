@@ -105,7 +105,7 @@ public final class TrainCommand implements Callable<Integer> {
         checked.name(),
         pairs.size(),
         samples.size(),
-        train.full() ? "all weights" : "adapters of rank " + train.lora().rank());
+        trained());
     messages.flush();
     if (train.full()) {
       requireRoom(checked.checkpoint());
@@ -143,6 +143,16 @@ public final class TrainCommand implements Callable<Integer> {
     stage = InputFingerprint.model(stage, settings, checkpoint);
     stage = InputFingerprint.samples(stage, samples);
     return InputFingerprint.pairs(stage, pairs);
+  }
+
+  private String trained() {
+    if (train.full()) {
+      return "all weights";
+    }
+    PeftAdapter start = checked.adapter();
+    return start == null
+        ? "adapters of rank " + train.lora().rank()
+        : "the adapters of " + start.trainableLayers() + " layers in model.adapter";
   }
 
   /** All weights with gradients and moments: said before hours are spent. */

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.storage.Excerpt;
-import org.jspecify.annotations.Nullable;
 
 /** The fields of a JSON object; errors name the field, what was expected and what was found. */
 final class JsonFields {
@@ -90,11 +89,6 @@ final class JsonFields {
     return value.isIntegralNumber() ? value.asText() : text(name);
   }
 
-  /** {@code null} when the field is absent or null. */
-  @Nullable String textOrNull(String name) {
-    return node.path(name).isMissingNode() || node.path(name).isNull() ? null : text(name);
-  }
-
   boolean flag(String name) {
     JsonNode value = node.path(name);
     if (!value.isBoolean()) {
@@ -140,15 +134,6 @@ final class JsonFields {
       throw wrong(place(name), "an object", value);
     }
     return new JsonFields(value, path + name + ".");
-  }
-
-  /** The single element of a list of objects. */
-  JsonFields only(String name) {
-    JsonNode value = node.path(name);
-    if (!value.isArray() || value.size() != 1 || !value.get(0).isObject()) {
-      throw wrong(place(name), "a list of one object", value);
-    }
-    return new JsonFields(value.get(0), path + name + "[0].");
   }
 
   /** All fields as texts, in order. */

@@ -58,13 +58,8 @@ final class JsonLines<T> {
 
   /** One value for each object; the first bad row ends the reading. */
   static <T> List<T> read(Path file, Function<JsonFields, T> reader) {
-    return read(file, AtomicFiles.read(file), reader);
-  }
-
-  /** The same of a content that is the file's or a part of it. */
-  static <T> List<T> read(Path file, byte[] content, Function<JsonFields, T> reader) {
     Reader<T> single = (number, fields) -> List.of(reader.apply(fields));
-    return rows(file, content, single, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+    return rows(file, single, BadRow.Handler.refuse()).stream().map(Row::value).toList();
   }
 
   /** Any number of values for each object; blank lines are skipped. */
@@ -72,12 +67,12 @@ final class JsonLines<T> {
     return rows(file, AtomicFiles.read(file), reader, bad);
   }
 
-  private static <T> List<Row<T>> rows(
-      Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
+  /** The same of a content that is the file's or a part of it. */
+  static <T> List<Row<T>> rows(Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
     JsonLines<T> lines = new JsonLines<>(file, reader, bad);
     int start = Utf8.start(content, file.toString());
     if (beginsList(content, start)) {
-      lines.readList(Utf8.text(content, file.toString()));
+      lines.readList(content, Utf8.check(content, file.toString()));
     } else {
       lines.readLines(content, start);
     }
@@ -136,9 +131,9 @@ final class JsonLines<T> {
     }
   }
 
-  private void readList(String text) {
+  private void readList(byte[] content, int start) {
     int line = 1;
-    try (JsonParser parser = MAPPER.createParser(text)) {
+    try (JsonParser parser = MAPPER.createParser(content, start, content.length - start)) {
       parser.nextToken();
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         line = parser.currentTokenLocation().getLineNr();

@@ -73,6 +73,11 @@ final class PairRows {
       String chosen = last(turns, fields.place(list));
       return new Pair(turns.subList(0, turns.size() - 1), chosen, fields.text("rejected_response"));
     }
+    if (fields.has("rejected_response") && fields.has("query")) {
+      List<Turn> turns = RowForms.history(fields);
+      turns.add(new Turn(Role.USER, TurnReader.pieces(fields.text("query"))));
+      return new Pair(turns, fields.text("response"), fields.text("rejected_response"));
+    }
     if (!fields.has("chosen") || !fields.has("rejected")) {
       throw RowForms.unknown(fields, FORMS);
     }

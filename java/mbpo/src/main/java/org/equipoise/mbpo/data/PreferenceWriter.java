@@ -192,10 +192,14 @@ public final class PreferenceWriter {
     }
 
     private List<PreferenceRecord> pairs(byte[] lines) {
-      return JsonLines.read(
-          folder.resolve(PreferenceStore.PREFERENCES),
-          lines,
-          fields -> PairRows.read(folder, fields, ""));
+      return JsonLines.rows(
+              folder.resolve(PreferenceStore.PREFERENCES),
+              lines,
+              (number, fields) -> List.of(PairRows.read(folder, fields, "")),
+              BadRow.Handler.refuse())
+          .stream()
+          .map(Row::value)
+          .toList();
     }
 
     private static byte[] part(byte[] bytes, long from, long to) {

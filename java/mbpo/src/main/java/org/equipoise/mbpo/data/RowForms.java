@@ -25,8 +25,10 @@ final class RowForms {
     if (fields.hasContent("tools")) {
       throw fields.wrong("tools", "nothing, as tools are not read");
     }
-    if (fields.hasContent("system") && !all.isEmpty() && all.get(0).role() != Role.SYSTEM) {
-      all.add(0, Turn.of(Role.SYSTEM, fields.text("system")));
+    for (String name : List.of("system", "system_prompt")) {
+      if (fields.hasContent(name) && !all.isEmpty() && all.get(0).role() != Role.SYSTEM) {
+        all.add(0, Turn.of(Role.SYSTEM, fields.text(name)));
+      }
     }
     List<String> images = RowImages.of(fields);
     if (!images.isEmpty() && !reader.images().isEmpty() && !images.equals(reader.images())) {

@@ -20,6 +20,10 @@ final class SampleRows {
    * @param madeUpId where the row has none
    */
   static List<Sample> read(Path folder, JsonFields fields, String madeUpId) {
+    if (fields.has("kto_tag") || fields.value("label").isBoolean()) {
+      throw fields.wrong(
+          fields.has("kto_tag") ? "kto_tag" : "label", "nothing, as answers here are right ones");
+    }
     List<Exchange> exchanges = exchanges(folder, fields);
     String id = id(fields, madeUpId);
     List<Sample> samples = new ArrayList<>();
@@ -43,7 +47,7 @@ final class SampleRows {
         fields.isText("kind") ? fields.text("kind") : kind(exchange.answer(), options),
         options,
         fields.has("twin") ? fields.textOrNumber("twin") : null,
-        fields.isList("objects") ? fields.texts("objects") : List.of());
+        fields.texts("objects"));
   }
 
   /** The row's id as text, or the one given where it has none. */

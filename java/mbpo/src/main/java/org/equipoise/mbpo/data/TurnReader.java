@@ -44,6 +44,11 @@ final class TurnReader {
     if (turn.hasContent("tool_calls")) {
       throw turn.wrong("tool_calls", "nothing, as tools are not read");
     }
+    if (turn.value("loss").isBoolean() && !turn.flag("loss")
+        || turn.value("weight").asInt(1) == 0) {
+      throw turn.wrong(
+          turn.has("loss") ? "loss" : "weight", "nothing, as every answer of a row is trained on");
+    }
     if (!turn.has("content")) {
       return new Turn(role, pieces(turn.text("value").strip()));
     }

@@ -4,13 +4,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /** What the bytes of an image file say about themselves, without decoding any pixel. */
 final class EncodedImage {
   private static final int LONGEST_SIGNATURE = 64;
 
+  private static final int END_CHUNK = 'I' << 24 | 'E' << 16 | 'N' << 8 | 'D';
+
   private final byte[] bytes;
+  private @Nullable ImageSize jpegSize;
 
   EncodedImage(byte[] bytes) {
     this.bytes = bytes;
@@ -42,27 +46,18 @@ final class EncodedImage {
     return null;
   }
 
-  /** Whether this is a JPEG, PNG or WebP without its end, of which decoders paint the rest grey. */
-  @Nullable String cutOff() {
+  /**
+   * Whether this is a JPEG, PNG or WebP without its end, of which decoders paint the rest grey, or
+   * a PNG with damaged bytes; otherwise {@code null}.
+   */
+  @Nullable String damage() {
     String kind =
         isJpeg() && !jpegEnds()
             ? "a JPEG"
             : isPng() && !pngEnds() ? "a PNG" : isWebp() && !webpEnds() ? "a WebP" : null;
-    return kind == null ? null : kind + " that is cut off after " + bytes.length + " bytes";
-  }
-
-  /**
-   * Width and height from the header of a whole PNG, JPEG or WebP; {@code null} for other formats
-   * and where the size is only found by decoding.
-   */
-  @Nullable ImageSize size() {
-    try {
-      return isPng()
-          ? ImageSize.ofPng(bytes)
-          : isJpeg() ? ImageSize.ofJpeg(bytes) : isWebp() ? ImageSize.ofWebp(bytes) : null;
-    } catch (IndexOutOfBoundsException e) {
-      return null;
-    }
+    return kind == null
+        ? null
+        : kind + " that is cut off or damaged, of " + bytes.length + " bytes";
   }
 
   boolean isTiff() {
@@ -83,6 +78,35 @@ final class EncodedImage {
         && new String(bytes, 8, 4, StandardCharsets.ISO_8859_1).equals("WEBP");
   }
 
+  /** Width and height as the header says, or {@code null} where this class does not read it. */
+  @Nullable ImageSize size() {
+    ByteBuffer header = ByteBuffer.wrap(bytes);
+    if (isPng() && bytes.length >= 24) {
+      return sizeOf(header.getInt(16), header.getInt(20));
+    }
+    if (isJpeg()) {
+      return jpegSize;
+    }
+    return isWebp() && bytes.length >= 30 ? webpSize(header.order(ByteOrder.LITTLE_ENDIAN)) : null;
+  }
+
+  private static @Nullable ImageSize sizeOf(int width, int height) {
+    return width > 0 && height > 0 ? new ImageSize(width, height) : null;
+  }
+
+  private @Nullable ImageSize webpSize(ByteBuffer header) {
+    return switch (new String(bytes, 12, 4, StandardCharsets.ISO_8859_1)) {
+      case "VP8 " -> sizeOf(header.getShort(26) & 0x3fff, header.getShort(28) & 0x3fff);
+      case "VP8L" -> {
+        int both = header.getInt(21);
+        yield sizeOf((both & 0x3fff) + 1, (both >> 14 & 0x3fff) + 1);
+      }
+      case "VP8X" ->
+          sizeOf((header.getInt(24) & 0xffffff) + 1, (header.getInt(26) >>> 8 & 0xffffff) + 1);
+      default -> null;
+    };
+  }
+
   /**
    * Walks the segments of the first image to its end marker; a thumbnail inside a segment has one,
    * too, and cameras append whole videos behind.
@@ -90,20 +114,17 @@ final class EncodedImage {
   private boolean jpegEnds() {
     int at = 2;
     while (at + 1 < bytes.length) {
-      if (unsigned(at) != 0xff) {
-        at++;
-        continue;
-      }
       int marker = unsigned(at + 1);
-      if (marker == 0xd9) {
+      if (unsigned(at) != 0xff || marker == 0xff) {
+        at++;
+      } else if (marker == 0xd9) {
         return true;
-      }
-      boolean bare = marker == 0xff || marker <= 0x01 || marker >= 0xd0 && marker <= 0xd8;
-      if (bare) {
-        at += marker == 0xff ? 1 : 2;
-      } else if (at + 3 < bytes.length) {
-        // Behind the header of a scan come its bytes, in which 0xff is followed by 0 or a restart.
-        at += 2 + (unsigned(at + 2) << 8 | unsigned(at + 3));
+      } else if (marker <= 0x01 || marker >= 0xd0 && marker <= 0xd8) {
+        // Inside a scan 0xff is followed by 0 or by a restart.
+        at += 2;
+      } else if (at + 8 < bytes.length) {
+        noteSize(at, marker);
+        at += 2 + two(at + 2);
       } else {
         return false;
       }
@@ -111,16 +132,36 @@ final class EncodedImage {
     return false;
   }
 
+  /** The header of a frame says its height and width. */
+  private void noteSize(int at, int marker) {
+    boolean frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8;
+    if (frame && marker != 0xcc && jpegSize == null) {
+      jpegSize = sizeOf(two(at + 7), two(at + 5));
+    }
+  }
+
+  private int two(int at) {
+    return at + 1 < bytes.length ? unsigned(at) << 8 | unsigned(at + 1) : 0;
+  }
+
+  /** Whether every chunk is whole and has the checksum that it says. */
   private boolean pngEnds() {
     ByteBuffer chunks = ByteBuffer.wrap(bytes);
     long at = 8;
     while (at + 12 <= bytes.length) {
       long length = Integer.toUnsignedLong(chunks.getInt((int) at));
-      boolean end = chunks.getInt((int) at + 4) == ('I' << 24 | 'E' << 16 | 'N' << 8 | 'D');
-      at += 12 + length;
-      if (end) {
-        return at <= bytes.length;
+      if (at + 12 + length > bytes.length) {
+        return false;
       }
+      CRC32 checksum = new CRC32();
+      checksum.update(bytes, (int) at + 4, (int) length + 4);
+      if ((int) checksum.getValue() != chunks.getInt((int) (at + 8 + length))) {
+        return false;
+      }
+      if (chunks.getInt((int) at + 4) == END_CHUNK) {
+        return true;
+      }
+      at += 12 + length;
     }
     return false;
   }

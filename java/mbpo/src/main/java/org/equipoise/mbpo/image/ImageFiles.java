@@ -29,21 +29,6 @@ public final class ImageFiles {
   }
 
   /**
-   * A file's size from its header, with all that is known of a file without decoding it: one that
-   * is empty, cut off or no image is refused by name. Formats whose headers are not read here are
-   * decoded.
-   */
-  public static ImageSize size(Path file) {
-    byte[] encoded = AtomicFiles.read(file);
-    ImageSize size = whole(encoded, file.toString()).size();
-    if (size != null) {
-      return size;
-    }
-    RgbImage image = decode(encoded, file.toString());
-    return new ImageSize(image.width(), image.height());
-  }
-
-  /**
    * Decodes an encoded image.
    *
    * @param name what error messages call it
@@ -58,15 +43,28 @@ public final class ImageFiles {
     }
   }
 
-  /** What decoding begins with. */
+  /**
+   * The size of an image file that is whole, as far as that can be told without decoding it, which
+   * is done for kinds other than JPEG, PNG and WebP. An unreadable one is refused by name.
+   */
+  public static ImageSize size(Path file) {
+    byte[] encoded = AtomicFiles.read(file);
+    ImageSize size = whole(encoded, file.toString()).size();
+    if (size != null) {
+      return size;
+    }
+    RgbImage image = decode(encoded, file.toString());
+    return new ImageSize(image.width(), image.height());
+  }
+
   private static EncodedImage whole(byte[] encoded, String name) {
     if (encoded.length == 0) {
       throw corrupt(name, "the file is empty");
     }
     EncodedImage file = new EncodedImage(encoded);
-    String cutOff = file.cutOff();
-    if (cutOff != null) {
-      throw corrupt(name, cutOff);
+    String damage = file.damage();
+    if (damage != null) {
+      throw corrupt(name, damage);
     }
     return file;
   }

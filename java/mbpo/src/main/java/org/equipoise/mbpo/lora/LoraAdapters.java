@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.lora;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,13 +72,11 @@ public final class LoraAdapters implements AutoCloseable {
    * @throws IllegalArgumentException if no layer matches
    */
   public static LoraAdapters create(LoraOptions options, Map<String, Tensor> weights) {
-    Map<String, long[]> layers = new LinkedHashMap<>();
-    weights.forEach((name, weight) -> layers.put(name, HostTensors.shape(weight)));
     Map<String, Double> scales = new LinkedHashMap<>();
     Map<String, Tensor> parameters = new LinkedHashMap<>();
     KeyedRandom random = KeyedRandom.of(options.seed(), "lora");
     try (PointerScope scope = new PointerScope()) {
-      for (String path : paths(options, layers)) {
+      for (String path : paths(options, weights)) {
         Tensor weight = weights.get(path + WEIGHT);
         int in = Math.toIntExact(weight.size(1));
         int out = Math.toIntExact(weight.size(0));
@@ -105,17 +104,28 @@ public final class LoraAdapters implements AutoCloseable {
         .retainReference();
   }
 
+  /** Paths of the layers that the options mean, in the order of the weights. */
+  public static List<String> paths(LoraOptions options, Map<String, Tensor> weights) {
+    return paths(
+        options,
+        weights.entrySet().stream()
+            .filter(entry -> entry.getValue().dim() == 2)
+            .map(Map.Entry::getKey)
+            .toList());
+  }
+
   /**
-   * Paths of the layers that the options mean, in the order of the weights.
+   * Paths of the layers that the options mean.
    *
-   * @param weights shapes of the base's tensors by name
+   * @param matrices names of the weights that are matrices
+   * @throws IllegalArgumentException if there is none
    */
-  public static List<String> paths(LoraOptions options, Map<String, long[]> weights) {
+  public static List<String> paths(LoraOptions options, Collection<String> matrices) {
     Pattern targets = Pattern.compile(options.targets());
     List<String> paths =
-        weights.entrySet().stream()
-            .filter(entry -> entry.getKey().endsWith(WEIGHT) && entry.getValue().length == 2)
-            .map(entry -> entry.getKey().substring(0, entry.getKey().length() - WEIGHT.length()))
+        matrices.stream()
+            .filter(name -> name.endsWith(WEIGHT))
+            .map(name -> name.substring(0, name.length() - WEIGHT.length()))
             .filter(path -> targets.matcher(path).matches())
             .toList();
     if (paths.isEmpty()) {
@@ -123,7 +133,7 @@ public final class LoraAdapters implements AutoCloseable {
           "no linear layer's path matches the adapter's targets "
               + options.targets()
               + "; paths look like "
-              + weights.keySet().stream()
+              + matrices.stream()
                   .filter(name -> name.endsWith("_proj.weight"))
                   .findFirst()
                   .orElse("model.language_model.layers.0.self_attn.q_proj.weight"));

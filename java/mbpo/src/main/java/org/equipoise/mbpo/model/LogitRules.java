@@ -1,233 +1,201 @@
 package org.equipoise.mbpo.model;
 
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What a checkpoint asks of the choice of each token beyond its logits, with the meanings (and the
- * order) that transformers gives them: a penalty for tokens that stand in the prompt or the answer
- * already, runs of tokens that must not come twice, forbidden words, least lengths, suppressed
- * tokens. Answers so chosen are not samples of the policy. Immutable.
+ * What a checkpoint asks of the choice of each token beyond its logits, with the meanings that
+ * transformers gives them and in the order in which they are added. Answers so chosen are not
+ * samples of the policy. Immutable.
  */
 public final class LogitRules {
   /** No rules. */
-  public static final LogitRules NONE = new LogitRules();
+  public static final LogitRules NONE = new LogitRules(List.of());
 
-  private final double repetitionPenalty;
-  private final int noRepeat;
-  private final List<List<Integer>> badWords;
-  private final int minLength;
-  private final int minNewTokens;
-  private final List<Integer> forcedEnd;
-  private final List<Integer> suppressed;
-  private final List<Integer> suppressedAtFirst;
-  private final Set<Integer> endTokens;
+  private final List<Rule> rules;
 
-  private LogitRules() {
-    this(1, 0, List.of(), 0, 0, List.of(), List.of(), List.of(), Set.of());
+  private LogitRules(List<Rule> rules) {
+    this.rules = rules;
   }
 
-  private LogitRules(
-      double repetitionPenalty,
-      int noRepeat,
-      List<List<Integer>> badWords,
-      int minLength,
-      int minNewTokens,
-      List<Integer> forcedEnd,
-      List<Integer> suppressed,
-      List<Integer> suppressedAtFirst,
-      Set<Integer> endTokens) {
-    this.repetitionPenalty = repetitionPenalty;
-    this.noRepeat = noRepeat;
-    this.badWords = badWords;
-    this.minLength = minLength;
-    this.minNewTokens = minNewTokens;
-    this.forcedEnd = forcedEnd;
-    this.suppressed = suppressed;
-    this.suppressedAtFirst = suppressedAtFirst;
-    this.endTokens = endTokens;
+  /** One change of the scores of the next token. */
+  private interface Change {
+    /**
+     * @param tokens prompt and answer so far
+     * @param generated how many of them are the answer's
+     * @param last whether the answer is cut after this token
+     */
+    void apply(double[] scores, int[] tokens, int generated, boolean last);
   }
 
-  /** Positive scores of tokens that were there are divided by it, negative ones multiplied. */
+  /** Two rules of one name and value are the same. */
+  private record Rule(String name, Object value, Change change) {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Rule rule && name.equals(rule.name) && value.equals(rule.value);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * name.hashCode() + value.hashCode();
+    }
+
+    @Override
+    public String toString() {
+      return name + " " + value;
+    }
+  }
+
+  private LogitRules and(boolean asked, String name, Object value, Change change) {
+    if (!asked) {
+      return this;
+    }
+    List<Rule> more = new ArrayList<>(rules);
+    more.add(new Rule(name, value, change));
+    return new LogitRules(List.copyOf(more));
+  }
+
+  /**
+   * Positive scores of tokens that stand in the prompt or the answer are divided by it, negative
+   * ones multiplied; 1 is off.
+   */
   public LogitRules repetitionPenalty(double factor) {
-    return new LogitRules(
+    return and(
+        factor != 1,
+        "repetition_penalty",
         factor,
-        noRepeat,
-        badWords,
-        minLength,
-        minNewTokens,
-        forcedEnd,
-        suppressed,
-        suppressedAtFirst,
-        endTokens);
+        (scores, tokens, generated, last) -> {
+          boolean[] seen = new boolean[scores.length];
+          for (int token : tokens) {
+            if (token < scores.length && !seen[token]) {
+              seen[token] = true;
+              scores[token] = scores[token] < 0 ? scores[token] * factor : scores[token] / factor;
+            }
+          }
+        });
   }
 
   /** No run of so many tokens comes twice; 0 is off. */
-  public LogitRules noRepeat(int tokens) {
-    return new LogitRules(
-        repetitionPenalty,
-        tokens,
-        badWords,
-        minLength,
-        minNewTokens,
-        forcedEnd,
-        suppressed,
-        suppressedAtFirst,
-        endTokens);
-  }
-
-  /** Sequences of tokens that must not be completed. */
-  public LogitRules badWords(List<List<Integer>> words) {
-    return new LogitRules(
-        repetitionPenalty,
-        noRepeat,
-        words,
-        minLength,
-        minNewTokens,
-        forcedEnd,
-        suppressed,
-        suppressedAtFirst,
-        endTokens);
+  public LogitRules noRepeat(int length) {
+    return and(
+        length > 0,
+        "no_repeat_ngram_size",
+        length,
+        (scores, tokens, generated, last) -> {
+          for (int end = length - 1; end < tokens.length; end++) {
+            if (endsWith(tokens, tokens, end - length + 1, length - 1)) {
+              forbid(scores, tokens[end]);
+            }
+          }
+        });
   }
 
   /**
-   * No end token before these lengths.
+   * Sequences of tokens that must not be completed.
    *
-   * @param all tokens of prompt and answer
-   * @param generated tokens of the answer
+   * @param ends tokens that end an answer, which are never forbidden by themselves
    */
-  public LogitRules least(int all, int generated) {
-    return new LogitRules(
-        repetitionPenalty,
-        noRepeat,
-        badWords,
-        all,
-        generated,
-        forcedEnd,
-        suppressed,
-        suppressedAtFirst,
-        endTokens);
+  public LogitRules badWords(List<List<Integer>> words, Set<Integer> ends) {
+    List<int[]> forbidden =
+        words.stream()
+            .filter(word -> word.size() > 1 || !ends.contains(word.get(0)))
+            .map(word -> word.stream().mapToInt(Integer::intValue).toArray())
+            .toList();
+    return and(
+        !words.isEmpty(),
+        "bad_words_ids",
+        words,
+        (scores, tokens, generated, last) -> {
+          for (int[] word : forbidden) {
+            if (endsWith(tokens, word, 0, word.length - 1)) {
+              forbid(scores, word[word.length - 1]);
+            }
+          }
+        });
+  }
+
+  /** None of the tokens that end an answer before prompt and answer have so many; 0 is off. */
+  public LogitRules minLength(int length, Set<Integer> ends) {
+    return and(
+        length > 0,
+        "min_length",
+        length,
+        (scores, tokens, generated, last) -> {
+          if (tokens.length < length) {
+            ends.forEach(token -> forbid(scores, token));
+          }
+        });
+  }
+
+  /** None of the tokens that end an answer before it has so many; 0 is off. */
+  public LogitRules minNewTokens(int length, Set<Integer> ends) {
+    return and(
+        length > 0,
+        "min_new_tokens",
+        length,
+        (scores, tokens, generated, last) -> {
+          if (generated < length) {
+            ends.forEach(token -> forbid(scores, token));
+          }
+        });
   }
 
   /** One of these comes last where the answer would be cut. */
-  public LogitRules forcedEnd(List<Integer> tokens) {
-    return new LogitRules(
-        repetitionPenalty,
-        noRepeat,
-        badWords,
-        minLength,
-        minNewTokens,
-        tokens,
-        suppressed,
-        suppressedAtFirst,
-        endTokens);
+  public LogitRules forcedEnd(List<Integer> ends) {
+    return and(
+        !ends.isEmpty(),
+        "forced_eos_token_id",
+        ends,
+        (scores, tokens, generated, last) -> {
+          for (int v = 0; last && v < scores.length; v++) {
+            scores[v] = ends.contains(v) ? 0 : Double.NEGATIVE_INFINITY;
+          }
+        });
   }
 
-  /**
-   * @param always tokens that never come
-   * @param atFirst tokens that do not come first
-   */
-  public LogitRules suppressed(List<Integer> always, List<Integer> atFirst) {
-    return new LogitRules(
-        repetitionPenalty,
-        noRepeat,
-        badWords,
-        minLength,
-        minNewTokens,
-        forcedEnd,
-        always,
-        atFirst,
-        endTokens);
+  /** Tokens that never come. */
+  public LogitRules suppressed(List<Integer> never) {
+    return and(
+        !never.isEmpty(),
+        "suppress_tokens",
+        never,
+        (scores, tokens, generated, last) -> never.forEach(token -> forbid(scores, token)));
   }
 
-  /** What ends an answer. */
-  public LogitRules endTokens(Set<Integer> tokens) {
-    return new LogitRules(
-        repetitionPenalty,
-        noRepeat,
-        badWords,
-        minLength,
-        minNewTokens,
-        forcedEnd,
-        suppressed,
-        suppressedAtFirst,
-        tokens);
+  /** Tokens that do not come first. */
+  public LogitRules suppressedAtFirst(List<Integer> notFirst) {
+    return and(
+        !notFirst.isEmpty(),
+        "begin_suppress_tokens",
+        notFirst,
+        (scores, tokens, generated, last) -> {
+          if (generated == 0) {
+            notFirst.forEach(token -> forbid(scores, token));
+          }
+        });
   }
 
   /** Whether nothing is asked. */
   public boolean isEmpty() {
-    return named().isEmpty();
+    return rules.isEmpty();
   }
 
-  /**
-   * Changes the scores of the next token.
-   *
-   * @param scores one per token id
-   * @param tokens prompt and answer so far
-   * @param promptLength how many of them are the prompt's
-   * @param last whether the answer is cut after this token
-   */
-  void apply(double[] scores, int[] tokens, int promptLength, boolean last) {
-    if (repetitionPenalty != 1) {
-      penalise(scores, tokens);
-    }
-    if (noRepeat > 0) {
-      forbidRepeats(scores, tokens);
-    }
-    for (List<Integer> word : badWords) {
-      boolean end = word.size() == 1 && endTokens.contains(word.get(0));
-      if (!end && endsWithStartOf(tokens, word)) {
-        forbid(scores, word.get(word.size() - 1));
-      }
-    }
-    if (tokens.length < minLength || tokens.length - promptLength < minNewTokens) {
-      endTokens.forEach(token -> forbid(scores, token));
-    }
-    if (last && !forcedEnd.isEmpty()) {
-      for (int v = 0; v < scores.length; v++) {
-        scores[v] = forcedEnd.contains(v) ? 0 : Double.NEGATIVE_INFINITY;
-      }
-    }
-    suppressed.forEach(token -> forbid(scores, token));
-    if (tokens.length == promptLength) {
-      suppressedAtFirst.forEach(token -> forbid(scores, token));
-    }
+  /** Changes the scores, one per token id, of the token that comes next. */
+  void apply(double[] scores, TokenChoice.Place place, boolean last) {
+    int[] tokens = place.tokens();
+    rules.forEach(rule -> rule.change().apply(scores, tokens, place.length(), last));
   }
 
-  private void penalise(double[] scores, int[] tokens) {
-    boolean[] seen = new boolean[scores.length];
-    for (int token : tokens) {
-      if (token < scores.length && !seen[token]) {
-        seen[token] = true;
-        scores[token] *= scores[token] < 0 ? repetitionPenalty : 1 / repetitionPenalty;
-      }
-    }
-  }
-
-  private void forbidRepeats(double[] scores, int[] tokens) {
-    int start = tokens.length - noRepeat + 1;
-    for (int i = 0; i + noRepeat <= tokens.length; i++) {
-      boolean equal = true;
-      for (int k = 0; k < noRepeat - 1 && equal; k++) {
-        equal = tokens[i + k] == tokens[start + k];
-      }
-      if (equal) {
-        forbid(scores, tokens[i + noRepeat - 1]);
-      }
-    }
-  }
-
-  private static boolean endsWithStartOf(int[] tokens, List<Integer> word) {
-    int start = tokens.length - word.size() + 1;
+  /** Whether tokens end with those of a sequence from a place on. */
+  private static boolean endsWith(int[] tokens, int[] sequence, int from, int length) {
+    int start = tokens.length - length;
     if (start < 0) {
       return false;
     }
-    for (int k = 0; k < word.size() - 1; k++) {
-      if (tokens[start + k] != word.get(k)) {
+    for (int k = 0; k < length; k++) {
+      if (tokens[start + k] != sequence[from + k]) {
         return false;
       }
     }
@@ -240,35 +208,14 @@ public final class LogitRules {
     }
   }
 
-  private Map<String, Object> named() {
-    Map<String, Object> named = new LinkedHashMap<>();
-    put(named, "repetition_penalty", repetitionPenalty, 1.0);
-    put(named, "no_repeat_ngram_size", noRepeat, 0);
-    put(named, "bad_words_ids", badWords, List.of());
-    put(named, "min_length", minLength, 0);
-    put(named, "min_new_tokens", minNewTokens, 0);
-    put(named, "forced_eos_token_id", forcedEnd, List.of());
-    put(named, "suppress_tokens", suppressed, List.of());
-    put(named, "begin_suppress_tokens", suppressedAtFirst, List.of());
-    return named;
-  }
-
-  private static void put(Map<String, Object> named, String name, Object value, Object none) {
-    if (!value.equals(none)) {
-      named.put(name, value);
-    }
-  }
-
   @Override
   public boolean equals(Object other) {
-    return other instanceof LogitRules rules
-        && named().equals(rules.named())
-        && endTokens.equals(rules.endTokens);
+    return other instanceof LogitRules own && rules.equals(own.rules);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(named(), endTokens);
+    return rules.hashCode();
   }
 
   /** As {@code generation_config.json} calls them, for example "repetition_penalty 1.05". */
@@ -276,8 +223,6 @@ public final class LogitRules {
   public String toString() {
     return isEmpty()
         ? "none"
-        : named().entrySet().stream()
-            .map(entry -> entry.getKey() + " " + entry.getValue())
-            .collect(Collectors.joining(", "));
+        : rules.stream().map(Rule::toString).collect(Collectors.joining(", "));
   }
 }

@@ -15,10 +15,6 @@ public final class TokenChoice {
    * @param length how many
    */
   public record Place(int[] prompt, int[] answer, int length) {
-    int promptLength() {
-      return prompt.length;
-    }
-
     int[] tokens() {
       int[] tokens = Arrays.copyOf(prompt, prompt.length + length);
       System.arraycopy(answer, 0, tokens, prompt.length, length);
@@ -50,7 +46,7 @@ public final class TokenChoice {
       Place place) {
     double[] scores = scores(logits, blind, offset, vocabulary, options);
     if (!options.rules().isEmpty()) {
-      options.rules().apply(scores, place.tokens(), place.promptLength(), place.last(options));
+      options.rules().apply(scores, place, place.last(options));
     }
     return options.temperature() == 0 ? greedy(scores) : sample(scores, options, uniform);
   }

@@ -209,9 +209,10 @@ public record QwenConfig(
     List<Integer> sections = List.of(16, 24, 24);
     double theta = node.number("rope_theta", 1e6);
     if (rope != null) {
-      String type = rope.text("rope_type", rope.text("type", "default"));
+      String typeField = rope.has("rope_type") ? "rope_type" : "type";
+      String type = rope.text(typeField, "default");
       rope.require(
-          type.equals("default") || type.equals("mrope"), "rope_type", "\"default\" or \"mrope\"");
+          type.equals("default") || type.equals("mrope"), typeField, "\"default\" or \"mrope\"");
       sections = rope.integers("mrope_section", sections);
       theta = rope.number("rope_theta", theta);
     }

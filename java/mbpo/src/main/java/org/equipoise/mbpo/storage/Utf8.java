@@ -23,6 +23,16 @@ public final class Utf8 {
    * @param name of the file, for messages
    */
   public static String text(byte[] content, String name) {
+    int start = check(content, name);
+    return new String(content, start, content.length - start, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Where the text begins, after a look at all of it.
+   *
+   * @param name of the file, for messages
+   */
+  public static int check(byte[] content, String name) {
     int start = start(content, name);
     int bad = firstBad(content, start, content.length);
     if (bad >= 0) {
@@ -36,7 +46,7 @@ public final class Utf8 {
       }
       throw new IllegalArgumentException(name + ":" + line + ": " + problem(content, from, bad));
     }
-    return new String(content, start, content.length - start, StandardCharsets.UTF_8);
+    return start;
   }
 
   /**

@@ -45,6 +45,9 @@ class AdapterGoldenTest {
     if (!name.startsWith("qwen2.5")) {
       return QwenCheckpoint.open(TinyCheckpoint.folder());
     }
+    if (Files.exists(folder.resolve("second"))) {
+      return QwenCheckpoint.open(folder.resolve("second"));
+    }
     Path second = TinyCheckpoint.copyInto(folder.resolve("second"));
     Path own = TinyCheckpoint.resource("tiny-qwen2.5-vl");
     for (String file : List.of("config.json", "model.safetensors")) {
@@ -129,6 +132,22 @@ class AdapterGoldenTest {
     assertEquals(List.of(), whole.remarks(null));
     try (QwenModel model = whole.loadFrozen(null, MAX_PIXELS)) {
       assertClose(expected, logits(model), "merged");
+    }
+  }
+
+  /** Writes what verify_adapters.py looks at into a folder. */
+  public static void main(String[] arguments) {
+    Path target = Path.of(arguments[0]);
+    AdapterGoldenTest test = new AdapterGoldenTest();
+    test.folder = target;
+    for (String name : arguments[1].split(",")) {
+      QwenCheckpoint base = test.base(name);
+      PeftAdapter adapter = PeftAdapter.open(adapter(name));
+      try (QwenModel model = base.load(adapter, ScalarType.Float, MAX_PIXELS)) {
+        adapter.write(model.adapters(), target.resolve(name).resolve("adapter"));
+        CheckpointWriter.write(
+            model, base, target.resolve(name).resolve("merged"), CheckpointWriter.SHARD_BYTES);
+      }
     }
   }
 }

@@ -38,14 +38,13 @@ class CheckpointGenerationTest {
   }
 
   private CheckpointGeneration read(String json) throws IOException {
-    return CheckpointGeneration.read(write(json), 320);
+    return CheckpointGeneration.read(write(json));
   }
 
   @Test
   void rulesGiveTheTokensOfTransformers() throws IOException {
     JsonNode cases =
-        new ObjectMapper()
-            .readTree(Files.readAllBytes(TinyCheckpoint.resource("generation.json")));
+        new ObjectMapper().readTree(Files.readAllBytes(TinyCheckpoint.resource("generation.json")));
     PeftAdapter adapter = PeftAdapter.open(AdapterGoldenTest.adapter("all-linear"));
     int compared = 0;
     for (JsonNode golden : cases) {

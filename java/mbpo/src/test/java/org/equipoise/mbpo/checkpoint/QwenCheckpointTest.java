@@ -240,6 +240,11 @@ class QwenCheckpointTest {
         head + "[4611686018427387904,4],\"data_offsets\":[0,0]}}", 8, "impossible shape");
     assertHeaderRefused(head + "2,\"data_offsets\":[0,8]}}", 8, "no shape");
     assertHeaderRefused("{\"w\":{\"dtype\":\"F8\",\"shape\":[1]}}", 8, "element type", "F8");
+    assertHeaderRefused(
+        "{\"w\":{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}}",
+        8,
+        "w is of type F8_E4M3",
+        "quantised");
     assertHeaderRefused("[]", 8, "not a JSON object");
     assertHeaderRefused("{\"w\"", 8, "not JSON");
     String entry = "\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":";

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
@@ -603,9 +605,15 @@ class EarlyChecksTest {
   /** Pixels are looked at by dry runs alone: it takes as long as decoding does. */
   @Test
   void dryRunsDecodeImages() throws IOException {
-    byte[] png = Files.readAllBytes(file("image-1.png"));
-    png[png.length / 2] ^= 0x55;
-    Files.write(file("flipped.png"), png);
+    // A byte of the first chunk of pixels is another, and so is the chunk's checksum.
+    ByteBuffer png = ByteBuffer.wrap(Files.readAllBytes(file("image-1.png")));
+    int data = 33 + 8;
+    int length = png.getInt(33);
+    png.put(data + length / 2, (byte) (png.get(data + length / 2) ^ 0x55));
+    CRC32 checksum = new CRC32();
+    checksum.update(png.array(), data - 4, length + 4);
+    png.putInt(data + length, (int) checksum.getValue());
+    Files.write(file("flipped.png"), png.array());
     addSample("flipped.png", QUESTION, "no");
     Outcome dry = run(dry(arguments(SFT, List.of())));
     assertEquals(ExitCode.FAILURE, dry.code, dry.said);

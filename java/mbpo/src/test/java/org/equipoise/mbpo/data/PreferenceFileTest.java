@@ -61,6 +61,12 @@ class PreferenceFileTest {
         "{'conversations': [{'from': 'human', 'value': '<image>What is it?'}], 'chosen': {'from':"
             + " 'gpt', 'value': 'A dog.'}, 'rejected': {'from': 'gpt', 'value': 'A cat.'},"
             + " 'images': ['a.png']}",
+        // LLaMA-Factory, alpaca's fields
+        "{'instruction': '<image>What is it?', 'input': '', 'chosen': 'A dog.', 'rejected': 'A"
+            + " cat.', 'images': ['a.png']}",
+        // ms-swift, short form
+        "{'query': 'What is it?', 'response': 'A dog.', 'rejected_response': 'A cat.', 'images':"
+            + " ['a.png']}",
         // ms-swift
         "{'messages': [{'role': 'user', 'content': '<image>What is it?'}, {'role': 'assistant',"
             + " 'content': 'A dog.'}], 'rejected_response': 'A cat.', 'images': ['a.png']}",

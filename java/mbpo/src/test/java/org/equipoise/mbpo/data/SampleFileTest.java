@@ -283,6 +283,22 @@ class SampleFileTest {
         "\"tool\"");
   }
 
+  /** Fields of other tools that change what a row means are refused, not passed over. */
+  @Test
+  void whatWouldChangeTheMeaningIsRefused() throws IOException {
+    String row =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\","
+            + " \"content\": \"a\"}]}";
+    assertEquals("a", only(row).answer());
+    refused(row.replace("]}", "], \"label\": false}"), "field \"label\"", "found false");
+    refused(row.replace("]}", "], \"kto_tag\": true}"), "field \"kto_tag\"");
+    refused(row.replace("]}", "], \"objects\": {\"bbox\": [[1, 2]]}}"), "field \"objects\"");
+    refused(row.replace("]}", "], \"tools\": \"[]\"}"), "field \"tools\"");
+    refused(row.replace("\"a\"", "\"a\", \"loss\": false"), "messages[1].loss");
+    refused(row.replace("\"a\"", "\"a\", \"weight\": 0"), "messages[1].weight");
+    refused(row.replace("\"a\"", "\"a\", \"tool_calls\": [{}]"), "messages[1].tool_calls");
+  }
+
   @Test
   void promptsInstructionsAndQueries() throws IOException {
     Sample completion =
@@ -295,6 +311,12 @@ class SampleFileTest {
         only("{\"instruction\": \"<image>Describe it.\", \"input\": \"Briefly.\", \"output\":"
                 + " \"a\", \"images\": [\"a.png\"]}")
             .prompt());
+    Sample system =
+        only(
+            "{\"system_prompt\": \"Be short.\", \"conversations\": [{\"from\": \"human\","
+                + " \"value\": \"q\"}, {\"from\": \"gpt\", \"value\": \"a\"}]}");
+    assertEquals(
+        new Prompt(List.of(Turn.of(Role.SYSTEM, "Be short."), user("q"))), system.prompt());
     List<Sample> history =
         read("{\"query\": \"q2\", \"response\": \"a2\", \"history\": [[\"q1\", \"a1\"]]}");
     assertEquals(List.of("a1", "a2"), history.stream().map(Sample::answer).toList());
@@ -330,5 +352,15 @@ class SampleFileTest {
     assertEquals(List.of(2), rows.stream().map(Row::line).toList());
     assertEquals(List.of(1, 3, 4), bad.stream().map(BadRow::line).toList());
     assertEquals("x", bad.get(1).id());
+  }
+
+  /** What the README shows is what is read. */
+  @Test
+  void theReadmesRows() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    String rows = readme.substring(readme.indexOf("{\"image\": \"dog.jpg\""));
+    List<Sample> samples = read(rows.substring(0, rows.indexOf("```")));
+    assertEquals(
+        List.of(1, 1, 2, 0), samples.stream().map(sample -> sample.images().size()).toList());
   }
 }

@@ -181,6 +181,34 @@ class ImageFilesTest {
     }
   }
 
+  /** Sizes are told by headers; those of all kinds are the decoded ones. */
+  @ParameterizedTest
+  @ValueSource(strings = {"sample.webp", "lossless.webp", "alpha.webp", "sample.gif", "rgb.tif"})
+  void sizesWithoutDecoding(String name) throws Exception {
+    Path file = Path.of(ImageFilesTest.class.getResource(name).toURI());
+    assertEquals(new ImageSize(6, 4), ImageFiles.size(file));
+    RgbImage image = ImageFiles.read(file);
+    byte[] png = ImageFiles.encodePng(noise(70, 30));
+    for (byte[] whole : List.of(png, jpeg(png))) {
+      assertEquals(
+          new ImageSize(70, 30), ImageFiles.size(Files.write(folder.resolve("image"), whole)));
+    }
+    assertEquals(6, image.width());
+  }
+
+  /** A byte that flipped in the middle of a PNG. */
+  @Test
+  void damagedPixelsAreRefused() throws IOException {
+    byte[] png = ImageFiles.encodePng(noise(64, 64));
+    png[png.length / 2] ^= 1;
+    Path file = Files.write(folder.resolve("flipped.png"), png);
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> ImageFiles.size(file))
+            .getMessage()
+            .contains("flipped.png: expected PNG"));
+    assertThrows(IllegalArgumentException.class, () -> ImageFiles.read(file));
+  }
+
   /** Every kind that messages name is read. */
   @ParameterizedTest
   @ValueSource(strings = {"sample.webp", "sample.gif", "sample.bmp", "sample.ppm"})

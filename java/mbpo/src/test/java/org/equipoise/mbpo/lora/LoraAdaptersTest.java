@@ -83,9 +83,7 @@ class LoraAdaptersTest {
 
   @Test
   void onlyTheLanguageModelsProjectionsAreMeant() {
-    Map<String, long[]> shapes = new LinkedHashMap<>();
-    weights().forEach((name, weight) -> shapes.put(name, HostTensors.shape(weight)));
-    assertEquals(List.of(Q, GATE), LoraAdapters.paths(OPTIONS, shapes));
+    assertEquals(List.of(Q, GATE), LoraAdapters.paths(OPTIONS, weights()));
     try (LoraAdapters adapters = LoraAdapters.create(OPTIONS, weights())) {
       assertEquals(
           List.of(

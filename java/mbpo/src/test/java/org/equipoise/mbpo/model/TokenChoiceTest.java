@@ -3,7 +3,9 @@ package org.equipoise.mbpo.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -96,5 +98,21 @@ class TokenChoiceTest {
     assertThrows(IllegalArgumentException.class, () -> sampling().topK(-1));
     assertThrows(IllegalArgumentException.class, () -> sampling().topP(0));
     assertThrows(IllegalArgumentException.class, () -> sampling().topP(1.1));
+  }
+
+  /** Rules change the scores before the temperature, and what is sampled from follows them. */
+  @Test
+  void suppressedTokensAreNotSampledAndPenaltiesAct() {
+    LogitRules rules = LogitRules.NONE.suppressed(List.of(1)).suppressedAtFirst(List.of(0));
+    assertShares(Map.of(2, 0.4, 3, 0.6), sampling().rules(rules));
+    GenerationOptions ends = GenerationOptions.greedy().rules(rules.minNewTokens(2, Set.of(3)));
+    TokenChoice.Place second = new TokenChoice.Place(new int[] {1}, new int[] {2, 0}, 1);
+    assertEquals(2, TokenChoice.choose(LOGITS, null, 4, 4, ends, 0, second));
+    // log 0.4 is negative, so that the penalty of a token that was there multiplies it.
+    GenerationOptions penalised =
+        GenerationOptions.greedy().rules(LogitRules.NONE.repetitionPenalty(2));
+    assertEquals(3, TokenChoice.choose(LOGITS, null, 4, 4, penalised, 0, second));
+    assertEquals("repetition_penalty 2.0", penalised.rules().toString());
+    assertEquals(LogitRules.NONE, LogitRules.NONE.minLength(0, Set.of(3)).repetitionPenalty(1));
   }
 }

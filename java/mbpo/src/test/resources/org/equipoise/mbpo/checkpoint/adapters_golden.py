@@ -162,4 +162,5 @@ def main():
     save_file(logits, os.path.join(HERE, "adapters.safetensors"))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
     pip install pillow numpy
     python image_golden.py
 
-writes, beside itself, NAME.tif and NAME.png, the same in RGB, and sample.* of other kinds.
+writes, beside itself, NAME.tif and NAME.png, the same in RGB, and files of other kinds.
 """
 
 import os
@@ -46,3 +46,5 @@ write("palette", rgba.convert("RGB").quantize(8))
 write("one-bit", rgba.convert("1"))
 for ending in ("webp", "gif", "bmp", "ppm"):
     rgba.convert("RGB").save(os.path.join(HERE, "sample." + ending))
+rgba.convert("RGB").save(os.path.join(HERE, "lossless.webp"), lossless=True)
+rgba.save(os.path.join(HERE, "alpha.webp"))
