@@ -81,7 +81,8 @@ final class InputFingerprint {
   /** Of configuration, tokenizer, templates: every small file that may be read or copied. */
   private static Map<String, String> digests(Path folder) {
     Map<String, String> files = new TreeMap<>();
-    try (Stream<Path> list = Files.list(folder)) {
+    // A depth of two: named chat templates stand in a folder of their own.
+    try (Stream<Path> list = Files.walk(folder, 2)) {
       list.filter(file -> file.getFileName().toString().matches(".*\\.(json|jinja|txt|model)"))
           .filter(Files::isRegularFile)
           .forEach(file -> put(files, file));

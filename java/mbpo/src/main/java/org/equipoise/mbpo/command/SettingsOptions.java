@@ -18,7 +18,8 @@ final class SettingsOptions {
       names = "--set",
       paramLabel = "KEY=VALUE",
       description =
-          "One setting over those of the file, for example train.lora.rank=8. Repeatable.")
+          "One setting over those of the file, for example train.lora.rank=8. Repeatable. Texts are"
+              + " taken as they stand, without quotes; an empty one is none; lists are [a, b].")
   private Map<String, String> single = new LinkedHashMap<>();
 
   @Option(
@@ -30,7 +31,7 @@ final class SettingsOptions {
   RunSettings load() {
     Map<String, String> all = new LinkedHashMap<>();
     if (model != null) {
-      all.put("model.folder", '"' + model.toString().replace("\\", "\\\\") + '"');
+      all.put("model.folder", model.toString());
     }
     all.putAll(single);
     return RunSettings.load(config, all);

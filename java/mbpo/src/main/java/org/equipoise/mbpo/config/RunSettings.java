@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -23,11 +24,7 @@ import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.DumperOptions;
-import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
 
 /**
  * The settings of a run: the documented defaults, a user's YAML file over them, single values of
@@ -70,15 +67,18 @@ public final class RunSettings {
 
   /**
    * @param file a user's file, or {@code null}
-   * @param single values by the path of their key, for example {@code train.lora.rank}
+   * @param single values by the path of their key, for example {@code train.lora.rank}; texts are
+   *     taken as they stand, an empty one is no text
    */
   public static RunSettings load(@Nullable Path file, Map<String, String> single) {
-    ObjectNode tree = (ObjectNode) parse("the defaults", defaultsText());
+    ObjectNode tree =
+        (ObjectNode) SettingsYaml.read(MAPPER, "the defaults", defaultsText()).values();
     SettingSources sources = new SettingSources();
     if (file != null) {
-      String text = AtomicFiles.readText(file);
-      JsonNode own = parse(file.toString(), text);
-      sources.addFile(file, text);
+      SettingsYaml.Document document =
+          SettingsYaml.read(MAPPER, file.toString(), AtomicFiles.readText(file));
+      JsonNode own = document.values();
+      sources.addFile(file, document.places());
       if (own.isObject()) {
         merge(tree, (ObjectNode) own, "", sources);
       } else if (!own.isMissingNode() && !own.isNull()) {
@@ -95,27 +95,20 @@ public final class RunSettings {
           for (int i = 0; i < keys.length - 1; i++) {
             at = at.putObject(keys[i]);
           }
-          at.set(keys[keys.length - 1], parse("--set " + path, value));
+          at.set(keys[keys.length - 1], single(at(tree, path), path, value));
           merge(tree, own, "", sources);
         });
     return new RunSettings(tree, sources);
   }
 
-  private static JsonNode parse(String name, String text) {
-    LoaderOptions strict = new LoaderOptions();
-    strict.setAllowDuplicateKeys(false);
-    try {
-      return MAPPER.valueToTree(new Yaml(new SafeConstructor(strict)).load(text));
-    } catch (MarkedYAMLException e) {
-      throw new IllegalArgumentException(
-          name
-              + (e.getProblemMark() == null ? "" : ":" + (e.getProblemMark().getLine() + 1))
-              + ": expected YAML, found: "
-              + e.getProblem(),
-          e);
-    } catch (YAMLException e) {
-      throw new IllegalArgumentException(name + ": expected YAML, found: " + e.getMessage(), e);
-    }
+  /**
+   * What --set says. A text is taken as it stands, whatever signs are in it; numbers, true and
+   * false, and [lists] are read as in a file where the setting has one.
+   */
+  private static JsonNode single(JsonNode known, String path, String value) {
+    return known.isNumber() || known.isBoolean() || known.isArray()
+        ? SettingsYaml.read(MAPPER, "--set " + path, value).values()
+        : TextNode.valueOf(value);
   }
 
   private static void merge(ObjectNode into, ObjectNode own, String path, SettingSources sources) {
@@ -146,12 +139,14 @@ public final class RunSettings {
                   + Excerpt.of(entry.getValue().toString()));
         }
         merge((ObjectNode) known, (ObjectNode) entry.getValue(), key + ".", sources);
-      } else if (entry.getValue().isContainerNode()) {
+      } else if (known.isArray() != entry.getValue().isArray() || entry.getValue().isObject()) {
         throw new IllegalArgumentException(
             sources.where(key)
                 + ": "
                 + key
-                + ": expected one value, found "
+                + ": expected "
+                + (known.isArray() ? "a list, such as [a, b]" : "one value")
+                + ", found "
                 + Excerpt.of(entry.getValue().toString()));
       } else {
         into.set(entry.getKey(), entry.getValue());
@@ -210,6 +205,10 @@ public final class RunSettings {
   }
 
   private JsonNode at(String path) {
+    return at(tree, path);
+  }
+
+  private static JsonNode at(JsonNode tree, String path) {
     JsonNode node = tree;
     for (String key : path.split("\\.")) {
       node = node.path(key);

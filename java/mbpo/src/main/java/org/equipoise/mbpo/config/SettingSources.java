@@ -1,11 +1,9 @@
 package org.equipoise.mbpo.config;
 
-import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -16,12 +14,12 @@ final class SettingSources {
   private final Map<String, String> places = new HashMap<>();
   private @Nullable String file;
 
-  void addFile(Path path, String text) {
+  void addFile(Path path, @Nullable Node document) {
     file = path.toString();
-    addKeys(new Yaml().compose(new StringReader(text)), "");
+    addKeys(document, "");
   }
 
-  private void addKeys(Node node, String prefix) {
+  private void addKeys(@Nullable Node node, String prefix) {
     if (node instanceof MappingNode mapping) {
       for (NodeTuple entry : mapping.getValue()) {
         if (entry.getKeyNode() instanceof ScalarNode name) {

@@ -149,6 +149,73 @@ class RunSettingsTest {
         "expected one value");
   }
 
+  /** File names are full of what means something in YAML. */
+  @Test
+  void singleTextsAreTakenAsTheyStand() {
+    for (String text :
+        new String[] {
+          "a #2.jsonl",
+          "a: b",
+          "[x].jsonl",
+          "{x",
+          "'q'",
+          "\"",
+          "*",
+          "&a",
+          "!x",
+          "null",
+          "~",
+          "12",
+          "true",
+          "- a",
+          "C:\\data\\new",
+          "é\t%",
+          "a\nb: c"
+        }) {
+      RunSettings settings =
+          RunSettings.load(null, Map.of("data.samples", text, "train.lora.targets", text));
+      assertEquals(text, settings.bind("data.samples", String.class));
+      assertEquals(text, settings.bind("train.lora.targets", String.class));
+    }
+    assertNull(RunSettings.load(null, Map.of("data.samples", "")).path("data.samples"));
+    RunSettings floor =
+        RunSettings.load(null, Map.of("train.hybrid.policy.negativeLogProbFloor", "-0.7"));
+    assertEquals(
+        -0.7, floor.bind("train", TrainSettings.class).hybrid().policy().negativeLogProbFloor());
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                RunSettings.load(null, Map.of("mine.steps", "many"))
+                    .bind("mine", MineSettings.class)),
+        "--set mine.steps=many",
+        "expected a whole number, found many");
+  }
+
+  /** A few lines that stand for billions of values, or for endless ones. */
+  @Test
+  void aliasesAreCountedByWhatTheyStandFor() throws IOException {
+    StringBuilder laughs = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 10; i++) {
+      String before = "*a" + (i - 1);
+      laughs.append("a" + i + ": &a" + i + " [" + (before + ", ").repeat(9) + before + "]\n");
+    }
+    Path many = write(laughs.toString());
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(many, Map.of())),
+        "run.yaml:",
+        "expected at most 10000 values");
+    Path cycle = write("seed: 1\ntrain: &t\n  lora: *t\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(cycle, Map.of())),
+        "run.yaml:",
+        "expected no alias of what it stands in");
+    Path deep = write("[".repeat(100_000));
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(deep, Map.of())),
+        "run.yaml");
+  }
+
   @Test
   void requiredPaths() {
     assertSays(
