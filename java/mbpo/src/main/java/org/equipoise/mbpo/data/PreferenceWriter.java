@@ -43,6 +43,7 @@ public final class PreferenceWriter {
    */
   public static PreferenceWriter open(Path folder, String fingerprint, Consumer<String> notices) {
     Path file = folder.resolve(PreferenceStore.PROGRESS);
+    requireOurs(folder, file);
     MiningLog.Contents recorded = MiningLog.read(file);
     recorded
         .fingerprint()
@@ -73,6 +74,24 @@ public final class PreferenceWriter {
         new PreferenceWriter(folder, MiningLog.write(file, fingerprint, whole), last);
     writer.cut();
     return writer;
+  }
+
+  /** The log is there before the first pair: pairs without one are not to be cut off. */
+  private static void requireOurs(Path folder, Path log) {
+    Path pairs = folder.resolve(PreferenceStore.PREFERENCES);
+    try {
+      if (!Files.exists(log) && Files.exists(pairs) && Files.size(pairs) > 0) {
+        throw new IllegalArgumentException(
+            "folder "
+                + folder
+                + " holds pairs but no "
+                + PreferenceStore.PROGRESS
+                + ": another program or an earlier version wrote it; delete it or choose another"
+                + " folder");
+      }
+    } catch (IOException e) {
+      throw StorageException.of("read", pairs, e);
+    }
   }
 
   /** Units that are done; mining goes on after them. */

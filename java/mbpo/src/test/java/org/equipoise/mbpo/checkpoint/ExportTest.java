@@ -23,6 +23,7 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is written loads again and says the same; verify_export.py asks transformers and PEFT. */
@@ -166,6 +167,36 @@ class ExportTest {
       assertTrue(type.contains("adapter_config.json") && type.contains("IA3"), type);
       assertThrows(IllegalArgumentException.class, () -> PeftAdapter.open(folder));
     }
+  }
+
+  /** One byte that the disk changed in what was written here. */
+  @Test
+  void damageIsRefusedWhereItIsRead() throws Exception {
+    QwenCheckpoint source = QwenCheckpoint.open(TinyCheckpoint.folder());
+    Path merged = folder.resolve("merged");
+    Path adapter = folder.resolve("adapter");
+    try (QwenModel model = trained(source)) {
+      CheckpointWriter.write(model, source, merged, CheckpointWriter.SHARD_BYTES);
+      AdapterFiles.write(model.adapters(), "tiny", adapter);
+      Path weights = adapter.resolve("adapter_model.safetensors");
+      flipLastByte(weights);
+      refused(weights, () -> AdapterFiles.read(adapter, model.adapters()));
+    }
+    Path weights = merged.resolve("model.safetensors");
+    flipLastByte(weights);
+    QwenCheckpoint damaged = QwenCheckpoint.open(merged);
+    refused(weights, () -> damaged.loadFrozen(ScalarType.Float, MAX_PIXELS).close());
+  }
+
+  private static void flipLastByte(Path file) throws Exception {
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(file, bytes);
+  }
+
+  private static void refused(Path file, Executable reading) {
+    String said = assertThrows(IllegalArgumentException.class, reading).getMessage();
+    assertTrue(said.startsWith(file + " is not a whole safetensors file: its bytes have"), said);
   }
 
   /** Writes what verify_export.py looks at into a folder. */

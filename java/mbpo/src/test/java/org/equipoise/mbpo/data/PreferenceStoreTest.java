@@ -192,6 +192,19 @@ class PreferenceStoreTest {
   }
 
   @Test
+  void pairsThatWereMinedElsewhereAreNotCutOff() throws IOException {
+    write(folder, 1);
+    Files.delete(folder.resolve("mining.jsonl"));
+    String refused =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> PreferenceWriter.open(folder, "mining", notices::add))
+            .getMessage();
+    assertTrue(refused.contains("holds pairs but no mining.jsonl"), refused);
+    assertEquals(1, PreferenceStore.read(folder).size());
+  }
+
+  @Test
   void anotherMiningIsRefused() {
     write(folder, 1);
     assertTrue(
