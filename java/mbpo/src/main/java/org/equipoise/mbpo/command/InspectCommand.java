@@ -44,7 +44,9 @@ public final class InspectCommand implements Callable<Integer> {
       names = "--rows",
       defaultValue = "2",
       paramLabel = "N",
-      description = "Sequences in one pass, train.*.microBatch (default: ${DEFAULT-VALUE}).")
+      description =
+          "Answers in one pass: train.*.microBatch, for DPO twice that (default:"
+              + " ${DEFAULT-VALUE}).")
   private int rows;
 
   @Option(
@@ -133,8 +135,9 @@ public final class InspectCommand implements Callable<Integer> {
             + " once.");
     if (WidenedProducts.pay(ScalarType.BFloat16)) {
       out.println(
-          "This processor has no fast bfloat16 products: they are computed in float32. Where float32"
-              + " weights fit, --set model.type=FLOAT32 is faster, most of all for mine and attack.");
+          "This processor has no fast bfloat16 products: they are computed in float32. Where"
+              + " float32 weights fit, --set model.type=FLOAT32 is faster, most of all for mine and"
+              + " attack.");
     }
   }
 
