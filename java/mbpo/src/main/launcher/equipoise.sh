@@ -4,4 +4,6 @@
 case "$(locale charmap 2>/dev/null)" in
   ANSI_X3.4-1968 | US-ASCII) export LC_ALL=C.UTF-8 ;;
 esac
+# OpenMP threads that wait sleep; where LibTorch has GNU's OpenMP the program sees to that itself.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" "@$(dirname "$0")/equipoise" "$@"

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.cli;
 
+import java.nio.file.Path;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -51,6 +52,7 @@ public final class EquipoiseCommand implements Runnable {
     }
     return commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .registerConverter(Path.class, FileNames::path)
         .setParameterExceptionHandler(new UsageErrors())
         .setExecutionExceptionHandler((error, command, parsed) -> root.report(error, command));
   }

@@ -1,10 +1,21 @@
 package org.equipoise.mbpo.cli;
 
 import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import picocli.CommandLine.TypeConversionException;
 
 /** File names that the locale has no letters for. */
 final class FileNames {
   private FileNames() {}
+
+  /** A path of the command line. */
+  static Path path(String name) {
+    try {
+      return Path.of(name);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(e.getMessage() + remedy(e));
+    }
+  }
 
   /**
    * The cause and the cure where a failure is one of such a name, else nothing. Java takes the

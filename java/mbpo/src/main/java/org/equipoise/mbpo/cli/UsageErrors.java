@@ -12,7 +12,7 @@ final class UsageErrors implements CommandLine.IParameterExceptionHandler {
   public int handleParseException(ParameterException error, String[] arguments) {
     CommandLine command = error.getCommandLine();
     PrintWriter out = command.getErr();
-    out.println(sentence(error) + FileNames.remedy(error));
+    out.println(sentence(error));
     if (error instanceof UnmatchedArgumentException unmatched) {
       List<String> meant = unmatched.getSuggestions();
       if (!meant.isEmpty()) {

@@ -50,7 +50,9 @@ public final class InspectCommand implements Callable<Integer> {
       names = "--rows",
       defaultValue = "2",
       paramLabel = "N",
-      description = "Sequences in one pass, train.*.microBatch (default: ${DEFAULT-VALUE}).")
+      description =
+          "Answers in one pass: train.*.microBatch, for DPO twice that (default:"
+              + " ${DEFAULT-VALUE}).")
   private int rows;
 
   @Option(
