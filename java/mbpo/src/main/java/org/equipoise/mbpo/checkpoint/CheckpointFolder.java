@@ -157,6 +157,12 @@ final class CheckpointFolder {
               + (Files.exists(folder) ? "a file" : "none; nothing is fetched from the Hub"));
     }
     requireNoBrokenLink(folder.resolve(PeftAdapter.CONFIG));
+    if (names(folder).contains("snapshots")) {
+      return new IllegalArgumentException(
+          folder
+              + " is a folder in the cache of the Hugging Face Hub; the adapter is "
+              + snapshots(folder));
+    }
     List<String> below =
         names(folder).stream()
             .filter(name -> Files.exists(folder.resolve(name).resolve(PeftAdapter.CONFIG)))

@@ -41,10 +41,11 @@ public final class SafetensorsCheckpoint {
   /** Reads the headers; errors name the file and the tensor. */
   public static SafetensorsCheckpoint open(Path folder) {
     Path index = folder.resolve(INDEX);
-    if (Files.exists(index)) {
+    Path single = folder.resolve(SINGLE);
+    // As in transformers: an index beside a whole file was left by an earlier checkpoint.
+    if (!Files.exists(single) && Files.exists(index)) {
       return sharded(folder, index);
     }
-    Path single = folder.resolve(SINGLE);
     if (!Files.exists(single)) {
       throw CheckpointFolder.noWeights(folder, SINGLE, INDEX);
     }

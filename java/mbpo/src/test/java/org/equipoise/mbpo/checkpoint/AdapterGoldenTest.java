@@ -96,6 +96,7 @@ class AdapterGoldenTest {
       strings = {
         "plain",
         "old-names",
+        "expression",
         "patterns",
         "some-layers",
         "all-linear",

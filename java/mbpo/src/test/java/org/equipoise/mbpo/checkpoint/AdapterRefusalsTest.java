@@ -184,6 +184,8 @@ class AdapterRefusalsTest {
     Path inside = Files.createDirectories(parent.resolve("checkpoint-20"));
     Files.copy(folder.resolve("adapter_config.json"), inside.resolve("adapter_config.json"));
     assertMessage(parent, "name one of the folders", "checkpoint-20");
+    Path cache = Files.createDirectories(folder.resolve("models--me--mine/snapshots/5f2a"));
+    assertMessage(cache.getParent().getParent(), "cache of the Hugging Face Hub", "5f2a");
     assertMessage(TinyCheckpoint.folder(), "model.folder");
     assertMessage(folder.resolve("nowhere"), "found none");
     try (Stream<Path> files = Files.list(inside)) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.qwen.QwenModel;
@@ -229,6 +230,20 @@ class CheckpointWeightsTest {
     mixed.put("model.language_model.norm.weight", tensors.get("model.norm.weight"));
     String twice = assertThrows(IllegalArgumentException.class, () -> written(mixed)).getMessage();
     assertTrue(twice.contains("model.norm.weight") && twice.contains("two names"), twice);
+  }
+
+  /** As in transformers; the index of an earlier checkpoint may lie beside. */
+  @Test
+  void aWholeFileComesBeforeAnIndex() throws IOException {
+    float[] expected = logits(QwenCheckpoint.open(checkpoint));
+    Map<String, Tensor> other = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> other.put(name, tensor.mul(new Scalar(2.0))));
+    SafetensorsFile.write(checkpoint.resolve("model-00001-of-00001.safetensors"), other, Map.of());
+    ObjectNode index = Json.MAPPER.createObjectNode();
+    ObjectNode map = index.putObject("weight_map");
+    other.keySet().forEach(name -> map.put(name, "model-00001-of-00001.safetensors"));
+    Files.writeString(checkpoint.resolve("model.safetensors.index.json"), index.toString());
+    assertArrayEquals(expected, logits(QwenCheckpoint.open(checkpoint)));
   }
 
   @Test

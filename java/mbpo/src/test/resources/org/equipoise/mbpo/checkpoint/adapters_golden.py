@@ -34,6 +34,17 @@ CASES = [
     ("plain", False, dict(r=2, lora_alpha=3, target_modules=["q_proj", "v_proj"], lora_dropout=0.1)),
     ("old-names", False, dict(r=2, lora_alpha=5, target_modules=OLD_NAMES, init_lora_weights="gaussian")),
     (
+        "expression",
+        False,
+        dict(
+            r=4,
+            lora_alpha=3,
+            use_rslora=True,
+            target_modules=r"model\.language_model\.layers\.\d+\.(self_attn\.[qv]|mlp\.up)_proj",
+            alpha_pattern={"v_proj": 9},
+        ),
+    ),
+    (
         "patterns",
         False,
         dict(
