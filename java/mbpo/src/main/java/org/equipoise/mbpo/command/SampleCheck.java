@@ -40,6 +40,9 @@ final class SampleCheck {
 
   /** What is wrong with a sample, or {@code null}. */
   @Nullable String problem(Sample sample) {
+    if (sample.options().stream().anyMatch(String::isBlank)) {
+      return "one of its options is an empty text";
+    }
     if (!sample.options().isEmpty()
         && !SampleVerifier.INSTANCE.wellFormed(sample, sample.answer())) {
       return "the answer "
