@@ -42,13 +42,13 @@ final class InputCheck {
   /** A sample with whose answer others are compared. */
   void verified(Sample sample) {
     asked(sample);
+    sample.options().forEach(option -> text("an option", option, 1));
     SampleVerifier.requireGold(sample);
   }
 
   /** A sample that is evaluated: by its options or by its objects. */
   void evaluated(Sample sample) {
     verified(sample);
-    sample.options().forEach(option -> text("an option", option, 1));
     ObjectVocabulary.of(sample.objects());
   }
 

@@ -38,6 +38,11 @@ final class MultipleChoiceVerifier implements AnswerVerifier {
       throw new IllegalArgumentException(
           "multiple-choice sample " + Excerpt.of(sample.id()) + " has no options");
     }
+    // Signs are no words: "-1" and "+1" differ in nothing else.
+    int same = sample.options().indexOf(answer.strip());
+    if (same >= 0) {
+      return same;
+    }
     List<String> words = Verifiers.words(answer);
     if (words.isEmpty()) {
       return -1;

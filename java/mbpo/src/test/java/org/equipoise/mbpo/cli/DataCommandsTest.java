@@ -107,6 +107,7 @@ class DataCommandsTest {
             row("'image': 'thin.png', 'question': 'q', 'answer': 'a'"),
             row("'image': 'image-0.png', 'question': 'q', 'answer': ' '"),
             row("'image': 'image-0.png', 'question': 'q', 'answer': 'C', 'options': ['x', 'y']"),
+            row("'image': 'image-0.png', 'question': 'q', 'answer': 'x', 'options': ['x', '']"),
             row("'image': 'image-0.png', 'question': '<image> <image>', 'answer': 'a'"),
             row("'picture': 'image-0.png', 'caption': 'a'"),
             row("'image': ['image-0.png', 7], 'question': 'q', 'answer': 'a'"),
@@ -134,14 +135,14 @@ class DataCommandsTest {
       lines.add(dropped.get("line").asInt());
     }
     lines.sort(null);
-    assertEquals(List.of(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), lines);
+    assertEquals(List.of(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14), lines);
 
     Path mined = file("mined");
     assertEquals(
         ExitCode.OK, run("mine", samples, "data.skipBad=true", "--out=" + mined), errors());
     Path store = mined.resolve("mine/preferences");
     assertEquals(2, PreferenceStore.read(store).size() + PreferenceStore.readDropped(store).size());
-    assertEquals(12, Files.readAllLines(mined.resolve("dropped.jsonl")).size());
+    assertEquals(13, Files.readAllLines(mined.resolve("dropped.jsonl")).size());
     assertEquals(
         ExitCode.OK,
         run("evaluate", samples, "data.skipBad=true", "--out=" + file("evaluation")),

@@ -50,6 +50,18 @@ class VerifiersTest {
   }
 
   @Test
+  void optionsOfSignsAreOptions() {
+    AnswerVerifier verifier = Verifiers.multipleChoice();
+    Sample sign = sample("mc", "<", ">", "<");
+    assertTrue(verifier.correct(sign, " < "));
+    assertFalse(verifier.correct(sign, ">"));
+    Sample minus = sample("mc", "-1", "+1", "-1");
+    assertTrue(verifier.correct(minus, "-1"));
+    assertFalse(verifier.correct(minus, "+1"));
+    assertTrue(verifier.correct(minus, "B"));
+  }
+
+  @Test
   void exactComparesWords() {
     Sample question = sample("ex", "a dog's bone");
     assertTrue(Verifiers.exact().correct(question, "A dog's bone!"));
