@@ -176,7 +176,7 @@ class InputContentsTest {
     assertRanAgainBecause("adapter was ", said(evaluated));
   }
 
-  /** Every file of a finished training, and its record, damaged one by one. */
+  /** A file of each sort, damaged one by one. */
   @Test
   void whatTheDiskDamagedIsFoundAndMended() throws IOException {
     train("SFT");
@@ -184,10 +184,8 @@ class InputContentsTest {
     for (String name :
         List.of(
             "metrics.csv",
-            "report.html",
             "checkpoint.safetensors",
             "adapter/adapter_model.safetensors",
-            "adapter/adapter_config.json",
             "../.run/train.json",
             "../.run/journal.jsonl")) {
       Path file = stage.resolve(name);
