@@ -8,6 +8,7 @@ import org.bytedeco.javacpp.Loader;
  */
 final class CudaPresets {
   private static final String ARTIFACT = "org.bytedeco:cuda:" + NativeLibrary.CUDA_PRESETS_VERSION;
+  private static final String PRESETS = "org.bytedeco.cuda.global.cudart";
   private static final String DRIVER_REMEDY =
       "; install NVIDIA driver 580 or newer, see it with nvidia-smi, and start the program again";
 
@@ -44,14 +45,18 @@ final class CudaPresets {
 
   private static DeviceException probe() {
     try {
+      ClassLoader loader = CudaPresets.class.getClassLoader();
+      NativeCache.unpack(Class.forName(PRESETS, false, loader));
       // The class loads its native library when it is initialised.
-      Class.forName("org.bytedeco.cuda.global.cudart", true, CudaPresets.class.getClassLoader());
+      Class.forName(PRESETS, true, loader);
       String trouble =
           describe(
               CudaRuntime.driverVersion(),
               CudaRuntime.runtimeVersion(),
               CudaRuntime.deviceCountError());
       return trouble == null ? null : new DeviceException(trouble);
+    } catch (NativeLoadException e) {
+      return new DeviceException(e.getMessage(), e);
     } catch (ClassNotFoundException e) {
       return new DeviceException(missingJar(), e);
     } catch (LinkageError e) {

@@ -7,8 +7,9 @@ import org.bytedeco.javacpp.PointerPointer;
 
 /**
  * Makes LibTorch's idle OpenMP threads sleep. By default they spin while they wait for each other;
- * where other processes want the processors, the one they wait for cannot run, and a token takes
- * two to four times as long. On a machine of its own sleeping costs nothing that was measurable.
+ * where other processes want the processors, the one they wait for cannot run. Medians of a small
+ * Qwen2-VL on two cores: 1.5 s a token spinning and 0.48 s sleeping at a load of 10 to 16; 34 and
+ * 32 ms on a machine of its own.
  *
  * <p>GNU's OpenMP reads its settings from the environment when it is loaded, and Java cannot change
  * the environment of its own process; so the C library's list of variables gets one more, as {@code
