@@ -81,7 +81,6 @@ public final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
-    QwenCheckpoint.Inputs inputs = checkpoint.inputs(Long.MAX_VALUE);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();
     long parameters = MemoryEstimate.parameters(config);
@@ -124,7 +123,8 @@ public final class InspectCommand implements Callable<Integer> {
     remarks.addAll(checkpoint.generation().remarksOfPolicy());
     remarks.forEach(remark -> out.println("Note: " + remark));
     out.flush();
-    texts(out, inputs);
+    // Last: what is known of the weights has been said when a template or processor is refused.
+    texts(out, checkpoint.inputs(Long.MAX_VALUE));
     out.flush();
     return ExitCode.OK;
   }
