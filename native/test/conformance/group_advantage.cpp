@@ -344,6 +344,25 @@ void check_whitening(Suite& suite) {
   run_case(suite, s, 6001);
 }
 
+// Equal advantages have no deviation, whatever rounding makes of their mean: they whiten to 0.
+void check_whitening_of_equal_advantages(Suite& suite) {
+  for (int64_t count = 2; count < 40; ++count) {
+    Case call(suite.backend, suite.report, "group_advantage",
+              format("%d equal advantages", static_cast<int>(count)));
+    auto& options = call.options<eqp_group_advantage_options>();
+    options.group_size = 1;
+    options.singleton = EQP_ADVANTAGE_SINGLETON_RAW;
+    options.scale = EQP_ADVANTAGE_SCALE_WHITEN;
+    options.epsilon = options.variance_epsilon = 0;
+    call.add("rewards", EQP_F64, {count}, std::vector<double>(static_cast<size_t>(count), 0.1));
+    call.add("advantages", EQP_F64, {count});
+    if (!call.run()) return;
+    for (int64_t i = 0; i < count; ++i)
+      EQP_CHECK(call.at("advantages").get(i) == 0, "%d equal ones: expected 0, found %g",
+                static_cast<int>(count), call.at("advantages").get(i));
+  }
+}
+
 // Groups of one size, which the CPU computes several at a time.
 void check_equal_groups(Suite& suite) {
   uint64_t seed = 7000;
@@ -388,6 +407,7 @@ void conform_group_advantage(Suite& suite) {
   check_data_errors_in_many_groups(suite);
   check_estimators(suite);
   check_whitening(suite);
+  check_whitening_of_equal_advantages(suite);
   check_equal_groups(suite);
   uint64_t seed = 3000;
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};

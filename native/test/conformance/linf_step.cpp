@@ -238,6 +238,23 @@ void run_case(Suite& suite, const Setup& s, uint64_t seed) {
   }
 }
 
+// A step that ends just inside of a bound and is rounded to it stays there: bounds belong to the ball.
+void check_rounding_to_the_bound(Suite& suite, eqp_dtype dtype) {
+  Case call(suite.backend, suite.report, "linf_step", "rounded to the bound");
+  auto& options = call.options<eqp_linf_step_options>();
+  options.direction = EQP_DESCEND;
+  options.epsilon = 0.25f;
+  options.step_size = 0.125f - 0x1p-14f;
+  const std::vector<int64_t> shape{1, 1, 1, 2};
+  call.add("pixels", dtype, shape, {0.375, 0.625});
+  call.add("original", dtype, shape, {0.5, 0.5});
+  call.add("gradient", dtype, shape, {1, -1});
+  call.add("out", dtype, shape);
+  if (!call.run()) return;
+  const double low = call.at("out").get(0), high = call.at("out").get(1);
+  EQP_CHECK(low == 0.25 && high == 0.75, "expected 0.25 and 0.75, found %.9g and %.9g", low, high);
+}
+
 }  // namespace
 
 void conform_linf_step(Suite& suite) {
@@ -247,6 +264,7 @@ void conform_linf_step(Suite& suite) {
                                            "out", {9, 3, 2, 5});
   check_bad_offsets<eqp_linf_step_options>(
       suite, "linf_step", {"pixels", "original", "gradient", "momentum"}, "out", {9, 3, 2, 5});
+  for (const eqp_dtype dtype : {EQP_BF16, EQP_F16}) check_rounding_to_the_bound(suite, dtype);
   const Layout layouts[] = {{0, 0}, {3, 1}, {16, 0}, {0, 3}, {61, 2}};
   for (const eqp_dtype dtype : {EQP_F32, EQP_BF16, EQP_F16}) {
     const auto usual = [&] {
