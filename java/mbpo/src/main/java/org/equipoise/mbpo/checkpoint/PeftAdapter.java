@@ -1,12 +1,14 @@
 package org.equipoise.mbpo.checkpoint;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32C;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.lora.LoraAdapters;
@@ -27,7 +29,11 @@ import org.equipoise.mbpo.tensor.HostTensors;
 public final class PeftAdapter {
   static final String CONFIG = "adapter_config.json";
   static final String WEIGHTS = "adapter_model.safetensors";
-  private static final Map<String, String> FORMAT = Map.of("format", "pt");
+
+  /**
+   * In the metadata of weights that were written here: the checksum of the configuration's bytes.
+   */
+  private static final String CONFIG_CHECKSUM = "equipoise.adapter_config.crc32c";
 
   private final AdapterConfig config;
   private final SafetensorsHeader header;
@@ -73,7 +79,17 @@ public final class PeftAdapter {
 
   /** What a user should know, one sentence each. */
   public List<String> remarks() {
-    return config.remarks();
+    List<String> remarks = new ArrayList<>(config.remarks());
+    Path json = header.file().resolveSibling(CONFIG);
+    String written = header.metadata().get(CONFIG_CHECKSUM);
+    if (written != null && !written.equals(checksum(AtomicFiles.read(json)))) {
+      remarks.add(
+          json
+              + " is not the one that was written with "
+              + WEIGHTS
+              + ": it was changed by hand or damaged; ranks and scales are taken as it has them");
+    }
+    return remarks;
   }
 
   AdapterConfig config() {
@@ -195,7 +211,17 @@ public final class PeftAdapter {
 
   private static void write(ObjectNode json, Map<String, Tensor> tensors, Path folder) {
     AtomicFiles.createDirectories(folder);
-    SafetensorsFile.write(folder.resolve(WEIGHTS), tensors, FORMAT);
-    AtomicFiles.write(folder.resolve(CONFIG), Json.text(json));
+    String text = Json.text(json);
+    SafetensorsFile.write(
+        folder.resolve(WEIGHTS),
+        tensors,
+        Map.of("format", "pt", CONFIG_CHECKSUM, checksum(text.getBytes(StandardCharsets.UTF_8))));
+    AtomicFiles.write(folder.resolve(CONFIG), text);
+  }
+
+  private static String checksum(byte[] bytes) {
+    CRC32C sum = new CRC32C();
+    sum.update(bytes);
+    return Long.toHexString(sum.getValue());
   }
 }

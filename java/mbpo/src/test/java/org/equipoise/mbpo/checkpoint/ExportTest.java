@@ -178,6 +178,13 @@ class ExportTest {
     try (QwenModel model = trained(source)) {
       CheckpointWriter.write(model, source, merged, CheckpointWriter.SHARD_BYTES);
       PeftAdapter.write(model.adapters(), OPTIONS, "tiny", adapter);
+      assertEquals(List.of(), PeftAdapter.open(adapter).remarks());
+      Path config = adapter.resolve("adapter_config.json");
+      Files.writeString(
+          config, Files.readString(config).replaceAll("(\"lora_alpha\"\\s*:\\s*)", "$19"));
+      List<String> said = PeftAdapter.open(adapter).remarks();
+      assertEquals(1, said.size());
+      assertTrue(said.get(0).startsWith(config + " is not the one that was written"), said.get(0));
       Path weights = adapter.resolve("adapter_model.safetensors");
       flipLastByte(weights);
       refused(
