@@ -8,6 +8,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.FieldUses;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +41,8 @@ final class CheckpointFields {
             .map(name -> path + name)
             .collect(Collectors.joining(", "));
     if (!unknown.isEmpty() && SAID.add(file + unknown)) {
-      LOG.warn("{}: not known here and without effect: {}", file, shortened(unknown));
+      LOG.warn(
+          "{}: not known here and without effect: {}", file, Excerpt.beginning(unknown, SHOWN));
     }
     return this;
   }
@@ -142,10 +145,6 @@ final class CheckpointFields {
             + ": expected "
             + expected
             + ", found "
-            + (found.isMissingNode() ? "nothing" : shortened(found.toString())));
-  }
-
-  private static String shortened(String text) {
-    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
+            + FieldUses.shortened(found));
   }
 }

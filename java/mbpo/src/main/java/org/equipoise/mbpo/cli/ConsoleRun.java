@@ -9,6 +9,7 @@ import org.equipoise.mbpo.run.ConsoleProgress;
 import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.run.RunOptions;
 import org.equipoise.mbpo.run.StageGraph;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Runs a stage graph for a user at a console: progress on the error output, and Ctrl-C or SIGTERM
@@ -40,7 +41,7 @@ public final class ConsoleRun {
               .listener(new ConsoleProgress(System.err, Terminal.isInteractive(), workers)));
     } catch (CancelledException e) {
       // Said before the hook lets the process end.
-      System.err.println(e.getMessage());
+      System.err.println(Excerpt.readable(e.getMessage()));
       throw e;
     } finally {
       ended.countDown();

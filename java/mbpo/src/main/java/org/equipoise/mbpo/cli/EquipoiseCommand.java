@@ -41,7 +41,20 @@ public final class EquipoiseCommand implements Runnable {
   /** Runs a command line and returns its {@link ExitCode}. */
   public static int execute(String... arguments) {
     Logging.configure(arguments);
-    return commandLine().execute(arguments);
+    CommandLine commandLine = commandLine();
+    commandLine.setOut(ReadableWriter.over(commandLine.getOut()));
+    commandLine.setErr(ReadableWriter.over(commandLine.getErr()));
+    return execute(commandLine, arguments);
+  }
+
+  /** Errors of memory and stack end with a sentence, too. */
+  static int execute(CommandLine commandLine, String... arguments) {
+    try {
+      return commandLine.execute(arguments);
+    } catch (Error error) {
+      EquipoiseCommand root = commandLine.getCommand();
+      return Failures.report(error, commandLine.getErr(), root.debug);
+    }
   }
 
   static CommandLine commandLine() {
@@ -52,6 +65,8 @@ public final class EquipoiseCommand implements Runnable {
     }
     return commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
+        // Colours are control characters.
+        .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
         .registerConverter(Path.class, FileNames::path)
         .setParameterExceptionHandler(new UsageErrors())
         .setExecutionExceptionHandler((error, command, parsed) -> root.report(error, command));

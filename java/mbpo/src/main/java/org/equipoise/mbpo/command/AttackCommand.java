@@ -22,6 +22,7 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -145,7 +146,8 @@ public final class AttackCommand implements Callable<Integer> {
                   generation)
               .get(0)
               .text();
-      console.printf(Locale.ROOT, "%-22s %14.3f  %s%n", name, sum, text.replace("\n", "\\n"));
+      console.printf(
+          Locale.ROOT, "%-22s %14.3f  %s%n", name, sum, Excerpt.beginning(text, text.length()));
     }
   }
 

@@ -18,6 +18,7 @@ import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -142,11 +143,7 @@ public final class InspectCommand implements Callable<Integer> {
         "chats: Qwen2-VL's format, %s%n",
         system == null
             ? "without a system's turn"
-            : "system's turn \"" + shortened(system.replace("\n", "\\n")) + "\"");
-  }
-
-  private static String shortened(String text) {
-    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
+            : "system's turn \"" + Excerpt.beginning(system, SHOWN) + "\"");
   }
 
   private void table(PrintWriter out, QwenConfig config) {

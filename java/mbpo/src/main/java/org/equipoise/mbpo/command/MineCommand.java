@@ -28,6 +28,7 @@ import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
@@ -206,8 +207,7 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private static String shortened(String text) {
-    String line = text.replace("\n", "\\n");
-    return line.length() <= SHOWN_CHARACTERS ? line : line.substring(0, SHOWN_CHARACTERS) + "...";
+    return Excerpt.beginning(text, SHOWN_CHARACTERS);
   }
 
   private void summarise(Path stage) {

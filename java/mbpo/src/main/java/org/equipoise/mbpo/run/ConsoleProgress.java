@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressState;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,7 +134,7 @@ public final class ConsoleProgress implements RunListener {
   private void line(String text) {
     // Blanks wipe what the bar left of the line; the bar redraws itself below.
     String clear = terminal ? "\r" + " ".repeat(width()) + "\r" : "";
-    out.println(clear + text);
+    out.println(clear + Excerpt.readable(text));
   }
 
   private static String percent(double fraction) {

@@ -14,8 +14,6 @@ import java.util.Map;
  * field that is in no list is named, too. Immutable once built.
  */
 public final class FieldUses {
-  private static final int SHOWN = 80;
-
   /** What becomes of a field. */
   public enum Use {
     HONOURED,
@@ -118,7 +116,6 @@ public final class FieldUses {
 
   /** A value as far as an error shows it. */
   public static String shortened(JsonNode value) {
-    String text = value.isMissingNode() ? "nothing" : value.toString();
-    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
+    return value.isMissingNode() ? "nothing" : Excerpt.of(value.toString());
   }
 }

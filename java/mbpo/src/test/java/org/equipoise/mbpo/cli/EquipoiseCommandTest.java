@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.concurrent.Callable;
 import org.equipoise.mbpo.run.CancelledException;
@@ -29,6 +28,11 @@ class EquipoiseCommandTest {
         case "cancelled" -> throw new CancelledException();
         case "badly" -> throw new IllegalArgumentException("the file x.json is missing; fetch it");
         case "silently" -> throw new IllegalStateException();
+        case "hostile" ->
+            throw new IllegalArgumentException(
+                "x\u001b]52;c;cm0gLXJm\u0007\r\u202egnp.exe\n" + "y".repeat(8_000_000));
+        case "too deep" -> throw new StackOverflowError();
+        case "too big" -> throw new OutOfMemoryError("Java heap space");
         default -> {
           return ExitCode.OK;
         }
@@ -39,10 +43,8 @@ class EquipoiseCommandTest {
   private int execute(String... arguments) {
     CommandLine commandLine = EquipoiseCommand.commandLine();
     commandLine.addSubcommand(new EndCommand());
-    return commandLine
-        .setOut(new PrintWriter(out, true))
-        .setErr(new PrintWriter(err, true))
-        .execute(arguments);
+    commandLine.setOut(ReadableWriter.over(out)).setErr(ReadableWriter.over(err));
+    return EquipoiseCommand.execute(commandLine, arguments);
   }
 
   @Test
@@ -51,6 +53,28 @@ class EquipoiseCommandTest {
     assertEquals(
         "Unknown option: --hov\nDid you mean: --how?\nTry 'equipoise end --help'.\n",
         err.toString());
+  }
+
+  /** What a terminal would obey is shown, and no message is longer than a screen. */
+  @Test
+  void hostileTextsAreShownAndShortened() {
+    assertEquals(ExitCode.FAILURE, execute("end", "--how", "hostile"));
+    String said = err.toString();
+    assertTrue(
+        said.startsWith("Error: x\\u001b]52;c;cm0gLXJm\\u0007\\u000d\\u202egnp.exe\\nyyy"), said);
+    assertTrue(said.length() < 2200, "" + said.length());
+    assertEquals(2, said.lines().count(), said);
+    assertEquals(ExitCode.USAGE, execute("end", "--\u001b[2J"));
+    assertFalse(err.toString().contains("\u001b"));
+  }
+
+  @Test
+  void errorsOfMemoryAndStackAreSentences() {
+    assertEquals(ExitCode.FAILURE, execute("end", "--how", "too deep"));
+    assertTrue(err.toString().startsWith("Error: something is nested too deeply"), err.toString());
+    assertEquals(ExitCode.FAILURE, execute("end", "--how", "too big"));
+    assertTrue(err.toString().contains("memory ran out (Java heap space)"), err.toString());
+    assertFalse(err.toString().contains("\tat "), err.toString());
   }
 
   @Test
@@ -88,7 +112,8 @@ class EquipoiseCommandTest {
   void failureIsASentenceAndAStackTraceOnlyWhenAsked() {
     assertEquals(ExitCode.FAILURE, execute("end", "--how=badly"));
     assertEquals(
-        "Error: the file x.json is missing; fetch it\nRepeat the command with --debug for details.\n",
+        "Error: the file x.json is missing; fetch it\n"
+            + "Repeat the command with --debug for details.\n",
         err.toString());
     assertEquals(ExitCode.FAILURE, execute("end", "--how=badly", "--debug"));
     assertTrue(err.toString().contains("\tat " + EndCommand.class.getName()), err::toString);
