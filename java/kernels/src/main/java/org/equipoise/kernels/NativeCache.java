@@ -57,10 +57,10 @@ public final class NativeCache {
     unpacked.write(files);
   }
 
-  /** Unpacks one file from the jar of a class, if it is there. */
+  /** Unpacks one file from the jar of a class, if it is there; in a folder it lies unpacked. */
   static void unpack(Class<?> owner, String resource) throws IOException {
     URL file = Loader.findResource(owner, resource);
-    if (file != null) {
+    if (file != null && "jar".equals(file.getProtocol())) {
       unpack(folder(), Set.of(file));
     }
   }
