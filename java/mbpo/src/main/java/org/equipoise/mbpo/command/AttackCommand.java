@@ -1,6 +1,8 @@
 package org.equipoise.mbpo.command;
 
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -23,6 +25,7 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.StorageException;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -60,6 +63,9 @@ public final class AttackCommand implements Callable<Integer> {
       description = "Where the perturbed image is written (default: ${DEFAULT-VALUE}).")
   private Path out;
 
+  @Option(names = "--overwrite", description = "Replace the file of --out if it is there.")
+  private boolean overwrite;
+
   @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
   private boolean dryRun;
 
@@ -76,6 +82,7 @@ public final class AttackCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    requireFree();
     RunSettings settings = options.load();
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
@@ -148,6 +155,28 @@ public final class AttackCommand implements Callable<Integer> {
               .text();
       console.printf(
           Locale.ROOT, "%-22s %14.3f  %s%n", name, sum, Excerpt.beginning(text, text.length()));
+    }
+  }
+
+  private void requireFree() {
+    if (!Files.exists(out)) {
+      return;
+    }
+    if (isInput()) {
+      throw new IllegalArgumentException(
+          out + ": --out is the image that is attacked; name another");
+    }
+    if (!overwrite || !Files.isRegularFile(out)) {
+      throw new IllegalArgumentException(
+          out + ": is there already; name another --out, or give --overwrite to replace a file");
+    }
+  }
+
+  private boolean isInput() {
+    try {
+      return Files.exists(image) && Files.isSameFile(out, image);
+    } catch (IOException e) {
+      throw StorageException.of("read", image, e);
     }
   }
 

@@ -20,6 +20,7 @@ import org.equipoise.mbpo.report.ReportData;
 import org.equipoise.mbpo.report.ResultCsv;
 import org.equipoise.mbpo.report.ResultTable;
 import org.equipoise.mbpo.report.SettingGroup;
+import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
@@ -110,7 +111,8 @@ public final class EvaluateCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     List<ResultTable> tables = new ArrayList<>();
-    try (QwenModel model = checked.load()) {
+    try (RunFolder run = RunFolder.open(out);
+        QwenModel model = checked.load()) {
       LogitRules rules = checked.rules(model);
       SightTables sight =
           new SightTables(model, evaluation.generation(evaluation.generation().rules(rules)));
@@ -123,8 +125,8 @@ public final class EvaluateCommand implements Callable<Integer> {
       if (!captions.isEmpty()) {
         tables.add(sight.captions(captions));
       }
-      write(settings, model.name(), tables);
-      input.writeDropped(out);
+      write(settings, model.name(), tables, run.path());
+      input.writeDropped(run.path());
     }
     PrintWriter console = specification.commandLine().getOut();
     tables.forEach(table -> console.println(ConsoleTable.render(table, Charset.defaultCharset())));
@@ -133,9 +135,9 @@ public final class EvaluateCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private void write(RunSettings settings, String model, List<ResultTable> tables) {
-    AtomicFiles.createDirectories(out);
-    AtomicFiles.write(out.resolve("results.csv"), ResultCsv.format(tables));
+  private static void write(
+      RunSettings settings, String model, List<ResultTable> tables, Path folder) {
+    AtomicFiles.write(folder.resolve("results.csv"), ResultCsv.format(tables));
     HtmlReport.write(
         ReportData.builder(
                 "What the images are good for",
@@ -149,6 +151,6 @@ public final class EvaluateCommand implements Callable<Integer> {
                     SettingGroup.of(
                         "Evaluation", settings.bind("evaluate", EvaluationOptions.class))))
             .build(),
-        out.resolve("report.html"));
+        folder.resolve("report.html"));
   }
 }

@@ -3,12 +3,15 @@ package org.equipoise.mbpo.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.CheckedJson;
 import org.equipoise.mbpo.storage.FileDigests;
@@ -23,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RunFolder implements AutoCloseable {
   private static final String STATE = ".run";
+  private static final String LOCK = "lock";
   private static final ObjectWriter INDENTED = Json.MAPPER.writerWithDefaultPrettyPrinter();
 
   private final Path root;
@@ -36,8 +40,10 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens or creates the folder and locks it.
+   * Opens or creates the folder and locks it. What stages write replaces what stands in its place,
+   * so the folder must be new, empty or one that a run has made.
    *
+   * @throws IllegalArgumentException if something else is in it
    * @throws StorageException if it cannot be written
    * @throws IllegalStateException if another live process has it open; the lock of a killed one
    *     does not count
@@ -45,14 +51,51 @@ public final class RunFolder implements AutoCloseable {
   public static RunFolder open(Path root) {
     Path absolute = root.toAbsolutePath().normalize();
     Path state = absolute.resolve(STATE);
+    requireOurs(absolute, state);
     AtomicFiles.createDirectories(state);
-    FolderLock lock = FolderLock.acquire(absolute, state.resolve("lock"));
+    FolderLock lock = FolderLock.acquire(absolute, state.resolve(LOCK));
     try {
       FileDigests.recall(digests(absolute));
       return new RunFolder(absolute, lock, RunJournal.open(state.resolve("journal.jsonl")));
     } catch (RuntimeException e) {
       lock.release();
       throw e;
+    }
+  }
+
+  /** The lock is the mark: other programs have folders called .run, too. */
+  private static void requireOurs(Path root, Path state) {
+    if (Files.exists(state.resolve(LOCK)) || !Files.exists(root)) {
+      return;
+    }
+    if (!Files.isDirectory(root)) {
+      throw new IllegalArgumentException(root + ": expected a folder to write to, found a file");
+    }
+    try (Stream<Path> list = Files.list(root)) {
+      list.filter(entry -> !isEmptyFolder(entry, state))
+          .min(Comparator.naturalOrder())
+          .ifPresent(
+              entry -> {
+                throw new IllegalArgumentException(
+                    root
+                        + ": expected a new or an empty folder, or one that a run has made, found "
+                        + entry.getFileName()
+                        + " in it; choose another folder, nothing was changed");
+              });
+    } catch (IOException e) {
+      throw StorageException.of("list", root, e);
+    }
+  }
+
+  /** What a run leaves that was killed before it had its lock. */
+  private static boolean isEmptyFolder(Path entry, Path state) {
+    if (!entry.equals(state) || !Files.isDirectory(entry)) {
+      return false;
+    }
+    try (Stream<Path> list = Files.list(entry)) {
+      return list.findAny().isEmpty();
+    } catch (IOException e) {
+      throw StorageException.of("list", entry, e);
     }
   }
 

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,7 +11,9 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.Proof;
@@ -220,6 +223,34 @@ class CheckpointCommandsTest {
     assertRuns("evaluate", config(), "--set", adapter, "--out", file("evaluation").toString());
     assertTrue(out.toString().contains("blind"), out.toString());
     assertTrue(Files.readString(file("evaluation/results.csv")).contains("accuracy"));
+  }
+
+  /** A user's own files stay what they are, wherever --out points. */
+  @Test
+  void nothingOfTheUsersIsReplaced() throws IOException {
+    byte[] image = Files.readAllBytes(file("image-1.png"));
+    String[] attack = {
+      "attack", config(), "--image", file("image-1.png").toString(), "--answer", "no", "q", "--out"
+    };
+    Path other = Files.write(file("holiday.png"), image);
+    assertRefused(List.of("holiday.png", "--overwrite"), with(attack, other.toString()));
+    assertRefused(
+        List.of("the image that is attacked"),
+        with(attack, file("image-1.png").toString(), "--overwrite"));
+    write("report.html", "mine");
+    write("settings.yaml", "mine");
+    for (String command : List.of("evaluate", "mine", "train --set=train.method=SFT")) {
+      String[] words = with(command.split(" "), config(), "--out", folder.toString());
+      assertRefused(List.of(folder + ": expected a new or an empty folder"), words);
+    }
+    assertEquals("mine", Files.readString(file("report.html")));
+    assertEquals("mine", Files.readString(file("settings.yaml")));
+    assertArrayEquals(image, Files.readAllBytes(file("image-1.png")));
+    assertArrayEquals(image, Files.readAllBytes(other));
+  }
+
+  private static String[] with(String[] words, String... more) {
+    return Stream.concat(Arrays.stream(words), Arrays.stream(more)).toArray(String[]::new);
   }
 
   @Test

@@ -68,6 +68,40 @@ class RunFolderTest {
     RunFolder.open(root).close();
   }
 
+  /** What stages write replaces what is there, so it must be a run's or nobody's. */
+  @Test
+  void aFolderOfSomebodyElseIsRefusedAndLeftAlone() throws IOException {
+    Path mine = Files.createDirectories(root.resolve("project/train"));
+    Files.writeString(mine.resolve("train.py"), "print(1)");
+    // Other programs keep things in folders of this name.
+    Files.writeString(
+        Files.createDirectories(root.resolve("project/.run")).resolve("App.run.xml"), "<x/>");
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> RunFolder.open(root.resolve("project")));
+    assertEquals(
+        root.resolve("project")
+            + ": expected a new or an empty folder, or one that a run has made, found .run in it;"
+            + " choose another folder, nothing was changed",
+        refused.getMessage());
+    assertEquals("print(1)", Files.readString(mine.resolve("train.py")));
+    try (var list = Files.list(root.resolve("project/.run"))) {
+      assertEquals(1, list.count());
+    }
+    Path file = Files.writeString(root.resolve("file"), "x");
+    assertThrows(IllegalArgumentException.class, () -> RunFolder.open(file));
+    assertEquals("x", Files.readString(file));
+  }
+
+  @Test
+  void aFolderOfARunIsTakenAgain() throws IOException {
+    RunFolder.open(root).close();
+    Files.writeString(root.resolve("notes.txt"), "a user's");
+    RunFolder.open(root).close();
+    // Killed before it had its lock.
+    Files.createDirectories(root.resolve("killed/.run"));
+    RunFolder.open(root.resolve("killed")).close();
+  }
+
   @Test
   void twiceInOneProcessIsRefused() {
     try (RunFolder first = RunFolder.open(root)) {
