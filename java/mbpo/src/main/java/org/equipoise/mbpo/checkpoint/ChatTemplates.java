@@ -27,9 +27,8 @@ import org.slf4j.LoggerFactory;
  */
 final class ChatTemplates {
   /** Folder of named templates in a checkpoint's folder. */
-  static final String FOLDER = "additional_chat_templates";
-
   private static final Logger LOG = LoggerFactory.getLogger(ChatTemplates.class);
+
   private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
   private static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
   private static final int SHOWN = 40;
@@ -129,7 +128,7 @@ final class ChatTemplates {
     if (Files.exists(file)) {
       return Map.entry(file.toString(), AtomicFiles.readText(file));
     }
-    Path additional = folder.resolve(FOLDER);
+    Path additional = folder.resolve(QwenCheckpoint.NAMED_TEMPLATES);
     if (!Files.isDirectory(additional)) {
       return null;
     }

@@ -135,9 +135,9 @@ public final class CheckpointWriter {
    */
   private static void copyOthers(Path from, Path to) {
     copy(from, to, ".*\\.(json|jinja|txt|model)");
-    Path templates = from.resolve(ChatTemplates.FOLDER);
+    Path templates = from.resolve(QwenCheckpoint.NAMED_TEMPLATES);
     if (Files.isDirectory(templates)) {
-      copy(templates, to.resolve(ChatTemplates.FOLDER), ".*\\.jinja");
+      copy(templates, to.resolve(QwenCheckpoint.NAMED_TEMPLATES), ".*\\.jinja");
     }
   }
 

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * {@code tokenizer.json}, and where they are there the processor's and generation's settings.
  */
 public final class QwenCheckpoint {
+  /** The folder in a checkpoint's that holds its named chat templates. */
+  public static final String NAMED_TEMPLATES = "additional_chat_templates";
+
   private final Path folder;
   private final QwenConfig config;
   private final SafetensorsCheckpoint weights;

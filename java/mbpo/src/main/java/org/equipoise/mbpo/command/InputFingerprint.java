@@ -81,18 +81,29 @@ final class InputFingerprint {
   /** Of configuration, tokenizer, templates: every small file that may be read or copied. */
   private static Map<String, String> digests(Path folder) {
     Map<String, String> files = new TreeMap<>();
-    // A depth of two: named chat templates stand in a folder of their own.
-    try (Stream<Path> list = Files.walk(folder, 2)) {
-      list.filter(file -> file.getFileName().toString().matches(".*\\.(json|jinja|txt|model)"))
-          .filter(Files::isRegularFile)
-          .forEach(file -> put(files, file));
-    } catch (IOException e) {
-      throw StorageException.of("list", folder, e);
+    addSmallFiles(folder, "", files);
+    Path templates = folder.resolve(QwenCheckpoint.NAMED_TEMPLATES);
+    if (Files.isDirectory(templates)) {
+      addSmallFiles(templates, QwenCheckpoint.NAMED_TEMPLATES + "/", files);
     }
     return files;
   }
 
+  private static void addSmallFiles(Path folder, String prefix, Map<String, String> files) {
+    try (Stream<Path> list = Files.list(folder)) {
+      list.filter(file -> file.getFileName().toString().matches(".*\\.(json|jinja|txt|model)"))
+          .filter(Files::isRegularFile)
+          .forEach(file -> files.put(prefix + file.getFileName(), digest(file)));
+    } catch (IOException e) {
+      throw StorageException.of("list", folder, e);
+    }
+  }
+
   private static void put(Map<String, String> files, Path file) {
-    files.put(file.getFileName().toString(), FileDigests.of(file).substring(0, DIGITS));
+    files.put(file.getFileName().toString(), digest(file));
+  }
+
+  private static String digest(Path file) {
+    return FileDigests.of(file).substring(0, DIGITS);
   }
 }
