@@ -15,7 +15,9 @@ import org.equipoise.mbpo.qwen.QwenConfigFields;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.junit.jupiter.api.Test;
 
-/** CHECKPOINT_FIELDS.md says what the code's lists say, and they know every field that is written. */
+/**
+ * CHECKPOINT_FIELDS.md says what the code's lists say, and they know every field that is written.
+ */
 class CheckpointFieldsTest {
   private static final Path DOCUMENT = Path.of("CHECKPOINT_FIELDS.md");
 

@@ -50,7 +50,8 @@ class ProcessorFieldsTest {
   @Test
   void everyFieldIsAccountedFor() throws IOException {
     JsonNode written =
-        new ObjectMapper().readTree(Files.readAllBytes(TinyCheckpoint.resource("processor_fields.json")));
+        new ObjectMapper()
+            .readTree(Files.readAllBytes(TinyCheckpoint.resource("processor_fields.json")));
     assertSame(
         "processor_config.json",
         ImageProcessorConfig.PROCESSOR_USED,
