@@ -269,6 +269,32 @@ void check_equal_sums(Suite& suite) {
   }
 }
 
+// Two functions are enough for sums that are equal but for rounding; one function's rewards are what they
+// are, to the last bit, weighted or not.
+void check_sums_of_one_and_two(Suite& suite) {
+  for (const int64_t functions : {1, 2}) {
+    Case call(suite.backend, suite.report, "group_advantage",
+              format("sums of %d", static_cast<int>(functions)));
+    auto& options = call.options<eqp_group_advantage_options>();
+    options.group_size = 2;
+    options.epsilon = 0;
+    if (functions == 1) {
+      call.add("rewards", EQP_F64, {2, 1}, {1, 1 + 0x1p-52});
+      call.add("weights", EQP_F64, {1}, std::vector<double>{1});
+    } else {
+      call.add("rewards", EQP_F64, {2, 2}, {0.1, 0.2, 0.3, 0});
+    }
+    call.add("advantages", EQP_F64, {2});
+    if (!call.run()) return;
+    const double low = call.at("advantages").get(0), high = call.at("advantages").get(1);
+    if (functions == 1) {
+      EQP_CHECK(low < high, "expected two advantages, found %g and %g", low, high);
+    } else {
+      EQP_CHECK(low == 0 && high == 0, "expected 0 for equal sums, found %g and %g", low, high);
+    }
+  }
+}
+
 bool legal(eqp_advantage_baseline baseline, eqp_advantage_scale scale) {
   return baseline != EQP_ADVANTAGE_BASELINE_GIVEN ||
          (scale != EQP_ADVANTAGE_SCALE_GROUP && scale != EQP_ADVANTAGE_SCALE_BATCH);
@@ -402,6 +428,7 @@ std::vector<int64_t> many_groups() {
 void conform_group_advantage(Suite& suite) {
   check_by_hand(suite);
   check_equal_sums(suite);
+  check_sums_of_one_and_two(suite);
   check_data_errors(suite);
   check_negative_lengths(suite);
   check_data_errors_in_many_groups(suite);
