@@ -152,7 +152,8 @@ void check_bad_offsets(Suite& suite, const std::string& entry,
 }
 
 // A pixel of the L-infinity ball and the bounds, which are [low, high]. Where rounding to the nearest
-// leaves them, the value's other neighbour is right, too.
+// leaves them, the value's other neighbour is right, too. The tolerance is the caller's: the f32 roundings of
+// the step, three or nine of the sizes that met, by which the value may be known to lie on either side.
 inline Expected in_ball(eqp_dtype dtype, double value, double tolerance, double low, double high) {
   if (dtype == EQP_F32 || value == 0) return {value, tolerance};
   const int exponent = std::max(std::ilogb(value), std::ilogb(smallest_normal(dtype)));
