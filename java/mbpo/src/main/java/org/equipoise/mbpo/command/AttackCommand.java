@@ -1,8 +1,8 @@
 package org.equipoise.mbpo.command;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -24,8 +24,8 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
-import org.equipoise.mbpo.storage.StorageException;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -82,8 +82,8 @@ public final class AttackCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    requireFree();
     RunSettings settings = options.load();
+    requireFree(settings);
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
@@ -106,7 +106,7 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage clean = model.imageProcessor().resize(sample.image().load());
       RgbImage perturbed =
           negatives.perturb(model, List.of(sample), List.of(Images.of(clean))).get(0).only();
-      ImageFiles.writePng(out, perturbed);
+      write(perturbed);
       PrintWriter console = specification.commandLine().getOut();
       console.printf(
           Locale.ROOT, "%-22s %14s  %s%n", "image", "log p(answer)", "the model's own answer");
@@ -158,25 +158,24 @@ public final class AttackCommand implements Callable<Integer> {
     }
   }
 
-  private void requireFree() {
-    if (!Files.exists(out)) {
-      return;
-    }
-    if (isInput()) {
-      throw new IllegalArgumentException(
-          out + ": --out is the image that is attacked; name another");
-    }
-    if (!overwrite || !Files.isRegularFile(out)) {
+  private void requireFree(RunSettings settings) {
+    new OutputPlace(settings)
+        .input("--image", image)
+        .input("--config", options.file())
+        .requireFile(out);
+    boolean file = Files.isRegularFile(out, LinkOption.NOFOLLOW_LINKS);
+    if (Files.exists(out, LinkOption.NOFOLLOW_LINKS) && !(overwrite && file)) {
       throw new IllegalArgumentException(
           out + ": is there already; name another --out, or give --overwrite to replace a file");
     }
   }
 
-  private boolean isInput() {
-    try {
-      return Files.exists(image) && Files.isSameFile(out, image);
-    } catch (IOException e) {
-      throw StorageException.of("read", image, e);
+  private void write(RgbImage perturbed) {
+    byte[] png = ImageFiles.encodePng(perturbed);
+    if (overwrite) {
+      AtomicFiles.write(out, png);
+    } else {
+      AtomicFiles.writeNew(out, png);
     }
   }
 

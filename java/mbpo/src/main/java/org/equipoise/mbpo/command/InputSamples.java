@@ -16,6 +16,7 @@ import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Row;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.data.SampleFile;
+import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * What cannot be used is refused by file and line or, with {@code data.skipBad}, left out.
  */
 final class InputSamples {
-  private static final String DROPPED = "dropped.jsonl";
+  static final String DROPPED = "dropped.jsonl";
   private static final int LISTED = 5;
   private static final Function<Sample, String> SAMPLE = Sample::id;
 
@@ -125,9 +126,9 @@ final class InputSamples {
   }
 
   /** Writes a line for each row that was left out, where there is any. */
-  void writeDropped(Path folder) {
+  void writeDropped(RunFolder run) {
     if (!leftOut.isEmpty()) {
-      BadRow.write(folder.resolve(DROPPED), leftOut);
+      run.write(DROPPED, file -> BadRow.write(file, leftOut));
     }
   }
 

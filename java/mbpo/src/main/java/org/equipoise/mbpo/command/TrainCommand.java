@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.equipoise.mbpo.checkpoint.CheckpointCopy;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.PeftAdapter;
@@ -22,7 +24,6 @@ import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
@@ -93,12 +94,22 @@ public final class TrainCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
+    new OutputPlace(settings)
+        .input("--config", RunRecord.other(options.file(), settings, out))
+        .requireRunFolder(out, STAGE, RunRecord.SETTINGS, InputSamples.DROPPED);
     checked = CheckedModel.toTrain(settings, train, messages);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
+      CheckpointCopy.require(checked.checkpoint().folder());
     }
     InputSamples input = new InputSamples(settings, checked, dryRun, messages);
     readData(input);
+    OutputPlace.requireImagesApart(
+        out,
+        Stream.concat(
+            samples.stream().flatMap(sample -> sample.images().stream()),
+            pairs.stream().flatMap(pair -> pair.images().stream())),
+        STAGE);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
@@ -114,8 +125,7 @@ public final class TrainCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     try (RunFolder run = RunFolder.open(out)) {
-      AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
-      input.writeDropped(run.path());
+      RunRecord.write(run, settings, input);
       ConsoleRun.run(
           StageGraph.of(stage(checked.checkpoint())), run, 1, () -> Equipoise.threads(threads));
       PrintWriter console = specification.commandLine().getOut();

@@ -5,9 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.image.ImageFiles;
@@ -20,7 +18,7 @@ import org.equipoise.mbpo.storage.StorageException;
 /**
  * Adds batches of pairs to a {@link PreferenceStore} folder. After each batch a line of {@code
  * mining.jsonl} records how many units are done, how long the two line files are, and digests of
- * what the batch added. Opened again, the store is cut after the last batch that is whole, lines
+ * what the batch added. Opened again, the store goes on after the last batch that is whole, lines
  * and images; so a resumed store equals an uninterrupted one byte for byte. Not thread-safe.
  */
 public final class PreferenceWriter {
@@ -101,6 +99,7 @@ public final class PreferenceWriter {
 
   /** Adds what came out of the next {@code units} units; durable when it returns. */
   public void append(int units, List<PreferenceRecord> pairs, List<DroppedSample> dropped) {
+    AtomicFiles.announce(pairs.stream().flatMap(this::imageFiles).toList());
     Sha256 images = new Sha256();
     for (PreferenceRecord pair : pairs) {
       List<String> names = PreferenceJson.imageNames(pair);
@@ -120,6 +119,15 @@ public final class PreferenceWriter {
     log.append(last);
   }
 
+  private Stream<Path> imageFiles(PreferenceRecord pair) {
+    return PreferenceJson.imageNames(pair).stream()
+        .flatMap(
+            name ->
+                Stream.of(
+                    folder.resolve(PreferenceJson.IMAGES).resolve(name),
+                    folder.resolve(PreferenceJson.PERTURBED).resolve(name)));
+  }
+
   /** Writes a PNG and gives the digest of its bytes. */
   private String writeImage(String subfolder, String name, ImageSource image) {
     byte[] png = ImageFiles.encodePng(image.load());
@@ -131,29 +139,14 @@ public final class PreferenceWriter {
     return lines.length == 0 ? keep : AtomicFiles.append(folder.resolve(file), keep, lines);
   }
 
-  /** Removes what is beyond the last batch. */
+  /**
+   * Removes lines beyond the last batch. Images beyond it are made again under the same names;
+   * others beside them are not ours.
+   */
   private void cut() {
     AtomicFiles.append(
         folder.resolve(PreferenceStore.PREFERENCES), last.preferenceBytes(), new byte[0]);
     AtomicFiles.append(folder.resolve(PreferenceStore.DROPPED), last.droppedBytes(), new byte[0]);
-    Set<String> kept = new HashSet<>();
-    PreferenceStore.read(folder).forEach(pair -> kept.addAll(PreferenceJson.imageNames(pair)));
-    cutImages(PreferenceJson.IMAGES, kept);
-    cutImages(PreferenceJson.PERTURBED, kept);
-  }
-
-  private void cutImages(String name, Set<String> kept) {
-    Path images = folder.resolve(name);
-    if (!Files.isDirectory(images)) {
-      return;
-    }
-    try (Stream<Path> files = Files.list(images)) {
-      List<Path> extra =
-          files.filter(file -> !kept.contains(file.getFileName().toString())).toList();
-      extra.forEach(AtomicFiles::deleteTree);
-    } catch (IOException e) {
-      throw StorageException.of("list", images, e);
-    }
   }
 
   /** Compares what batches recorded with what the folder holds. */

@@ -38,7 +38,9 @@ final class StageRunner {
     tell(listener -> listener.runStarted(graph.stages()));
     try {
       folder.notices().forEach(sentence -> tell(listener -> listener.noticed(sentence)));
+      graph.stages().forEach(stage -> folder.stageFolder(stage.id()).requireFolder());
       skipFinishedStages();
+      requireOwnFolders();
       folder.keepDigests();
       runWorkers();
     } finally {
@@ -61,6 +63,13 @@ final class StageRunner {
           skip(stage, state.marker());
         }
       }
+    }
+  }
+
+  /** Before any of them works for hours. */
+  private void requireOwnFolders() {
+    for (Stage stage : waiting) {
+      folder.stageFolder(stage.id()).requireOwn(folder.recordedFiles(stage.id()));
     }
   }
 
@@ -140,7 +149,9 @@ final class StageRunner {
       skip(stage, state.marker());
       return;
     }
-    state.prepare(folder);
+    for (String sentence : state.prepare(folder)) {
+      tell(listener -> listener.noticed(stage.title() + ": " + sentence));
+    }
     tell(listener -> listener.stageStarted(stage, state.reason()));
     long start = System.nanoTime();
     boolean done = perform(stage);

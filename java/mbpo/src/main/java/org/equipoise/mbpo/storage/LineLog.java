@@ -21,8 +21,9 @@ public final class LineLog {
     this.droppedBytes = droppedBytes;
   }
 
-  /** Opens or creates a log; an incomplete last line is dropped. */
+  /** Opens or creates a log; an incomplete last line is dropped, a link in its place refused. */
   public static LineLog open(Path file) {
+    PlainFiles.require(file);
     if (!Files.exists(file)) {
       AtomicFiles.write(file, new byte[0]);
     }
