@@ -140,10 +140,14 @@ public final class PreferenceWriter {
   }
 
   /**
-   * Removes lines beyond the last batch. Images beyond it are made again under the same names;
-   * others beside them are not ours.
+   * Removes lines beyond the last batch, and what was being written. Images beyond it are made
+   * again under the same names; others beside them are not ours.
    */
   private void cut() {
+    Stream.of(
+            folder, folder.resolve(PreferenceJson.IMAGES), folder.resolve(PreferenceJson.PERTURBED))
+        .filter(Files::isDirectory)
+        .forEach(AtomicFiles::deleteUnfinished);
     AtomicFiles.append(
         folder.resolve(PreferenceStore.PREFERENCES), last.preferenceBytes(), new byte[0]);
     AtomicFiles.append(folder.resolve(PreferenceStore.DROPPED), last.droppedBytes(), new byte[0]);
