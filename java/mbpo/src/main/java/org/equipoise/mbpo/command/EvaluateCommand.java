@@ -92,6 +92,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
     new OutputPlace(settings)
+        .reads("data.samples")
         .input("--config", options.file())
         .input("--pope", pope)
         .requireRunFolder(out, RESULTS, REPORT, InputSamples.DROPPED);

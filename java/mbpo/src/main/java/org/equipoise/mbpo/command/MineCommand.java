@@ -93,6 +93,7 @@ public final class MineCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
     new OutputPlace(settings)
+        .reads("data.samples", "mine.answers")
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, PREVIEW, MINE, RunRecord.SETTINGS, InputSamples.DROPPED);
     model = CheckedModel.toAsk(settings, null, messages);

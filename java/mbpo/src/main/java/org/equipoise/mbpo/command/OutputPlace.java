@@ -20,20 +20,21 @@ import org.jspecify.annotations.Nullable;
  * spellings of a path are seen through.
  */
 final class OutputPlace {
-  private static final List<String> INPUTS =
-      List.of(
-          "model.folder",
-          "model.adapter",
-          "data.samples",
-          "data.prompts",
-          "data.pairs",
-          "mine.answers");
-
+  private final RunSettings settings;
   private final Map<String, Path> inputs = new LinkedHashMap<>();
 
-  /** With everything that the settings name. */
+  /** With the model that the settings name. */
   OutputPlace(RunSettings settings) {
-    INPUTS.forEach(key -> input(key, settings.path(key)));
+    this.settings = settings;
+    reads("model.folder", "model.adapter");
+  }
+
+  /** Inputs more, by the keys of their settings. */
+  OutputPlace reads(String... keys) {
+    for (String key : keys) {
+      input(key, settings.path(key));
+    }
+    return this;
   }
 
   /** One input more. */

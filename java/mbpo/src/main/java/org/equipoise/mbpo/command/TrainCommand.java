@@ -95,6 +95,12 @@ public final class TrainCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
     new OutputPlace(settings)
+        .reads(
+            switch (train.method()) {
+              case SFT -> new String[] {"data.samples"};
+              case DPO -> new String[] {"data.pairs"};
+              case HYBRID -> new String[] {"data.pairs", "data.prompts"};
+            })
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, STAGE, RunRecord.SETTINGS, InputSamples.DROPPED);
     checked = CheckedModel.toTrain(settings, train, messages);

@@ -155,23 +155,21 @@ public final class RunFolder implements AutoCloseable {
   public void requireReplaceable(boolean overwrite, String... names) {
     for (String name : names) {
       Path file = root.resolve(name);
-      boolean mayGo =
-          overwrite && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-              || written.isAsWritten(name);
-      if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !mayGo) {
-        throw new IllegalArgumentException(
-            file
-                + " is not as a run wrote it and would be replaced; move it away or choose another"
-                + " folder, nothing was changed");
+      if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !written.isAsWritten(name)) {
+        if (!overwrite || !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+          throw new IllegalArgumentException(
+              file
+                  + " is not as a run wrote it and would be replaced; move it away or choose"
+                  + " another folder, nothing was changed");
+        }
+        written.takeOver(name);
       }
-    }
-    if (overwrite) {
-      written.add(List.of(names));
     }
   }
 
-  /** Writes a file at the top of the folder. */
+  /** Writes a file at the top of the folder, where none is or one that a run left. */
   public void write(String name, Consumer<Path> writer) {
+    requireReplaceable(false, name);
     writer.accept(root.resolve(name));
     written.finished(name);
   }
@@ -183,7 +181,6 @@ public final class RunFolder implements AutoCloseable {
         Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
             && AtomicFiles.readText(file).equals(text);
     if (!same) {
-      requireReplaceable(false, name);
       write(name, path -> AtomicFiles.write(path, text));
     }
   }

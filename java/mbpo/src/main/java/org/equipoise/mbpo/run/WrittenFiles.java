@@ -8,6 +8,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -69,20 +70,22 @@ final class WrittenFiles implements WatchedFolders.Watcher {
             + " record names them";
   }
 
+  /** Of what is known already the folders were looked at before, and file systems may be slow. */
   @Override
   public void beforeWrites(List<Path> files) {
-    List<String> names = new ArrayList<>();
+    Map<Path, String> more = new LinkedHashMap<>();
     for (Path file : files) {
-      if (!exempt.contains(root.relativize(file).getName(0).toString())) {
-        RunNames.requireNoLink(root, file.getParent());
-        String name = RunNames.of(root, file);
-        if (!digests.containsKey(name)) {
-          requireFree(file);
-          names.add(name);
-        }
+      String name = RunNames.of(root, file);
+      if (!digests.containsKey(name) && !exempt.contains(name.split("/", 2)[0])) {
+        more.put(file, name);
       }
     }
-    add(names);
+    more.keySet().stream()
+        .map(Path::getParent)
+        .distinct()
+        .forEach(folder -> RunNames.requireNoLink(root, folder));
+    more.keySet().forEach(WrittenFiles::requireFree);
+    add(more.values());
   }
 
   private static void requireFree(Path file) {
@@ -101,6 +104,12 @@ final class WrittenFiles implements WatchedFolders.Watcher {
       log.append(entry(more, UNKNOWN));
       more.forEach(name -> digests.put(name, UNKNOWN));
     }
+  }
+
+  /** Makes a file at the top the run's own whatever it holds; whoever owns it said so. */
+  synchronized void takeOver(String name) {
+    digests.put(name, UNKNOWN);
+    log.append(entry(List.of(name), UNKNOWN));
   }
 
   /** Remembers what a finished file at the top of the folder holds. */

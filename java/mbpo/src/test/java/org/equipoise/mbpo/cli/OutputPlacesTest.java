@@ -94,6 +94,7 @@ class OutputPlacesTest {
         "--overwrite",
         "--out=" + checkpoint.resolve("config.json"));
     assertEquals(config.length, Files.size(checkpoint.resolve("config.json")));
+    assertRuns(CommandFiles.MINE, "--dry-run", set("data.pairs", out("mine/preferences")));
     Path image = Files.createDirectories(out("mine/pictures")).resolve("a.png");
     Files.copy(files.file("image-0.png"), image);
     files.write("other.jsonl", CommandFiles.sample(image.toString(), "q ?", "yes") + "\n");
