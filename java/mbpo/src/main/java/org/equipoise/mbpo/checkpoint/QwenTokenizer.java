@@ -3,6 +3,7 @@ package org.equipoise.mbpo.checkpoint;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,7 +41,10 @@ public final class QwenTokenizer implements TextTokenizer {
     }
   }
 
-  /** The library's engine ends the process within a run of ten million spaces. */
+  /**
+   * In bytes of UTF-8. Each may be a token, which cost the library 8 microseconds and 0.4 KB; a run
+   * of ten million spaces ends the process.
+   */
   private static final int LONGEST_TEXT = 1 << 19;
 
   /** In it the special tokens have names that occur in no text. */
@@ -185,16 +189,19 @@ public final class QwenTokenizer implements TextTokenizer {
     }
   }
 
-  private int[] plain(String text) {
-    if (text.length() > LONGEST_TEXT) {
+  private static void requireReadable(String text) {
+    if (text.length() > LONGEST_TEXT
+        || text.getBytes(StandardCharsets.UTF_8).length > LONGEST_TEXT) {
       throw new IllegalArgumentException(
           "expected a text of at most "
               + LONGEST_TEXT
-              + " characters, more than models read, found "
-              + text.length()
-              + ", which begin "
+              + " bytes, which is more than models read, found "
               + Excerpt.quoted(text));
     }
+  }
+
+  private int[] plain(String text) {
+    requireReadable(text);
     int[] ids =
         Arrays.stream(plain.encode(text, false, false).getIds())
             .mapToInt(Math::toIntExact)

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class TokenizerFile {
   private static final int SHOWN = 300;
   private static final String OR_TRUST =
-      "; no tokenizer of a published family has that, and the library that reads it can be made to"
-          + " end this program or to fill its memory. If you would run a program of whoever made"
-          + " the file: --set model.tokenizer=TRUSTED";
+      "; the chat models that are known here have no such thing, and the library that reads it can"
+          + " be made to end this program or to fill its memory. If you would run a program of"
+          + " whoever made the file: --set model.tokenizer=TRUSTED";
 
   /** A token that is found in texts before everything else. */
   record AddedToken(
