@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.lora.BoundedPattern;
+import org.equipoise.mbpo.lora.PatternWork;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
 
@@ -22,6 +23,7 @@ final class AdapterConfig {
   private final Map<BoundedPattern, Double> ranks;
   private final Map<BoundedPattern, Double> alphas;
   private final List<String> remarks = new ArrayList<>();
+  private final PatternWork work = new PatternWork();
 
   private AdapterConfig(Path file, ObjectNode json) {
     this.file = file;
@@ -31,7 +33,7 @@ final class AdapterConfig {
       unknown(field);
     }
     requireUnchangedBase();
-    this.targets = TargetModules.of(file, json);
+    this.targets = TargetModules.of(file, json, work);
     this.ranks = patterns("rank_pattern");
     this.alphas = patterns("alpha_pattern");
     remark();
@@ -122,7 +124,7 @@ final class AdapterConfig {
                 + FieldUses.shortened(entry.getValue()));
       }
       patterns.put(
-          BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field),
+          BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field, work),
           entry.getValue().asDouble());
     }
     return patterns;

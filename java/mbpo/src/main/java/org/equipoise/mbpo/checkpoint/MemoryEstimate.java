@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.checkpoint;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.lora.BoundedPattern;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
@@ -97,14 +98,13 @@ public record MemoryEstimate(
   }
 
   private static long adapters(QwenConfig config, LoraOptions lora) {
+    BoundedPattern targets = lora.pattern();
     return QwenShapes.of(config).entrySet().stream()
         .filter(entry -> entry.getKey().endsWith(".weight") && entry.getValue().length == 2)
         .filter(
             entry ->
-                entry
-                    .getKey()
-                    .substring(0, entry.getKey().length() - ".weight".length())
-                    .matches(lora.targets()))
+                targets.matches(
+                    entry.getKey().substring(0, entry.getKey().length() - ".weight".length())))
         .mapToLong(entry -> lora.rank() * (entry.getValue()[0] + entry.getValue()[1]))
         .sum();
   }

@@ -33,9 +33,11 @@ public final class QwenCheckpoint {
   private final List<String> remarks;
 
   private final ChatTemplate chatTemplate;
+  private final TokenizerTrust tokenizerTrust;
 
   private QwenCheckpoint(Path folder, Path configFile) {
     this.chatTemplate = ChatTemplate.FILE;
+    this.tokenizerTrust = TokenizerTrust.KNOWN;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -56,7 +58,8 @@ public final class QwenCheckpoint {
     return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
   }
 
-  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate) {
+  private QwenCheckpoint(
+      QwenCheckpoint other, ChatTemplate chatTemplate, TokenizerTrust tokenizerTrust) {
     this.folder = other.folder;
     this.config = other.config;
     this.weights = other.weights;
@@ -65,11 +68,17 @@ public final class QwenCheckpoint {
     this.leftOut = other.leftOut;
     this.remarks = other.remarks;
     this.chatTemplate = chatTemplate;
+    this.tokenizerTrust = tokenizerTrust;
   }
 
   /** The same checkpoint with another choice of the format of conversations. */
   public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
-    return new QwenCheckpoint(this, choice);
+    return new QwenCheckpoint(this, choice, tokenizerTrust);
+  }
+
+  /** The same checkpoint with another belief in its {@code tokenizer.json}. */
+  public QwenCheckpoint withTokenizer(TokenizerTrust trust) {
+    return new QwenCheckpoint(this, chatTemplate, trust);
   }
 
   public Path folder() {
@@ -214,7 +223,8 @@ public final class QwenCheckpoint {
 
   /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
-    QwenTokenizer tokenizer = QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate);
+    QwenTokenizer tokenizer =
+        QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate, tokenizerTrust);
     if (tokenizer.imageToken() != config.imageToken()) {
       throw new IllegalArgumentException(
           folder

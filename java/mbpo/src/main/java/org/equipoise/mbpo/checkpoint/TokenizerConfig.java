@@ -93,6 +93,7 @@ final class TokenizerConfig {
             tokenizer.part("model").path("dropout").asDouble() == 0,
             "dropout",
             "null: with it the same text becomes other tokens each time");
+    TokenizerPostProcessor.check(tokenizer);
     Path config = folder.resolve(NAME);
     boolean decoder = false;
     if (Files.exists(config)) {

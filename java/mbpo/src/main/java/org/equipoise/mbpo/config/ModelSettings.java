@@ -2,6 +2,7 @@ package org.equipoise.mbpo.config;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.ChatTemplate;
+import org.equipoise.mbpo.checkpoint.TokenizerTrust;
 import org.jspecify.annotations.Nullable;
 
 /** The {@code model} section; its keys are documented in the defaults. */
@@ -10,6 +11,7 @@ public record ModelSettings(
     @Nullable String adapter,
     Type type,
     ChatTemplate chatTemplate,
+    TokenizerTrust tokenizer,
     long maxPixels,
     boolean generationRules) {
   public ModelSettings {

@@ -4,7 +4,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -121,12 +120,12 @@ public final class LoraAdapters implements AutoCloseable {
    * @throws IllegalArgumentException if there is none
    */
   public static List<String> paths(LoraOptions options, Collection<String> matrices) {
-    Pattern targets = Pattern.compile(options.targets());
+    BoundedPattern targets = options.pattern();
     List<String> paths =
         matrices.stream()
             .filter(name -> name.endsWith(WEIGHT))
             .map(name -> name.substring(0, name.length() - WEIGHT.length()))
-            .filter(path -> targets.matcher(path).matches())
+            .filter(path -> targets.matches(path))
             .toList();
     if (paths.isEmpty()) {
       throw new IllegalArgumentException(

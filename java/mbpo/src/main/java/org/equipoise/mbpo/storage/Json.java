@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -22,6 +24,9 @@ public final class Json {
           .build();
 
   private static final int LONGEST_PROBLEM = 200;
+
+  /** Indexes and configurations of the largest published checkpoints have 9 MB. */
+  private static final long LARGEST_OBJECT = 16L << 20;
 
   /** What the parser says about itself, and what is said instead. */
   private static final Map<Pattern, String> PARSER_TALK = parserTalk();
@@ -55,7 +60,15 @@ public final class Json {
 
   /** What is wrong with JSON text, in a sentence of bounded length and without the parser's own. */
   public static String problem(JsonProcessingException e) {
-    String message = e.getOriginalMessage().lines().findFirst().orElse("");
+    String whole = e.getOriginalMessage();
+    // Names in it may have ten thousands of characters, which the rules would look at again and
+    // again.
+    String message =
+        whole
+            .substring(0, Math.min(whole.length(), 10 * LONGEST_PROBLEM))
+            .lines()
+            .findFirst()
+            .orElse("");
     for (Map.Entry<Pattern, String> rule : PARSER_TALK.entrySet()) {
       message = rule.getKey().matcher(message).replaceAll(rule.getValue());
     }
@@ -84,6 +97,7 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
+    requireSmall(file, LARGEST_OBJECT);
     String text = AtomicFiles.readText(file);
     LfsPointer.refuse(file, text);
     try {
@@ -102,5 +116,22 @@ public final class Json {
           file + ": expected a JSON object, found " + node.getNodeType());
     }
     return node;
+  }
+
+  /**
+   * Refuses a file that would fill memory once it is read; the error names it.
+   *
+   * @param largest in bytes
+   */
+  public static void requireSmall(Path file, long largest) {
+    try {
+      long size = Files.size(file);
+      if (size > largest) {
+        throw new IllegalArgumentException(
+            file + ": expected a file of at most " + largest + " bytes, found " + size);
+      }
+    } catch (IOException e) {
+      throw StorageException.of("read", file, e);
+    }
   }
 }

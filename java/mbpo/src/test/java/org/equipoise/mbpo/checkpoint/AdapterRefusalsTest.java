@@ -144,9 +144,18 @@ class AdapterRefusalsTest {
   }
 
   @Test
-  void anExpressionThatNeverEndsDoes() {
-    with("target_modules", "\"(.*)*(.*)*(.*)*(.*)*!\"");
-    assertRefused("takes too long");
+  void expressionsThatNeverEndDo() {
+    for (String never : List.of("(.*)*(.*)*(.*)*(.*)*!", "(?:|)".repeat(60) + "(?!)")) {
+      with("target_modules", "\"" + never + "\"");
+      assertRefused("do not mean", "q_proj");
+    }
+    with("target_modules", "\".*\"");
+    String costly = "(?:" + "(.*)*".repeat(1000) + ")*!";
+    ObjectNode ranks = config.putObject("rank_pattern");
+    for (int i = 0; i < 300; i++) {
+      ranks.put(costly + i, 4);
+    }
+    assertRefused("rank_pattern: matching layers takes too long");
   }
 
   @Test

@@ -259,7 +259,11 @@ class ProcessorRefusalsTest {
           QwenTokenizer.read(TinyCheckpoint.folder(), 320).encodePrompt("no"),
           checkpoint().withChatTemplate(ChatTemplate.BUILT_IN).tokenizer().encodePrompt("no"));
     }
+    Files.writeString(folder.resolve("chat_template.jinja"), published + " ".repeat(1 << 20));
+    assertTokenizerRefused("chat_template.jinja: expected a file of at most 1048576 bytes");
     Files.delete(folder.resolve("chat_template.jinja"));
+    set(TOKENIZER, "chat_template", "\"" + "{% for a in b %}".repeat(100_000) + "\"");
+    assertTokenizerRefused(TOKENIZER + ": chat_template", "differs at character");
     set(TOKENIZER, "chat_template", "[{\"name\": \"rag\", \"template\": \"\"}]");
     assertTokenizerRefused(TOKENIZER + ": chat_template", "default", "[rag]");
     set("chat_template.json", "chat_template", "{\"tool_use\": \"\"}");
