@@ -46,7 +46,9 @@ final class UnpackedLibrary {
    */
   Path into(ClosedFolder cache) throws IOException {
     if (!Boolean.getBoolean("org.bytedeco.javacpp.cachedir.nosubdir")) {
-      cache.keepPrivate(cache.path().resolve(jar().getFileName()));
+      Path folder = cache.path().resolve(jar().getFileName());
+      // Before JavaCPP writes there, which would follow links.
+      cache.keepPrivate(folder.resolve(connection.getEntryName()).getParent());
     }
     try {
       Path file = Loader.cacheResource(url).toPath();

@@ -82,6 +82,23 @@ class NativeCacheTest {
     return Files.readString(output).strip();
   }
 
+  /** An archive with one library of ours. */
+  private Path jar(String contents) throws IOException {
+    Path jar = folder.resolve("kernels.jar");
+    try (OutputStream file = Files.newOutputStream(jar);
+        JarOutputStream entries = new JarOutputStream(file)) {
+      JarEntry entry = new JarEntry(LIBRARY);
+      entry.setTime(TIME);
+      entries.putNextEntry(entry);
+      entries.write(contents.getBytes(StandardCharsets.UTF_8));
+    }
+    return jar;
+  }
+
+  private static String url(Path jar) {
+    return "jar:" + jar.toUri() + "!/" + LIBRARY;
+  }
+
   private static String permissions(Path path) throws IOException {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
@@ -131,21 +148,28 @@ class NativeCacheTest {
     assertTrue(said.startsWith("native libraries are not loaded from " + trap + ": "), said);
   }
 
+  /** Another user may have made the folders before, and let one lead to where we may write. */
+  @Test
+  void nothingIsWrittenThroughFoldersOfAnotherUser() throws Exception {
+    Path jar = jar("today");
+    Path target = Files.createDirectory(folder.resolve("somewhere"));
+    Path trap = Files.createDirectories(cache.resolve("kernels.jar/org"));
+    Files.createSymbolicLink(trap.resolve("equipoise"), target);
+    assumeTrue(Files.getAttribute(trap, "unix:uid").equals(0), "only the superuser can");
+    Files.setAttribute(trap, "unix:uid", 12345);
+    String said = run(UnpackOne.class, List.of(), url(jar));
+    assertTrue(said.contains(trap + " (owner 12345, mode 755) belongs to another user"), said);
+    try (Stream<Path> files = Files.walk(target)) {
+      assertEquals(0, files.filter(Files::isRegularFile).count());
+    }
+  }
+
   /** JavaCPP looks at size and time only, which are those of any build. */
   @Test
   void aLibraryOfOursIsWhatTheJarHolds() throws Exception {
-    byte[] ours = "what was built today".getBytes(StandardCharsets.UTF_8);
-    byte[] older = "what was built then.".getBytes(StandardCharsets.UTF_8);
-    assertEquals(ours.length, older.length);
-    Path jar = folder.resolve("kernels.jar");
-    try (OutputStream file = Files.newOutputStream(jar);
-        JarOutputStream entries = new JarOutputStream(file)) {
-      JarEntry entry = new JarEntry(LIBRARY);
-      entry.setTime(TIME);
-      entries.putNextEntry(entry);
-      entries.write(ours);
-    }
-    String url = "jar:" + jar.toUri() + "!/" + LIBRARY;
+    byte[] ours = "today".getBytes(StandardCharsets.UTF_8);
+    byte[] older = "then.".getBytes(StandardCharsets.UTF_8);
+    String url = url(jar("today"));
     Path unpacked = Path.of(run(UnpackOne.class, List.of(), url));
     assertEquals(cache.resolve("kernels.jar").resolve(LIBRARY), unpacked);
     assertArrayEquals(ours, Files.readAllBytes(unpacked));
