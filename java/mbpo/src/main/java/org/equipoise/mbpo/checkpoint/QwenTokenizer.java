@@ -112,6 +112,7 @@ public final class QwenTokenizer implements TextTokenizer {
 
   /** The library has no switch for texts without special tokens, so that these get other names. */
   private static HuggingFaceTokenizer plain(TokenizerFile file, Map<String, Integer> specials) {
+    TokenizerLibrary.require();
     String unguessed = UUID.randomUUID().toString();
     HuggingFaceTokenizer plain;
     try {
