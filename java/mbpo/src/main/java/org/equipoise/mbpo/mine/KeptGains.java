@@ -43,7 +43,7 @@ public final class KeptGains {
     return gains;
   }
 
-  private static Optional<double[]> read(Path file) {
+  static Optional<double[]> read(Path file) {
     return CheckedJson.read(AtomicFiles.readText(file))
         .map(node -> Json.MAPPER.convertValue(node.get(GAINS), double[].class));
   }

@@ -122,7 +122,7 @@ final class ReferenceLogProbs {
   }
 
   /** Null where the file is not as it was written. */
-  private static @Nullable ReferenceLogProbs read(
+  static @Nullable ReferenceLogProbs read(
       Path file,
       String fingerprint,
       MultimodalModel model,
