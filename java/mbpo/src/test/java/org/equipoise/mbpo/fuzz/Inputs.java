@@ -8,11 +8,28 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Sha256;
 import org.junit.jupiter.params.provider.Arguments;
 
 /** The files that fuzzing begins with. */
 final class Inputs {
+  /** Whether new inputs are sought, and not only those of the folder read again. */
+  static final boolean FUZZING = Boolean.getBoolean("equipoise.fuzz");
+
+  private static final String FOLDER = "ParserFuzzTestInputs";
+  private static final Path FOUND = Path.of("target", "fuzz-found");
+
   private Inputs() {}
+
+  /** Keeps what was read wrongly, in a folder of the parser's as that of the inputs. */
+  static void keep(Parser parser, byte[] input) {
+    String digest = new Sha256().add(input).shortHex();
+    Path file = FOUND.resolve(parser.test()).resolve("found-" + digest);
+    AtomicFiles.write(file, input);
+    System.err.println(
+        "Found: " + file + "; in " + FOLDER + "/" + parser.test() + " every build reads it again");
+  }
 
   /** Those of all parsers, each behind a byte that says which. */
   static List<Arguments> ofAll() {
@@ -33,7 +50,7 @@ final class Inputs {
   }
 
   private static List<Path> of(Parser parser) {
-    String folder = "ParserFuzzTestInputs/" + parser.test();
+    String folder = FOLDER + "/" + parser.test();
     try (Stream<Path> files = Files.list(Path.of(Inputs.class.getResource(folder).toURI()))) {
       return files.sorted().toList();
     } catch (IOException e) {

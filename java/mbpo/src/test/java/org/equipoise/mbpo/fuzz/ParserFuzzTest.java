@@ -19,9 +19,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ParserFuzzTest {
   private static final Property PROPERTY = new Property(temporary());
 
+  /** In memory where the system has a place for that: some parsers flush what they write. */
   private static Path temporary() {
+    Path memory = Path.of("/dev/shm");
     try {
-      Path folder = Files.createTempDirectory("fuzz");
+      Path folder =
+          Files.isWritable(memory)
+              ? Files.createTempDirectory(memory, "fuzz")
+              : Files.createTempDirectory("fuzz");
       Runtime.getRuntime().addShutdownHook(new Thread(() -> AtomicFiles.deleteTree(folder)));
       return folder;
     } catch (IOException e) {
@@ -31,147 +36,147 @@ class ParserFuzzTest {
 
   @FuzzTest(maxDuration = "")
   void safetensors(byte[] input) {
-    PROPERTY.check(Parser.SAFETENSORS, input);
+    check(Parser.SAFETENSORS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void safetensorsHeader(byte[] input) {
-    PROPERTY.check(Parser.SAFETENSORS_HEADER, input);
+    check(Parser.SAFETENSORS_HEADER, input);
   }
 
   @FuzzTest(maxDuration = "")
   void index(byte[] input) {
-    PROPERTY.check(Parser.INDEX, input);
+    check(Parser.INDEX, input);
   }
 
   @FuzzTest(maxDuration = "")
   void config(byte[] input) {
-    PROPERTY.check(Parser.CONFIG, input);
+    check(Parser.CONFIG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void generationConfig(byte[] input) {
-    PROPERTY.check(Parser.GENERATION_CONFIG, input);
+    check(Parser.GENERATION_CONFIG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void preprocessorConfig(byte[] input) {
-    PROPERTY.check(Parser.PREPROCESSOR_CONFIG, input);
+    check(Parser.PREPROCESSOR_CONFIG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void tokenizerConfig(byte[] input) {
-    PROPERTY.check(Parser.TOKENIZER_CONFIG, input);
+    check(Parser.TOKENIZER_CONFIG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void tokenizer(byte[] input) {
-    PROPERTY.check(Parser.TOKENIZER, input);
+    check(Parser.TOKENIZER, input);
   }
 
   @FuzzTest(maxDuration = "")
   void chatTemplate(byte[] input) {
-    PROPERTY.check(Parser.CHAT_TEMPLATE, input);
+    check(Parser.CHAT_TEMPLATE, input);
   }
 
   @FuzzTest(maxDuration = "")
   void adapterConfig(byte[] input) {
-    PROPERTY.check(Parser.ADAPTER_CONFIG, input);
+    check(Parser.ADAPTER_CONFIG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void adapterWeights(byte[] input) {
-    PROPERTY.check(Parser.ADAPTER_WEIGHTS, input);
+    check(Parser.ADAPTER_WEIGHTS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void samples(byte[] input) {
-    PROPERTY.check(Parser.SAMPLES, input);
+    check(Parser.SAMPLES, input);
   }
 
   @FuzzTest(maxDuration = "")
   void pairs(byte[] input) {
-    PROPERTY.check(Parser.PAIRS, input);
+    check(Parser.PAIRS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void answers(byte[] input) {
-    PROPERTY.check(Parser.ANSWERS, input);
+    check(Parser.ANSWERS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void pope(byte[] input) {
-    PROPERTY.check(Parser.POPE, input);
+    check(Parser.POPE, input);
   }
 
   @FuzzTest(maxDuration = "")
   void dropped(byte[] input) {
-    PROPERTY.check(Parser.DROPPED, input);
+    check(Parser.DROPPED, input);
   }
 
   @FuzzTest(maxDuration = "")
   void miningLog(byte[] input) {
-    PROPERTY.check(Parser.MINING_LOG, input);
+    check(Parser.MINING_LOG, input);
   }
 
   @FuzzTest(maxDuration = "")
   void miningReport(byte[] input) {
-    PROPERTY.check(Parser.MINING_REPORT, input);
+    check(Parser.MINING_REPORT, input);
   }
 
   @FuzzTest(maxDuration = "")
   void gains(byte[] input) {
-    PROPERTY.check(Parser.GAINS, input);
+    check(Parser.GAINS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void settings(byte[] input) {
-    PROPERTY.check(Parser.SETTINGS, input);
+    check(Parser.SETTINGS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void setting(byte[] input) {
-    PROPERTY.check(Parser.SETTING, input);
+    check(Parser.SETTING, input);
   }
 
   @FuzzTest(maxDuration = "")
   void resultCsv(byte[] input) {
-    PROPERTY.check(Parser.RESULT_CSV, input);
+    check(Parser.RESULT_CSV, input);
   }
 
   @FuzzTest(maxDuration = "")
   void image(byte[] input) {
-    PROPERTY.check(Parser.IMAGE, input);
+    check(Parser.IMAGE, input);
   }
 
   @FuzzTest(maxDuration = "")
   void trainingCheckpoint(byte[] input) {
-    PROPERTY.check(Parser.TRAINING_CHECKPOINT, input);
+    check(Parser.TRAINING_CHECKPOINT, input);
   }
 
   @FuzzTest(maxDuration = "")
   void referenceLogProbs(byte[] input) {
-    PROPERTY.check(Parser.REFERENCE_LOG_PROBS, input);
+    check(Parser.REFERENCE_LOG_PROBS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void journal(byte[] input) {
-    PROPERTY.check(Parser.JOURNAL, input);
+    check(Parser.JOURNAL, input);
   }
 
   @FuzzTest(maxDuration = "")
   void stageMarker(byte[] input) {
-    PROPERTY.check(Parser.STAGE_MARKER, input);
+    check(Parser.STAGE_MARKER, input);
   }
 
   @FuzzTest(maxDuration = "")
   void digests(byte[] input) {
-    PROPERTY.check(Parser.DIGESTS, input);
+    check(Parser.DIGESTS, input);
   }
 
   @FuzzTest(maxDuration = "")
   void text(byte[] input) {
-    PROPERTY.check(Parser.TEXT, input);
+    check(Parser.TEXT, input);
   }
 
   /** All of them in turn: the first byte says which. */
@@ -181,12 +186,23 @@ class ParserFuzzTest {
     if (input.length > 0) {
       Parser[] parsers = Parser.values();
       Parser parser = parsers[(input[0] & 0xff) % parsers.length];
-      PROPERTY.check(parser, Arrays.copyOfRange(input, 1, input.length));
+      check(parser, Arrays.copyOfRange(input, 1, input.length));
     }
   }
 
   /** Where inputs are only read again, the tests above do so. */
   static List<Arguments> seedsOfAll() {
-    return Boolean.getBoolean("equipoise.fuzz") ? Inputs.ofAll() : List.of();
+    return Inputs.FUZZING ? Inputs.ofAll() : List.of();
+  }
+
+  private static void check(Parser parser, byte[] input) {
+    try {
+      PROPERTY.check(parser, input);
+    } catch (AssertionError e) {
+      if (Inputs.FUZZING) {
+        Inputs.keep(parser, input);
+      }
+      throw e;
+    }
   }
 }

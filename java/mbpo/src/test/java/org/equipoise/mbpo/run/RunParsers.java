@@ -9,7 +9,8 @@ public final class RunParsers {
 
   /** The mark of a run's folder. */
   public static void mark(Path folder) {
-    AtomicFiles.write(folder.resolve(".run").resolve("lock"), new byte[0]);
+    AtomicFiles.createDirectories(folder.resolve(".run"));
+    AtomicFiles.writeUnsynced(folder.resolve(".run").resolve("lock"), new byte[0]);
   }
 
   /**
