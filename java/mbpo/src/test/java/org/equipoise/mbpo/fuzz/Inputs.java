@@ -20,6 +20,13 @@ final class Inputs {
   private static final String FOLDER = "ParserFuzzTestInputs";
   private static final Path FOUND = Path.of("target", "fuzz-found");
 
+  static {
+    if (FUZZING) {
+      // libFuzzer makes no folders for what it finds.
+      AtomicFiles.createDirectories(FOUND);
+    }
+  }
+
   private Inputs() {}
 
   /** Keeps what was read wrongly, in a folder of the parser's as that of the inputs. */
