@@ -184,7 +184,13 @@ public final class PreferenceWriter {
     }
 
     private boolean isWhole(MiningLog.Batch before, MiningLog.Batch batch) {
-      if (batch.preferenceBytes() > preferences.length || batch.droppedBytes() > dropped.length) {
+      boolean ordered =
+          before.preferenceBytes() <= batch.preferenceBytes()
+              && batch.preferenceBytes() <= preferences.length
+              && before.droppedBytes() <= batch.droppedBytes()
+              && batch.droppedBytes() <= dropped.length
+              && before.unitsDone() <= batch.unitsDone();
+      if (!ordered) {
         return false;
       }
       byte[] pairLines = part(preferences, before.preferenceBytes(), batch.preferenceBytes());

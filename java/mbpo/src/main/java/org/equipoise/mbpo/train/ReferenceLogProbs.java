@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * need not compute them again.
  */
 final class ReferenceLogProbs {
+  private static final String LOG_PROBS = "log_probs";
+
   private final List<float[]> values;
 
   private ReferenceLogProbs(List<float[]> values) {
@@ -108,7 +110,7 @@ final class ReferenceLogProbs {
       at += part.length;
     }
     try (PointerScope scope = new PointerScope()) {
-      Map<String, Tensor> tensors = Map.of("log_probs", HostTensors.floats(packed, total));
+      Map<String, Tensor> tensors = Map.of(LOG_PROBS, HostTensors.floats(packed, total));
       SafetensorsFile.write(file, tensors, Map.of("fingerprint", fingerprint));
     }
   }
@@ -122,7 +124,7 @@ final class ReferenceLogProbs {
   }
 
   /** Null where the file is not as it was written. */
-  private static @Nullable ReferenceLogProbs read(
+  static @Nullable ReferenceLogProbs read(
       Path file,
       String fingerprint,
       MultimodalModel model,
@@ -143,8 +145,18 @@ final class ReferenceLogProbs {
                 + " belong to other data or starting weights; delete the file to compute them"
                 + " anew");
       }
-      float[] packed = HostTensors.toFloats(contents.tensors().get("log_probs"));
-      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences(model, pairs)));
+      List<TokenSequence> sequences = sequences(model, pairs);
+      long tokens = sequences.stream().mapToLong(sequence -> sequence.answer().length).sum();
+      Tensor kept = contents.tensors().get(LOG_PROBS);
+      if (kept == null || kept.numel() != tokens || !kept.is_floating_point()) {
+        throw new IllegalArgumentException(
+            "reference log-probs "
+                + file
+                + " do not have one number for each of "
+                + tokens
+                + " tokens of answers; delete the file to compute them anew");
+      }
+      return new ReferenceLogProbs(AnswerScorer.split(HostTensors.toFloats(kept), sequences));
     }
   }
 }
