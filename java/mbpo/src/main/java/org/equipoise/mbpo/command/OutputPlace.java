@@ -93,7 +93,15 @@ final class OutputPlace {
   private static IllegalArgumentException refused(
       Path out, String name, Path input, String reason) {
     return new IllegalArgumentException(
-        "--out " + out + ": " + name + " is " + input + ", " + reason + "; name another --out");
+        "--out "
+            + out
+            + ": "
+            + name
+            + " is "
+            + input
+            + ", "
+            + reason
+            + "; choose another folder for --out");
   }
 
   /** What a path leads to, or would lead to if it were there. */

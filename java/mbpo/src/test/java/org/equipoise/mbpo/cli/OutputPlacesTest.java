@@ -71,7 +71,9 @@ class OutputPlacesTest {
     Path adapter = out("train/adapter");
     byte[] weights = Files.readAllBytes(adapter.resolve("adapter_model.safetensors"));
     assertRefused(
-        "model.adapter is " + adapter + ", which would be written to; name another --out",
+        "model.adapter is "
+            + adapter
+            + ", which would be written to; choose another folder for --out",
         CommandFiles.SFT,
         set("model.adapter", adapter));
     Path link = Files.createSymbolicLink(files.file("link"), adapter);
