@@ -3,7 +3,7 @@ package org.equipoise.mbpo.command;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,27 +51,22 @@ final class OutputPlace {
    * @param written files and sub-folders that the command writes there
    */
   void requireRunFolder(Path folder, String... written) {
+    requireApart(folder, Arrays.stream(written).map(folder::resolve).toList());
     RunFolder.requireOurs(folder);
-    List<Path> outputs = new ArrayList<>();
-    for (String name : written) {
-      outputs.add(folder.resolve(name));
-    }
-    requireApart(folder, outputs);
   }
 
   /** Refuses images that lie in folders which the command writes to. */
   static void requireImagesApart(Path folder, Stream<ImageSource> images, String... written) {
-    Map<Path, Path> folders = new HashMap<>();
+    List<Path> outputs = Arrays.stream(written).map(n -> real(folder.resolve(n))).toList();
+    Map<Path, Path> places = new HashMap<>();
     images
         .flatMap(image -> image.path().stream())
         .forEach(
             image -> {
               Path parent = image.toAbsolutePath().getParent();
-              Path place = folders.computeIfAbsent(parent, OutputPlace::real);
-              for (String name : written) {
-                if (place.startsWith(real(folder.resolve(name)))) {
-                  throw refused(folder, "an image", image, "would be written to");
-                }
+              Path place = places.computeIfAbsent(parent, OutputPlace::real);
+              if (outputs.stream().anyMatch(place::startsWith)) {
+                throw refused(folder, "an image", image, "which would be written to");
               }
             });
   }
@@ -86,11 +81,11 @@ final class OutputPlace {
         (name, input) -> {
           for (Path output : outputs) {
             if (real(input).startsWith(real(output))) {
-              throw refused(out, name, input, "would be written to");
+              throw refused(out, name, input, "which would be written to");
             }
           }
           if (Files.isDirectory(input) && real(out).startsWith(real(input))) {
-            throw refused(out, name, input, "is read only");
+            throw refused(out, name, input, "into which nothing is written");
           }
         });
   }
@@ -104,9 +99,9 @@ final class OutputPlace {
             + name
             + " is "
             + input
-            + ", which "
+            + ", "
             + reason
-            + "; name another --out");
+            + "; choose another folder for --out");
   }
 
   /** What a path leads to, or would lead to if it were there. */

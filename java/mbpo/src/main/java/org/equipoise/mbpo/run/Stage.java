@@ -53,6 +53,10 @@ public record Stage(
               + id
               + "\"");
     }
+    if (id.equals(StageFolder.SET_ASIDE)) {
+      throw new IllegalArgumentException(
+          "a stage cannot be called " + id + ": a run keeps files there");
+    }
     if (!(weight > 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException(
           "weight of stage " + id + " must be positive and finite, found " + weight);

@@ -100,18 +100,19 @@ final class StageFolder {
     written.add(recorded.stream().map(name -> stageId + "/" + name).toList());
   }
 
-  /** Deletes the stage's own files, and folders that are empty then. */
+  /** Deletes the stage's own files, and the folders that they were in if those are empty then. */
   void empty() {
+    deleteUnfinished();
+    Set<Path> folders = new TreeSet<>(Comparator.reverseOrder());
     for (String name : written.in(stageId)) {
       Path file = path().resolve(name);
       RunNames.requireNoLink(root, file.getParent());
       AtomicFiles.delete(file);
+      for (Path at = file.getParent(); at.startsWith(path()); at = at.getParent()) {
+        folders.add(at);
+      }
     }
-    deleteUnfinished();
-    entries().stream()
-        .filter(StageFolder::isFolder)
-        .sorted(Comparator.reverseOrder())
-        .forEach(StageFolder::deleteIfEmpty);
+    folders.forEach(StageFolder::deleteIfEmpty);
     written.forget(stageId);
   }
 

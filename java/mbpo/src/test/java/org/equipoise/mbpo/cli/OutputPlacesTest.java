@@ -71,7 +71,9 @@ class OutputPlacesTest {
     Path adapter = out("train/adapter");
     byte[] weights = Files.readAllBytes(adapter.resolve("adapter_model.safetensors"));
     assertRefused(
-        "model.adapter is " + adapter + ", which would be written to; name another --out",
+        "model.adapter is "
+            + adapter
+            + ", which would be written to; choose another folder for --out",
         CommandFiles.SFT,
         set("model.adapter", adapter));
     Path link = Files.createSymbolicLink(files.file("link"), adapter);
@@ -83,13 +85,13 @@ class OutputPlacesTest {
         weights.length, Files.size(adapter.resolve("adapter_model.safetensors")), "as it was");
     Path checkpoint = files.file("checkpoint");
     assertRefused(
-        "model.folder is " + checkpoint + ", which is read only",
+        "model.folder is " + checkpoint + ", into which nothing is written",
         CommandFiles.EVALUATE,
         "--out=" + checkpoint.resolve("evaluation"));
     assertFalse(Files.exists(checkpoint.resolve("evaluation")));
     byte[] config = Files.readAllBytes(checkpoint.resolve("config.json"));
     assertRefused(
-        "which is read only",
+        "into which nothing is written",
         CommandFiles.ATTACK,
         "--overwrite",
         "--out=" + checkpoint.resolve("config.json"));

@@ -345,6 +345,7 @@ class StageGraphTest {
             .getMessage());
     assertThrows(IllegalArgumentException.class, () -> Stage.of("../one", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> Stage.of(".run", c -> {}));
+    assertThrows(IllegalArgumentException.class, () -> Stage.of("set-aside", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> one.weight(0));
     assertThrows(IllegalArgumentException.class, () -> one.setting("array", new int[1]));
     assertThrows(IllegalArgumentException.class, () -> one.setting("object", new Object()));
