@@ -3,15 +3,17 @@ package org.equipoise.mbpo.checkpoint;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.TokenBuffer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.equipoise.mbpo.checkpoint.TokenizerFile.AddedToken;
@@ -26,16 +28,16 @@ import org.jspecify.annotations.Nullable;
  * passing unless the file is trusted.
  */
 final class TokenizerReader {
-  /**
-   * Vocabularies have 150 000 names that nobody asks for twice. A name that stands twice in an
-   * object would be read here as the last one, by others as the first.
-   */
+  /** Vocabularies have 150 000 names that nobody asks for twice. */
   static final JsonFactory FACTORY =
       JsonFactory.builder()
           .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .build()
           .setCodec(new ObjectMapper());
+
+  /** A name that stands twice would be read here as the last one, by others as the first. */
+  private static final ObjectReader ONCE =
+      Json.MAPPER.reader().with(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
   /** Gemma's has 33 MB. */
   private static final long LARGEST_FILE = 64L << 20;
@@ -77,6 +79,7 @@ final class TokenizerReader {
   /** {@code null} where the file is trusted. */
   private final @Nullable TokenizerTables tables;
 
+  private final Set<String> names = new HashSet<>();
   private final Map<String, JsonNode> parts = new HashMap<>();
   private final Map<String, AddedToken> added = new HashMap<>();
 
@@ -123,6 +126,7 @@ final class TokenizerReader {
   }
 
   private void field(String name, JsonParser parser) throws IOException {
+    once(name);
     require(WHOLE.contains(name), name, "no field of this name");
     if (SMALL.contains(name)) {
       parts.put(name, value(name, LARGEST_PART, parser));
@@ -142,6 +146,7 @@ final class TokenizerReader {
     ObjectNode settings = Json.MAPPER.createObjectNode();
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
+      once("model." + name);
       require(MODEL.contains(name), "model." + name, "no field of this name");
       JsonToken token = parser.nextToken();
       if (tables != null && name.equals("vocab")) {
@@ -171,7 +176,13 @@ final class TokenizerReader {
         copy.copyCurrentEvent(parser);
         depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
       } while (depth > 0 && parser.nextToken() != null);
-      return Json.MAPPER.readTree(copy.asParser());
+      return ONCE.readTree(copy.asParser());
+    }
+  }
+
+  private void once(String name) {
+    if (!names.add(name)) {
+      throw TokenizerFile.unreadable(file, "Duplicate field " + name, null);
     }
   }
 

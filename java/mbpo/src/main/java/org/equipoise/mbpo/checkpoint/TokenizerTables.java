@@ -18,8 +18,10 @@ final class TokenizerTables {
   /** Gemma has 514 906. */
   private static final int MOST_MERGES = 1 << 20;
 
-  /** Emu 3 has 32 768 for pieces of images. */
-  private static final int MOST_ADDED = 1 << 16;
+  private static final String AT_MOST_MERGES = "at most " + MOST_MERGES;
+
+  /** Gemma has 6 415; the library compares each with each, 32 768 take it longer than a minute. */
+  private static final int MOST_ADDED = 1 << 13;
 
   /** In characters; published vocabularies have 128 spaces. */
   private static final int LONGEST_TOKEN = 1024;
@@ -43,22 +45,21 @@ final class TokenizerTables {
       String token = parser.currentName();
       token("model.vocab", token);
       boolean whole = parser.nextToken() == JsonToken.VALUE_NUMBER_INT;
-      id("model.vocab", token, whole ? parser.getBigIntegerValue().bitLength() : 64, parser);
+      boolean small = whole && parser.getNumberType() == JsonParser.NumberType.INT;
+      int id = small ? parser.getIntValue() : -1;
+      if (id < 0 || id >= mostTokens || ids.get(id)) {
+        String found =
+            Excerpt.of(String.valueOf(parser.getText())) + " of " + Excerpt.quoted(token);
+        throw refused(
+            "model.vocab",
+            id < 0 || id >= mostTokens ? belowMost() + found : "each id once, not " + found);
+      }
+      ids.set(id);
     }
   }
 
-  private void id(String where, String token, int bits, JsonParser parser) throws IOException {
-    long id = bits < 64 ? parser.getLongValue() : -1;
-    require(
-        id >= 0 && id < mostTokens,
-        where,
-        "ids of 0 to below " + mostTokens + ", as the model has, not " + shown(parser, token));
-    require(!ids.get((int) id), where, "each id once, not " + shown(parser, token));
-    ids.set((int) id);
-  }
-
-  private static String shown(JsonParser parser, String token) throws IOException {
-    return Excerpt.of(String.valueOf(parser.getText())) + " of " + Excerpt.quoted(token);
+  private String belowMost() {
+    return "ids of 0 to below " + mostTokens + ", as the model has, not ";
   }
 
   /** Reads {@code ["a b", ...]} or {@code [["a", "b"], ...]}. */
@@ -66,7 +67,8 @@ final class TokenizerTables {
     require(parser.currentToken() == JsonToken.START_ARRAY, "model.merges", "a list of pairs");
     int count = 0;
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      require(++count <= MOST_MERGES, "model.merges", "at most " + MOST_MERGES);
+      count++;
+      require(count <= MOST_MERGES, "model.merges", AT_MOST_MERGES);
       if (parser.currentToken() == JsonToken.START_ARRAY) {
         for (int i = 0; i < 2; i++) {
           parser.nextToken();
@@ -85,31 +87,31 @@ final class TokenizerTables {
   }
 
   private void token(String where, String token) {
-    require(
-        token.length() <= LONGEST_TOKEN,
-        where,
-        "tokens of at most " + LONGEST_TOKEN + " characters, not " + Excerpt.quoted(token));
+    if (token.length() > LONGEST_TOKEN) {
+      throw refused(
+          where,
+          "tokens of at most " + LONGEST_TOKEN + " characters, not " + Excerpt.quoted(token));
+    }
   }
 
   /** Checks a token of {@code added_tokens}, which may have its place in the vocabulary, too. */
   void added(TokenizerFile.AddedToken token, int count) {
     require(count <= MOST_ADDED, "added_tokens", "at most " + MOST_ADDED);
     token("added_tokens", token.content());
-    require(
-        token.id() >= 0 && token.id() < mostTokens,
-        "added_tokens",
-        "ids of 0 to below "
-            + mostTokens
-            + ", as the model has, not "
-            + token.id()
-            + " of "
-            + Excerpt.quoted(token.content()));
+    if (token.id() < 0 || token.id() >= mostTokens) {
+      throw refused(
+          "added_tokens", belowMost() + token.id() + " of " + Excerpt.quoted(token.content()));
+    }
   }
 
   private void require(boolean condition, String where, String expected) {
     if (!condition) {
-      throw TokenizerFile.refused(
-          new IllegalArgumentException(file + ": " + where + ": expected " + expected));
+      throw refused(where, expected);
     }
+  }
+
+  private IllegalArgumentException refused(String where, String expected) {
+    return TokenizerFile.refused(
+        new IllegalArgumentException(file + ": " + where + ": expected " + expected));
   }
 }

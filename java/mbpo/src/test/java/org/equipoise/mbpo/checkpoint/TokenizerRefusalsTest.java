@@ -211,7 +211,13 @@ class TokenizerRefusalsTest {
     assertTrue(whole.contains(field));
     String hidden = "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"\"}";
     Files.writeString(file, whole.replace(field, field + hidden + "," + field));
-    assertTrue(reading().contains("Duplicate field 'normalizer'"), reading());
+    assertTrue(reading().contains("Duplicate field normalizer"), reading());
+    Files.writeString(
+        file, whole.replace(field + " null", field + "{\"type\":\"NFC\",\"type\":\"Nmt\"}"));
+    assertTrue(reading().contains("Duplicate field 'type'"), reading());
+    Files.writeString(
+        file, whole.replace("\"model\": {", "\"model\": {\"continuing_subword_prefix\":\"x\","));
+    assertTrue(reading().contains("Duplicate field model.continuing_subword_prefix"), reading());
     Files.writeString(file, whole.replace(field, field + "[".repeat(100_000)));
     assertTrue(reading().contains("nesting depth"), reading());
     Files.writeString(file, whole.replace(field, field + "\"" + "a".repeat(21_000_000) + "\","));
