@@ -199,15 +199,8 @@ public final class QwenCheckpoint {
     Map<String, Tensor> named = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope()) {
       weights
-          .load(types.computed(type))
-          .forEach(
-              (name, tensor) -> {
-                if (leftOut.contains(name)) {
-                  tensor.close();
-                } else {
-                  named.put(QwenKeys.toModel(name), tensor);
-                }
-              });
+          .load(types.computed(type), leftOut)
+          .forEach((name, tensor) -> named.put(QwenKeys.toModel(name), tensor));
     }
     return named;
   }

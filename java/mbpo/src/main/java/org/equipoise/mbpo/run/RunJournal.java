@@ -9,6 +9,7 @@ import java.util.Map;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.CheckedJson;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.JsonNumbers;
 import org.equipoise.mbpo.storage.LineLog;
 import org.jspecify.annotations.Nullable;
 
@@ -92,8 +93,8 @@ final class RunJournal {
   private void remember(ObjectNode entry) {
     String stage = entry.path("stage").asText();
     fingerprints.put(stage, entry.path("fingerprint").asText());
-    if (entry.has("seconds")) {
-      seconds.put(stage, entry.path("seconds").asDouble());
+    if (JsonNumbers.isPositive(entry.path("seconds"))) {
+      seconds.put(stage, entry.path("seconds").doubleValue());
     }
   }
 }
