@@ -221,6 +221,11 @@ public final class QwenCheckpoint {
     return tokenizer;
   }
 
+  /** How long prompt, images and answer may be together; errors name the file. */
+  public ContextLength contextLength() {
+    return ContextLength.of(folder, config);
+  }
+
   /** What is done with images; errors name the file. */
   public QwenImageProcessor processor(long maxPixels) {
     return QwenImageProcessor.read(folder, config.vision(), maxPixels);

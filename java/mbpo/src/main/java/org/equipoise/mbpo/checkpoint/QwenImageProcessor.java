@@ -124,7 +124,13 @@ public final class QwenImageProcessor implements ImageProcessor {
 
   @Override
   public void requireSize(int width, int height) {
-    sizeFor(height, width);
+    tokens(width, height);
+  }
+
+  /** Tokens of an image of this size, which is refused where {@link #resize} refuses it. */
+  public long tokens(int width, int height) {
+    Size size = config.resize() ? sizeFor(height, width) : new Size(height, width);
+    return (long) size.height * size.width / ((long) multiple * multiple);
   }
 
   @Override

@@ -82,7 +82,9 @@ public final class EvaluateCommand implements Callable<Integer> {
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     Equipoise.threads(settings.bind("threads", Integer.class));
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    InputSamples input =
+        new InputSamples(
+            settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);
     List<Sample> samples =
         pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
     // Without an image there is nothing to be blind to.

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.checkpoint.ContextLength;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
@@ -126,6 +127,8 @@ public final class InspectCommand implements Callable<Integer> {
     out.flush();
     // Last: what is known of the weights has been said when a template or processor is refused.
     texts(out, checkpoint.inputs(Long.MAX_VALUE));
+    ContextLength context = checkpoint.contextLength();
+    out.printf("context: at most %d tokens, %s%n", context.tokens(), context.source());
     out.flush();
     return ExitCode.OK;
   }

@@ -91,7 +91,9 @@ public final class MineCommand implements Callable<Integer> {
     int threads = settings.bind("threads", Integer.class);
     Equipoise.threads(threads);
     model = CheckedModel.toAsk(settings, null, messages);
-    InputSamples input = new InputSamples(settings, model, dryRun, messages);
+    InputSamples input =
+        new InputSamples(
+            settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);
     boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
     samples = input.toMine("data.samples", twins);
     requireTwins();

@@ -97,7 +97,7 @@ public final class TrainCommand implements Callable<Integer> {
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
     }
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    InputSamples input = new InputSamples(settings, checked, newTokens(), dryRun, messages);
     readData(input);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
@@ -170,6 +170,12 @@ public final class TrainCommand implements Callable<Integer> {
               (least.weights() + least.trainable()) / GIB,
               machine / GIB));
     }
+  }
+
+  private int newTokens() {
+    return train.method() == TrainSettings.Method.HYBRID
+        ? train.hybrid().online().maxNewTokens()
+        : 0;
   }
 
   private void readData(InputSamples input) {

@@ -80,6 +80,20 @@ public record QwenConfig(
     public int headWidth() {
       return width / heads;
     }
+
+    /** Refuses more tokens in a row than the model was made for. */
+    void requireContext(long prompt, long answer) {
+      if (prompt + answer > contextLength) {
+        throw new IllegalArgumentException(
+            "a prompt of "
+                + prompt
+                + " tokens with its images and "
+                + answer
+                + " of an answer are more than the "
+                + contextLength
+                + " that the model was made for, max_position_embeddings of its config.json");
+      }
+    }
   }
 
   /**

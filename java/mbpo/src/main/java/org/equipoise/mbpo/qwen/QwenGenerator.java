@@ -53,6 +53,7 @@ final class QwenGenerator {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       QwenRows rows = QwenRows.of(model.config(), images, prompts);
+      model.config().text().requireContext(rows.longest(), options.maxNewTokens());
       List<Tensor> features = rows.encode(model.tower());
       boolean contrast = options.contrastAlpha() > 0 && images != null;
       List<Tensor> blind =

@@ -75,7 +75,10 @@ class EarlyChecksTest {
   }
 
   @ParameterizedTest
-  @MethodSource("org.equipoise.mbpo.cli.EarlyDamages#cases")
+  @MethodSource({
+    "org.equipoise.mbpo.cli.EarlyDamages#cases",
+    "org.equipoise.mbpo.cli.SizeDamages#cases"
+  })
   void isSaidBeforeAnythingIsDone(EarlyDamages.Case wrong) throws IOException {
     List<String> arguments = files.arguments(wrong.command(), wrong.settings());
     wrong.damage().to(files);
