@@ -54,7 +54,7 @@ public final class CheckpointGeneration {
    */
   public LogitRules rules(Set<Integer> ends) {
     return LogitRules.NONE
-        .repetitionPenalty(number("repetition_penalty", 1))
+        .repetitionPenalty(penalty())
         .noRepeat(count("no_repeat_ngram_size"))
         .badWords(badWords(), ends)
         .minLength(count("min_length"), ends)
@@ -132,6 +132,15 @@ public final class CheckpointGeneration {
   private long topK() {
     JsonNode value = json.path("top_k");
     return JsonNumbers.isWhole(value, 0, Long.MAX_VALUE) ? value.longValue() : 50;
+  }
+
+  /** Beyond this, scores that are multiplied by it have no end. */
+  private double penalty() {
+    double penalty = number("repetition_penalty", 1);
+    if (penalty < 1e-3 || penalty > 1e3) {
+      throw wrong("repetition_penalty", "a number from 0.001 to 1000");
+    }
+    return penalty;
   }
 
   private int count(String field) {

@@ -132,8 +132,15 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.withAdapters(
-        config, named(type), adapters, inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            config,
+            named(type),
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model with adapters that were trained before, to ask it or to train it further. */
@@ -145,13 +152,15 @@ public final class QwenCheckpoint {
   public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, Inputs inputs) {
     Map<String, Tensor> named = named(type);
     LoraAdapters adapters = adapter.load(named);
-    return QwenModel.withAdapters(
-        named.containsKey(QwenNames.HEAD) ? config.untied() : config,
-        named,
-        adapters,
-        inputs.tokenizer(),
-        inputs.processor(),
-        inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+            named,
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
@@ -161,8 +170,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel loadFrozen(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.frozen(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.frozen(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /** Loads the model to train all of its weights. */
@@ -172,8 +183,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.full(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.full(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /**
@@ -193,6 +206,14 @@ public final class QwenCheckpoint {
   public Inputs inputs(long maxPixels) {
     QwenTokenizer tokenizer = tokenizer();
     return new Inputs(tokenizer, processor(maxPixels), stopTokens(tokenizer));
+  }
+
+  /** Weights of the files' own type stay mapped, and the files must stay what they are. */
+  private QwenModel guarded(@Nullable ScalarType type, QwenModel model) {
+    boolean mapped =
+        weights.names().stream()
+            .anyMatch(name -> weights.entry(name).type() == types.computed(type));
+    return mapped ? model.beforeEachPass(weights::requireUnchanged) : model;
   }
 
   private Map<String, Tensor> named(@Nullable ScalarType type) {

@@ -120,6 +120,26 @@ class EarlyChecksTest {
     assertEquals(List.of(), failures);
   }
 
+  /**
+   * Comparisons with what is no number are false: answers would be the first token, again and
+   * again.
+   */
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
+  void weightsThatAreNoNumbers(double value) {
+    files.notNumbers(value);
+    for (String command : List.of(GENERATE, ATTACK, MINE, EVALUATE, SFT, DPO, HYBRID)) {
+      Outcome outcome = run(files.arguments(command, List.of()));
+      assertEquals(ExitCode.FAILURE, outcome.code, command + ": " + outcome.said);
+      assertTrue(
+          outcome.said.contains("damaged") || outcome.said.contains("NaN"),
+          command + ": " + outcome.said);
+    }
+    Outcome sampled = run(files.arguments(GENERATE, List.of("generate.temperature=1")));
+    assertEquals(ExitCode.FAILURE, sampled.code, sampled.said);
+    assertTrue(sampled.said.contains("its weights are damaged"), sampled.said);
+  }
+
   /** Pixels are looked at by dry runs alone: it takes as long as decoding does. */
   @Test
   void dryRunsDecodeImages() throws IOException {
