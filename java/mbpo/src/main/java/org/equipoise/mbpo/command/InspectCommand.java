@@ -80,8 +80,17 @@ public final class InspectCommand implements Callable<Integer> {
     }
   }
 
+  private static void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(option + " must be at least 1, found " + value);
+    }
+  }
+
   @Override
   public Integer call() {
+    requirePositive("--text-tokens", textTokens);
+    requirePositive("--rows", rows);
+    requirePositive("--rank", rank);
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -219,7 +220,7 @@ final class QwenRows {
   /** Ids padded at the right with id 0: int64 [rows, longest]. */
   Tensor padded() {
     int width = longest();
-    long[] values = new long[ids.size() * width];
+    long[] values = new long[Sizes.array("the rows of a pass", ids.size(), width)];
     for (int row = 0; row < ids.size(); row++) {
       int[] own = ids.get(row);
       for (int t = 0; t < own.length; t++) {

@@ -143,8 +143,16 @@ final class ReferenceLogProbs {
                 + " belong to other data or starting weights; delete the file to compute them"
                 + " anew");
       }
-      float[] packed = HostTensors.toFloats(contents.tensors().get("log_probs"));
-      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences(model, pairs)));
+      List<TokenSequence> sequences = sequences(model, pairs);
+      long tokens = sequences.stream().mapToLong(own -> own.answer().length).sum();
+      Tensor logProbs = contents.tensors().get("log_probs");
+      if (logProbs == null || logProbs.numel() != tokens) {
+        notices.accept(
+            file + " does not hold a number for each answer's token; they are computed again");
+        return null;
+      }
+      float[] packed = AnswerScorer.requireNumbers(HostTensors.toFloats(logProbs));
+      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences));
     }
   }
 }

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.train;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a run needs to go on, in one safetensors file: weights ({@code weight.*}), moments
@@ -93,14 +95,37 @@ final class TrainingCheckpoint {
                 + " belongs to a run with other options or data, or other starting weights; delete"
                 + " it to start anew, or use what it was written with");
       }
+      Position position = position(contents);
       restore(contents, "weight.", parameters);
       restore(contents, "moment1.", optimizer.firstMoments());
       restore(contents, "moment2.", optimizer.secondMoments());
-      int totalSteps = Integer.parseInt(metadata.get("total_steps"));
-      List<String> names = texts(metadata.get("metrics"));
-      List<StepMetrics> history = history(contents.tensors().get(HISTORY), names, totalSteps);
-      return new Position(history, texts(metadata.get("alarms")));
+      return position;
     }
+  }
+
+  private Position position(SafetensorsFile.Contents contents) {
+    Map<String, String> metadata = contents.metadata();
+    List<String> names = texts(metadata.get("metrics"));
+    Tensor steps = contents.tensors().get(HISTORY);
+    String total = metadata.getOrDefault("total_steps", "");
+    boolean fits =
+        total.matches("\\d{1,9}")
+            && steps != null
+            && steps.scalar_type().intern() == ScalarType.Double
+            && steps.dim() == 2
+            && steps.size(1) == names.size();
+    if (!fits) {
+      throw notOurs();
+    }
+    List<StepMetrics> history = history(steps, names, Integer.parseInt(total));
+    return new Position(history, texts(metadata.get("alarms")));
+  }
+
+  private IllegalArgumentException notOurs() {
+    return new IllegalArgumentException(
+        "checkpoint "
+            + file
+            + " does not tell its steps as this program writes them; delete it to start anew");
   }
 
   private void restore(
@@ -148,11 +173,15 @@ final class TrainingCheckpoint {
     return history;
   }
 
-  private static List<String> texts(String json) {
+  private List<String> texts(@Nullable String json) {
     try {
-      return List.of(Json.MAPPER.readValue(json, String[].class));
+      String[] texts = Json.MAPPER.readValue(String.valueOf(json), String[].class);
+      if (texts == null || Arrays.asList(texts).contains(null)) {
+        throw notOurs();
+      }
+      return List.of(texts);
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new IllegalArgumentException("damaged checkpoint metadata: " + json, e);
+      throw notOurs();
     }
   }
 }

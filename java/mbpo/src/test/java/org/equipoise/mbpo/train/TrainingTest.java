@@ -25,6 +25,7 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -249,6 +250,37 @@ class TrainingTest {
       assertTrue(Files.exists(checkpoint));
       run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 5));
       assertSame(weights(whole), weights(rest));
+    }
+  }
+
+  /** With its fingerprint and checksum, as whoever shares a run can make one. */
+  @Test
+  void aCheckpointThatTellsNoStepsIsRefused() {
+    Path file = folder.resolve("steps.safetensors");
+    TrainingContext context = TrainingContext.plain().checkpoint(file, 5);
+    try (ToyModel model = new ToyModel(1);
+        PointerScope scope = new PointerScope()) {
+      new SftTrainer(sft()).train(model, SAMPLES, context);
+      SafetensorsFile.Contents whole = SafetensorsFile.read(file);
+      Map<String, Tensor> steps = new LinkedHashMap<>(whole.tensors());
+      steps.put("history", HostTensors.floats(new float[2], 1, 2));
+      SafetensorsFile.write(file, steps, whole.metadata());
+      assertNoSteps(context);
+      Map<String, String> total = new LinkedHashMap<>(whole.metadata());
+      total.put("total_steps", "99999999999");
+      SafetensorsFile.write(file, whole.tensors(), total);
+      assertNoSteps(context);
+    }
+  }
+
+  private static void assertNoSteps(TrainingContext context) {
+    try (ToyModel model = new ToyModel(1)) {
+      String message =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> new SftTrainer(sft()).train(model, SAMPLES, context))
+              .getMessage();
+      assertTrue(message.contains("does not tell its steps"), message);
     }
   }
 
