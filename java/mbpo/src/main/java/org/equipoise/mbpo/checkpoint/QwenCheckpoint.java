@@ -33,9 +33,11 @@ public final class QwenCheckpoint {
   private final List<String> remarks;
 
   private final ChatTemplate chatTemplate;
+  private final WeightReading reading;
 
   private QwenCheckpoint(Path folder, Path configFile) {
     this.chatTemplate = ChatTemplate.FILE;
+    this.reading = WeightReading.MAPPED;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -56,7 +58,7 @@ public final class QwenCheckpoint {
     return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
   }
 
-  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate) {
+  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate, WeightReading reading) {
     this.folder = other.folder;
     this.config = other.config;
     this.weights = other.weights;
@@ -65,11 +67,17 @@ public final class QwenCheckpoint {
     this.leftOut = other.leftOut;
     this.remarks = other.remarks;
     this.chatTemplate = chatTemplate;
+    this.reading = reading;
   }
 
   /** The same checkpoint with another choice of the format of conversations. */
   public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
-    return new QwenCheckpoint(this, choice);
+    return new QwenCheckpoint(this, choice, reading);
+  }
+
+  /** The same checkpoint whose weights are mapped, as they are without this, or read. */
+  public QwenCheckpoint withWeights(WeightReading choice) {
+    return new QwenCheckpoint(this, chatTemplate, choice);
   }
 
   public Path folder() {
@@ -211,8 +219,9 @@ public final class QwenCheckpoint {
   /** Weights of the files' own type stay mapped, and the files must stay what they are. */
   private QwenModel guarded(@Nullable ScalarType type, QwenModel model) {
     boolean mapped =
-        weights.names().stream()
-            .anyMatch(name -> weights.entry(name).type() == types.computed(type));
+        reading == WeightReading.MAPPED
+            && weights.names().stream()
+                .anyMatch(name -> weights.entry(name).type() == types.computed(type));
     return mapped ? model.beforeEachPass(weights::requireUnchanged) : model;
   }
 
@@ -220,7 +229,7 @@ public final class QwenCheckpoint {
     Map<String, Tensor> named = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope()) {
       weights
-          .load(types.computed(type), leftOut)
+          .load(types.computed(type), leftOut, reading)
           .forEach((name, tensor) -> named.put(QwenKeys.toModel(name), tensor));
     }
     return named;

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
@@ -19,7 +20,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.FileStamp;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsChecksum;
+import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
+import org.equipoise.mbpo.tensor.Scoped;
 import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
@@ -164,35 +167,59 @@ public final class SafetensorsCheckpoint {
    * @param type {@code Float} or {@code BFloat16}; {@code null} keeps each file's own
    */
   public Map<String, Tensor> load(@Nullable ScalarType type) {
-    return load(type, Set.of());
+    return load(type, Set.of(), WeightReading.MAPPED);
   }
 
   /**
    * The same but for tensors that are no part of the model.
    *
    * @param without their names
+   * @param reading {@code READ} leaves nothing mapped
    */
-  Map<String, Tensor> load(@Nullable ScalarType type, Set<String> without) {
+  Map<String, Tensor> load(@Nullable ScalarType type, Set<String> without, WeightReading reading) {
     Equipoise.initialize();
     requireUnchanged();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Map<Path, Tensor> mapped = new LinkedHashMap<>();
-      headerOf.forEach(
-          (name, header) -> {
-            if (without.contains(name)) {
-              return;
-            }
-            Tensor bytes = mapped.computeIfAbsent(header.file(), file -> map(header));
-            Tensor tensor = view(header, bytes, header.entries().get(name));
-            boolean convert =
-                type != null && tensor.is_floating_point() && tensor.scalar_type().intern() != type;
-            tensors.put(name, (convert ? tensor.to(type) : tensor).retainReference());
-          });
+      Function<String, Tensor> source = reading == WeightReading.READ ? reading() : mapping();
+      for (String name : headerOf.keySet()) {
+        if (!without.contains(name)) {
+          tensors.put(name, Scoped.result(() -> converted(source.apply(name), type)));
+        }
+      }
+      tensors.values().forEach(Tensor::retainReference);
     }
     requireUnchanged();
     return tensors;
+  }
+
+  private static Tensor converted(Tensor tensor, @Nullable ScalarType type) {
+    boolean convert =
+        type != null && tensor.is_floating_point() && tensor.scalar_type().intern() != type;
+    return convert ? tensor.to(type) : tensor;
+  }
+
+  /** Tensors by name in memory of their own. */
+  private Function<String, Tensor> reading() {
+    headers().values().forEach(SafetensorsChecksum::verify);
+    return name -> SafetensorsFile.readTensor(headerOf.get(name), name);
+  }
+
+  private Map<Path, SafetensorsHeader> headers() {
+    Map<Path, SafetensorsHeader> headers = new LinkedHashMap<>();
+    headerOf.values().forEach(header -> headers.put(header.file(), header));
+    return headers;
+  }
+
+  /** Tensors by name as views of the files, which are mapped in the scope around. */
+  private Function<String, Tensor> mapping() {
+    Map<Path, Tensor> mapped = new LinkedHashMap<>();
+    headers().forEach((file, header) -> mapped.put(file, map(header)));
+    return name -> {
+      SafetensorsHeader header = headerOf.get(name);
+      return view(header, mapped.get(header.file()), header.entries().get(name));
+    };
   }
 
   /**

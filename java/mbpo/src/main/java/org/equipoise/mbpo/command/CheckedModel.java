@@ -38,7 +38,8 @@ final class CheckedModel {
     }
     checkpoint =
         QwenCheckpoint.open(run.requiredPath("model.folder"))
-            .withChatTemplate(settings.chatTemplate());
+            .withChatTemplate(settings.chatTemplate())
+            .withWeights(settings.weights());
     inputs = checkpoint.inputs(settings.maxPixels());
     remarks.addAll(checkpoint.remarks(settings.type().scalarType()));
     if (adapter != null) {

@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.tensor.WeightsFingerprint;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +84,19 @@ class MappedWeightsTest {
       assertChanged(() -> ask(model), "it was written at ");
       Files.delete(weights);
       assertChanged(() -> ask(model), "it was deleted");
+    }
+  }
+
+  /** What is read once needs the file no more, and is the same. */
+  @Test
+  void weightsThatAreReadAreThoseThatAreMapped() throws IOException {
+    QwenCheckpoint opened = QwenCheckpoint.open(checkpoint);
+    try (QwenModel mapped = opened.loadFrozen(null, MAX_PIXELS);
+        QwenModel read = opened.withWeights(WeightReading.READ).loadFrozen(null, MAX_PIXELS)) {
+      assertEquals(WeightsFingerprint.of(mapped.weights()), WeightsFingerprint.of(read.weights()));
+      cut();
+      ask(read);
+      assertChanged(() -> ask(mapped), "20000");
     }
   }
 
