@@ -232,6 +232,7 @@ public final class SafetensorsCheckpoint {
 
   /** One tensor, mapped; it belongs to the innermost scope. */
   Tensor mapped(String name) {
+    Equipoise.initialize();
     SafetensorsHeader header = headerOf.get(name);
     return view(header, map(header), header.entries().get(name));
   }

@@ -86,9 +86,10 @@ public final class AttackCommand implements Callable<Integer> {
     RunSettings settings = options.load();
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter messages = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     InputCheck check = new InputCheck(checked, generation.maxNewTokens(), dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");

@@ -80,8 +80,9 @@ public final class EvaluateCommand implements Callable<Integer> {
       throw new IllegalArgumentException("--pope needs --images, the folder of its images");
     }
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     InputSamples input =
         new InputSamples(
             settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);

@@ -81,9 +81,10 @@ public final class GenerateCommand implements Callable<Integer> {
               + " generate.temperature=1; found "
               + samples);
     }
-    Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter remarks = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     InputCheck check = new InputCheck(checked, generation.maxNewTokens(), dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);

@@ -89,8 +89,9 @@ public final class MineCommand implements Callable<Integer> {
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
     model = CheckedModel.toAsk(settings, null, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     InputSamples input =
         new InputSamples(
             settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);

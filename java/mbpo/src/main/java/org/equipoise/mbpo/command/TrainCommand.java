@@ -92,8 +92,9 @@ public final class TrainCommand implements Callable<Integer> {
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
     checked = CheckedModel.toTrain(settings, train, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
     }
