@@ -109,6 +109,7 @@ final class AdapterCheck {
               + parts.values());
     }
     AdapterKey key = adapter.keys().get(a);
+    long[] base = base(a, path + ".weight");
     if (!adapter.config().means(key)) {
       throw new IllegalArgumentException(
           adapter.config().file()
@@ -119,8 +120,7 @@ final class AdapterCheck {
               + " holds an adapter; PEFT would leave it out. Correct the fields, or remove the"
               + " tensors");
     }
-    long rank = Math.round(adapter.config().rank(key));
-    long[] base = base(a, path + ".weight");
+    long rank = adapter.config().rank(key);
     long[] expectedA = base.clone();
     long[] expectedB = base.clone();
     if (embedding) {

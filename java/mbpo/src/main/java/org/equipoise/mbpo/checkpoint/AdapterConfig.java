@@ -7,10 +7,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.equipoise.mbpo.lora.BoundedPattern;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.lora.PatternWork;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.JsonNumbers;
 
 /**
  * An {@code adapter_config.json} as PEFT writes it for LoRA. Every field is honoured, refused by
@@ -34,8 +37,8 @@ final class AdapterConfig {
     }
     requireUnchangedBase();
     this.targets = TargetModules.of(file, json, work);
-    this.ranks = patterns("rank_pattern");
-    this.alphas = patterns("alpha_pattern");
+    this.ranks = patterns("rank_pattern", this::requireRank);
+    this.alphas = patterns("alpha_pattern", this::requirePositive);
     remark();
   }
 
@@ -53,15 +56,23 @@ final class AdapterConfig {
               + "\"; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
               + " model.folder");
     }
-    for (String field : List.of("r", "lora_alpha")) {
-      if (!json.path(field).isNumber() || !(json.path(field).asDouble() > 0)) {
-        throw new IllegalArgumentException(
-            file
-                + ": "
-                + field
-                + ": expected a positive number, found "
-                + FieldUses.shortened(json.path(field)));
-      }
+    requireRank("r", json.path("r"));
+    requirePositive("lora_alpha", json.path("lora_alpha"));
+  }
+
+  private void requireRank(String field, JsonNode value) {
+    require(
+        JsonNumbers.isWhole(value, 1, Integer.MAX_VALUE), field, "a positive whole number", value);
+  }
+
+  private void requirePositive(String field, JsonNode value) {
+    require(JsonNumbers.isPositive(value), field, "a positive number", value);
+  }
+
+  private void require(boolean condition, String field, String expected, JsonNode found) {
+    if (!condition) {
+      throw new IllegalArgumentException(
+          file + ": " + field + ": expected " + expected + ", found " + FieldUses.shortened(found));
     }
   }
 
@@ -109,23 +120,15 @@ final class AdapterConfig {
     }
   }
 
-  private Map<BoundedPattern, Double> patterns(String field) {
+  private Map<BoundedPattern, Double> patterns(
+      String field, BiConsumer<String, JsonNode> requirement) {
     Map<BoundedPattern, Double> patterns = new LinkedHashMap<>();
     JsonNode node = json.path(field);
     for (Map.Entry<String, JsonNode> entry : node.properties()) {
-      if (!entry.getValue().isNumber() || !(entry.getValue().asDouble() > 0)) {
-        throw new IllegalArgumentException(
-            file
-                + ": "
-                + field
-                + "."
-                + entry.getKey()
-                + ": expected a positive number, found "
-                + FieldUses.shortened(entry.getValue()));
-      }
+      requirement.accept(field + "." + Excerpt.of(entry.getKey()), entry.getValue());
       patterns.put(
           BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field, work),
-          entry.getValue().asDouble());
+          entry.getValue().doubleValue());
     }
     return patterns;
   }
@@ -172,14 +175,14 @@ final class AdapterConfig {
             .noneMatch(module -> ("." + path + ".").contains("." + module + "."));
   }
 
-  double rank(AdapterKey key) {
-    return first(ranks, key, json.path("r").asDouble());
+  int rank(AdapterKey key) {
+    return (int) first(ranks, key, json.path("r").doubleValue());
   }
 
   /** What the product of both matrices is multiplied by. */
   double scale(AdapterKey key) {
     double rank = rank(key);
-    double alpha = first(alphas, key, json.path("lora_alpha").asDouble());
+    double alpha = first(alphas, key, json.path("lora_alpha").doubleValue());
     return alpha / (json.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
   }
 
@@ -218,13 +221,13 @@ final class AdapterConfig {
     }
     List<Integer> ids = new ArrayList<>();
     for (JsonNode id : node) {
-      if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
+      if (!JsonNumbers.isWhole(id, 0, Integer.MAX_VALUE)) {
         throw new IllegalArgumentException(
             file
                 + ": trainable_token_indices: expected a list of ids, found "
                 + FieldUses.shortened(node));
       }
-      ids.add(id.asInt());
+      ids.add(id.intValue());
     }
     return ids;
   }

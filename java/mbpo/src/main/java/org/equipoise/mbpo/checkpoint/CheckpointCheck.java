@@ -29,16 +29,26 @@ final class CheckpointCheck {
     this.folder = folder;
     this.weights = weights;
     requireUnquantised();
-    requireNamedOnce();
+    inFolder(() -> QwenKeys.of(weights.names()));
+    inFolder(() -> QwenShapes.requireLayers(read, weights.shapes(leftOut).keySet()));
     this.config = head(read);
     extras();
-    List<String> problems = QwenShapes.problems(config, weights.shapes(leftOut));
-    extraLayers(problems);
+    inFolder(this::requireShapes);
+  }
+
+  /** Errors name the folder. */
+  private void inFolder(Runnable check) {
     try {
-      QwenShapes.require(config, problems);
+      check.run();
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
     }
+  }
+
+  private void requireShapes() {
+    List<String> problems = QwenShapes.problems(config, weights.shapes(leftOut));
+    extraLayers(problems);
+    QwenShapes.require(config, problems);
   }
 
   /** As read, but for the head that the files may have. */
@@ -69,14 +79,6 @@ final class CheckpointCheck {
                 + " is one of quantised weights (GPTQ, AWQ, bitsandbytes, MLX or fp8), which are"
                 + " not read; take the checkpoint that was quantised");
       }
-    }
-  }
-
-  private void requireNamedOnce() {
-    try {
-      QwenKeys.of(weights.names());
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
     }
   }
 

@@ -34,10 +34,12 @@ public final class QwenCheckpoint {
 
   private final ChatTemplate chatTemplate;
   private final TokenizerTrust tokenizerTrust;
+  private final WeightReading reading;
 
   private QwenCheckpoint(Path folder, Path configFile) {
     this.chatTemplate = ChatTemplate.FILE;
     this.tokenizerTrust = TokenizerTrust.KNOWN;
+    this.reading = WeightReading.MAPPED;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -59,7 +61,10 @@ public final class QwenCheckpoint {
   }
 
   private QwenCheckpoint(
-      QwenCheckpoint other, ChatTemplate chatTemplate, TokenizerTrust tokenizerTrust) {
+      QwenCheckpoint other,
+      ChatTemplate chatTemplate,
+      TokenizerTrust tokenizerTrust,
+      WeightReading reading) {
     this.folder = other.folder;
     this.config = other.config;
     this.weights = other.weights;
@@ -69,16 +74,22 @@ public final class QwenCheckpoint {
     this.remarks = other.remarks;
     this.chatTemplate = chatTemplate;
     this.tokenizerTrust = tokenizerTrust;
+    this.reading = reading;
   }
 
   /** The same checkpoint with another choice of the format of conversations. */
   public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
-    return new QwenCheckpoint(this, choice, tokenizerTrust);
+    return new QwenCheckpoint(this, choice, tokenizerTrust, reading);
   }
 
   /** The same checkpoint with another belief in its {@code tokenizer.json}. */
   public QwenCheckpoint withTokenizer(TokenizerTrust trust) {
-    return new QwenCheckpoint(this, chatTemplate, trust);
+    return new QwenCheckpoint(this, chatTemplate, trust, reading);
+  }
+
+  /** The same checkpoint whose weights are mapped, as they are without this, or read. */
+  public QwenCheckpoint withWeights(WeightReading choice) {
+    return new QwenCheckpoint(this, chatTemplate, tokenizerTrust, choice);
   }
 
   public Path folder() {
@@ -141,8 +152,15 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.withAdapters(
-        config, named(type), adapters, inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            config,
+            named(type),
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model with adapters that were trained before, to ask it or to train it further. */
@@ -154,13 +172,15 @@ public final class QwenCheckpoint {
   public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, Inputs inputs) {
     Map<String, Tensor> named = named(type);
     LoraAdapters adapters = adapter.load(named);
-    return QwenModel.withAdapters(
-        named.containsKey(QwenNames.HEAD) ? config.untied() : config,
-        named,
-        adapters,
-        inputs.tokenizer(),
-        inputs.processor(),
-        inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+            named,
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
@@ -170,8 +190,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel loadFrozen(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.frozen(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.frozen(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /** Loads the model to train all of its weights. */
@@ -181,8 +203,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.full(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.full(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /**
@@ -204,19 +228,21 @@ public final class QwenCheckpoint {
     return new Inputs(tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
+  /** Weights of the files' own type stay mapped, and the files must stay what they are. */
+  private QwenModel guarded(@Nullable ScalarType type, QwenModel model) {
+    boolean mapped =
+        reading == WeightReading.MAPPED
+            && weights.names().stream()
+                .anyMatch(name -> weights.entry(name).type() == types.computed(type));
+    return mapped ? model.beforeEachPass(weights::requireUnchanged) : model;
+  }
+
   private Map<String, Tensor> named(@Nullable ScalarType type) {
     Map<String, Tensor> named = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope()) {
       weights
-          .load(types.computed(type))
-          .forEach(
-              (name, tensor) -> {
-                if (leftOut.contains(name)) {
-                  tensor.close();
-                } else {
-                  named.put(QwenKeys.toModel(name), tensor);
-                }
-              });
+          .load(types.computed(type), leftOut, reading)
+          .forEach((name, tensor) -> named.put(QwenKeys.toModel(name), tensor));
     }
     return named;
   }
@@ -236,6 +262,11 @@ public final class QwenCheckpoint {
               + "; one of the files is another checkpoint's");
     }
     return tokenizer;
+  }
+
+  /** How long prompt, images and answer may be together; errors name the file. */
+  public ContextLength contextLength() {
+    return ContextLength.of(folder, config);
   }
 
   /** What is done with images; errors name the file. */

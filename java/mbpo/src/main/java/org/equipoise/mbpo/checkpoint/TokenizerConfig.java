@@ -37,6 +37,7 @@ final class TokenizerConfig {
           "processor_class",
           "backend",
           "auto_map",
+          "model_max_length",
           "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output");
 
   /**
@@ -55,7 +56,6 @@ final class TokenizerConfig {
           "local_files_only",
           "max_length",
           "model_input_names",
-          "model_max_length",
           "name_or_path",
           "pad_to_multiple_of",
           "pad_token_type_id",

@@ -86,15 +86,19 @@ public final class AttackCommand implements Callable<Integer> {
     requireFree(settings);
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter messages = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
-    InputCheck check = new InputCheck(checked, dryRun, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
+    InputCheck check = new InputCheck(checked, generation.maxNewTokens(), dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
     NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
     check.text("QUESTION", question, 0);
-    check.text("--answer", answer, 0);
+    int answerTokens = check.text("--answer", answer, 0);
+    check.fits(
+        sample.images(List.of(ImageSource.of(image))),
+        Math.max(answerTokens, generation.maxNewTokens()));
     if (dryRun) {
       messages.printf(
           "%s would be attacked by %s images, the result written to %s%n",

@@ -90,14 +90,17 @@ public final class EvaluateCommand implements Callable<Integer> {
       throw new IllegalArgumentException("--pope needs --images, the folder of its images");
     }
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
     new OutputPlace(settings)
         .reads("data.samples")
         .input("--config", options.file())
         .input("--pope", pope)
         .requireRunFolder(out, RESULTS, REPORT, InputSamples.DROPPED);
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
+    InputSamples input =
+        new InputSamples(
+            settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);
     List<Sample> samples =
         pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
     // Without an image there is nothing to be blind to.

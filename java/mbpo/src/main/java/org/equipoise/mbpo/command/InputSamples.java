@@ -41,15 +41,21 @@ final class InputSamples {
 
   /**
    * @param model whose tokenizer and image processor must take the data
+   * @param newTokens most tokens of an answer that is generated; 0 where none is
    * @param dryRun whether images are decoded, too; they are always where bad ones are left out, as
    *     none may be met later
    * @param messages told what was left out, and how far a long check is
    */
-  InputSamples(RunSettings settings, CheckedModel model, boolean dryRun, PrintWriter messages) {
+  InputSamples(
+      RunSettings settings,
+      CheckedModel model,
+      int newTokens,
+      boolean dryRun,
+      PrintWriter messages) {
     this.settings = settings;
     this.messages = messages;
     this.skipBad = settings.bind("data.skipBad", Boolean.class);
-    this.check = new InputCheck(model, dryRun || skipBad, messages);
+    this.check = new InputCheck(model, newTokens, dryRun || skipBad, messages);
   }
 
   /**

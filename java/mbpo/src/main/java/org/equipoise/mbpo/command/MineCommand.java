@@ -91,13 +91,16 @@ public final class MineCommand implements Callable<Integer> {
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
     new OutputPlace(settings)
         .reads("data.samples", "mine.answers")
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, PREVIEW, MINE, RunRecord.SETTINGS, InputSamples.DROPPED);
     model = CheckedModel.toAsk(settings, null, messages);
-    InputSamples input = new InputSamples(settings, model, dryRun, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
+    InputSamples input =
+        new InputSamples(
+            settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);
     boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
     samples = input.toMine("data.samples", twins);
     requireTwins();

@@ -93,7 +93,6 @@ public final class TrainCommand implements Callable<Integer> {
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
     new OutputPlace(settings)
         .reads(
             switch (train.method()) {
@@ -104,11 +103,13 @@ public final class TrainCommand implements Callable<Integer> {
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, STAGE, RunRecord.SETTINGS, InputSamples.DROPPED);
     checked = CheckedModel.toTrain(settings, train, messages);
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
       CheckpointCopy.require(checked.checkpoint().folder());
     }
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    InputSamples input = new InputSamples(settings, checked, newTokens(), dryRun, messages);
     readData(input);
     OutputPlace.requireImagesApart(
         out,
@@ -186,6 +187,12 @@ public final class TrainCommand implements Callable<Integer> {
               (least.weights() + least.trainable()) / GIB,
               machine / GIB));
     }
+  }
+
+  private int newTokens() {
+    return train.method() == TrainSettings.Method.HYBRID
+        ? train.hybrid().online().maxNewTokens()
+        : 0;
   }
 
   private void readData(InputSamples input) {

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 
 /**
  * Low-rank adapters on linear layers (arXiv 2106.09685):
@@ -79,7 +80,8 @@ public final class LoraAdapters implements AutoCloseable {
         Tensor weight = weights.get(path + WEIGHT);
         int in = Math.toIntExact(weight.size(1));
         int out = Math.toIntExact(weight.size(0));
-        float[] a = new float[Math.multiplyExact(options.rank(), in)];
+        float[] a = new float[Sizes.array("lora_A of " + path, options.rank(), in)];
+        int numbersOfB = Sizes.array("lora_B of " + path, out, options.rank());
         double bound = 1 / Math.sqrt(in);
         for (int i = 0; i < a.length; i++) {
           a[i] = (float) (bound * (2 * random.uniform(0, KeyedRandom.id(path), i) - 1));
@@ -87,8 +89,7 @@ public final class LoraAdapters implements AutoCloseable {
         scales.put(path, options.scale());
         parameters.put(path + A, leaf(HostTensors.floats(a, options.rank(), in), weight));
         parameters.put(
-            path + B,
-            leaf(HostTensors.floats(new float[out * options.rank()], out, options.rank()), weight));
+            path + B, leaf(HostTensors.floats(new float[numbersOfB], out, options.rank()), weight));
       }
     }
     return new LoraAdapters(scales, parameters);

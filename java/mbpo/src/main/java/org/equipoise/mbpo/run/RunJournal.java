@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.JsonNumbers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,8 +65,8 @@ final class RunJournal {
   private void remember(ObjectNode entry) {
     String stage = entry.path("stage").asText();
     fingerprints.put(stage, entry.path("fingerprint").asText());
-    if (entry.has("seconds")) {
-      seconds.put(stage, entry.path("seconds").asDouble());
+    if (JsonNumbers.isPositive(entry.path("seconds"))) {
+      seconds.put(stage, entry.path("seconds").doubleValue());
     }
   }
 }

@@ -124,6 +124,15 @@ public final class SafetensorsFile {
     }
   }
 
+  /** One tensor in memory of its own, which belongs to the innermost scope; unverified. */
+  public static Tensor readTensor(SafetensorsHeader header, String name) {
+    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
+      return readTensor(header, channel, header.entries().get(name));
+    } catch (IOException e) {
+      throw StorageException.of("read", header.file(), e);
+    }
+  }
+
   /** The metadata alone. */
   public static Map<String, String> readMetadata(Path file) {
     return SafetensorsHeader.read(file).metadata();

@@ -146,17 +146,15 @@ final class ReferenceLogProbs {
                 + " anew");
       }
       List<TokenSequence> sequences = sequences(model, pairs);
-      long tokens = sequences.stream().mapToLong(sequence -> sequence.answer().length).sum();
+      long tokens = sequences.stream().mapToLong(own -> own.answer().length).sum();
       Tensor kept = contents.tensors().get(LOG_PROBS);
       if (kept == null || kept.numel() != tokens || !kept.is_floating_point()) {
-        throw new IllegalArgumentException(
-            "reference log-probs "
-                + file
-                + " do not have one number for each of "
-                + tokens
-                + " tokens of answers; delete the file to compute them anew");
+        notices.accept(
+            file + " does not hold a number for each answer's token; they are computed again");
+        return null;
       }
-      return new ReferenceLogProbs(AnswerScorer.split(HostTensors.toFloats(kept), sequences));
+      float[] packed = AnswerScorer.requireNumbers(HostTensors.toFloats(kept));
+      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences));
     }
   }
 }

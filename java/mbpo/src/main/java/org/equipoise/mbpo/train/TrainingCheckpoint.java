@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,16 +96,22 @@ final class TrainingCheckpoint {
                 + " belongs to a run with other options or data, or other starting weights; delete"
                 + " it to start anew, or use what it was written with");
       }
+      Position position = position(contents);
       restore(contents, "weight.", parameters);
       restore(contents, "moment1.", optimizer.firstMoments());
       restore(contents, "moment2.", optimizer.secondMoments());
-      List<StepMetrics> history =
-          history(
-              contents.tensors().get(HISTORY),
-              texts(metadata, "metrics"),
-              wholeNumber(metadata, "total_steps"));
-      return new Position(history, texts(metadata, "alarms"));
+      return position;
     }
+  }
+
+  private Position position(SafetensorsFile.Contents contents) {
+    Map<String, String> metadata = contents.metadata();
+    List<StepMetrics> history =
+        history(
+            contents.tensors().get(HISTORY),
+            texts(metadata, "metrics"),
+            wholeNumber(metadata, "total_steps"));
+    return new Position(history, texts(metadata, "alarms"));
   }
 
   private void restore(

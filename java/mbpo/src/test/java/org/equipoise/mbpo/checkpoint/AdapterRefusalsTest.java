@@ -103,7 +103,7 @@ class AdapterRefusalsTest {
     for (Case c :
         List.of(
             new Case("peft_type", "\"IA3\"", "peft_type", "LORA", "IA3"),
-            new Case("r", "0", "r: expected a positive number"),
+            new Case("r", "0", "r: expected a positive whole number"),
             new Case("r", "3", "lora_A", "[2, 32]", "[3, 32]"),
             new Case("rank_pattern", "{\"q_proj\": 5}", "lora_A", "[5, 32]"),
             new Case("rank_pattern", "{\"q_proj\": \"a\"}", "rank_pattern.q_proj", "number"),

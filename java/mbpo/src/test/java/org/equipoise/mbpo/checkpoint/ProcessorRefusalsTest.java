@@ -283,4 +283,14 @@ class ProcessorRefusalsTest {
           Arrays.stream(hostile).filter(other -> other == id).count());
     }
   }
+
+  /** Areas that no file, no setting and no array bounds: still sides that ints hold. */
+  @Test
+  void areasBeyondAllArraysAreBounded() {
+    QwenImageProcessor processor = QwenImageProcessor.of(28, 1L << 62, Long.MAX_VALUE);
+    assertEquals(1L << 28, processor.maxPixels());
+    QwenImageProcessor.Size size = processor.sizeFor(200, 1);
+    assertTrue((long) size.height() * size.width() < 1L << 29, size.toString());
+    assertEquals((long) size.height() * size.width() / 784, processor.tokens(1, 200));
+  }
 }

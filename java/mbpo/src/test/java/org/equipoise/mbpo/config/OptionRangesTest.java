@@ -22,6 +22,7 @@ import java.util.function.DoublePredicate;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.ChatTemplate;
 import org.equipoise.mbpo.checkpoint.TokenizerTrust;
+import org.equipoise.mbpo.checkpoint.WeightReading;
 import org.equipoise.mbpo.evaluate.Bootstrap;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -126,6 +127,7 @@ class OptionRangesTest {
             "folder",
             null,
             ModelSettings.Type.FILE,
+            WeightReading.MAPPED,
             ChatTemplate.FILE,
             TokenizerTrust.KNOWN,
             401_408,
