@@ -29,6 +29,9 @@ import java.util.stream.Stream;
  * file.
  */
 public final class AtomicFiles {
+  /** Of settings, tables, logs and the files beside a checkpoint's weights, tens of MB at most. */
+  private static final int MOST_BYTES = 1 << 26;
+
   private AtomicFiles() {}
 
   /** Writes the content of a file into an open channel, whose writes are always complete. */
@@ -140,10 +143,15 @@ public final class AtomicFiles {
     }
   }
 
-  /** The whole file; an error names it. */
+  /** The whole file, of at most {@value #MOST_BYTES} bytes; an error names it. */
   public static byte[] read(Path file) {
+    return read(file, MOST_BYTES);
+  }
+
+  /** The whole file; a larger one, and what is no regular file, is refused by name. */
+  public static byte[] read(Path file, int mostBytes) {
     try {
-      return Files.readAllBytes(file);
+      return RegularFiles.read(file, mostBytes);
     } catch (IOException e) {
       throw StorageException.of("read", file, e);
     }

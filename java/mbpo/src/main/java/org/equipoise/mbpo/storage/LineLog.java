@@ -11,6 +11,9 @@ import java.util.List;
  * instance per file; thread-safe.
  */
 public final class LineLog {
+  /** The digests of a million images are a third of it. */
+  private static final int MOST_BYTES = 1 << 30;
+
   private final Path file;
   private final long droppedBytes;
   private long length;
@@ -26,7 +29,7 @@ public final class LineLog {
     if (!Files.exists(file)) {
       AtomicFiles.write(file, new byte[0]);
     }
-    byte[] content = AtomicFiles.read(file);
+    byte[] content = AtomicFiles.read(file, MOST_BYTES);
     int complete = completeLength(content);
     if (complete < content.length) {
       AtomicFiles.append(file, complete, new byte[0]);
@@ -39,7 +42,7 @@ public final class LineLog {
     if (!Files.exists(file)) {
       return List.of();
     }
-    byte[] content = AtomicFiles.read(file);
+    byte[] content = AtomicFiles.read(file, MOST_BYTES);
     return new String(content, 0, completeLength(content), StandardCharsets.UTF_8).lines().toList();
   }
 
