@@ -13,6 +13,7 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.MineSettings;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
@@ -89,10 +90,12 @@ public final class AttackCommand implements Callable<Integer> {
     Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter messages = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
-    InputCheck check = new InputCheck(checked, dryRun, messages);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
-    NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
+    NegativeSource negatives =
+        mine.negatives(List.of(sample), limits, settings.bind("seed", Long.class));
     check.text("QUESTION", question, 0);
     check.text("--answer", answer, 0);
     if (dryRun) {

@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
@@ -77,7 +78,8 @@ public final class GenerateCommand implements Callable<Integer> {
     Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter remarks = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
-    InputCheck check = new InputCheck(checked, dryRun, remarks);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
     if (dryRun) {

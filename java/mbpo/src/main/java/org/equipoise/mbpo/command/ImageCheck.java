@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
@@ -21,6 +22,7 @@ final class ImageCheck {
   private static final long NANOS_BETWEEN_LINES = 10_000_000_000L;
 
   private final ImageProcessor processor;
+  private final long mostPixels;
   private final boolean decode;
   private final PrintWriter messages;
   private final Map<Path, Optional<String>> problemByFile = new ConcurrentHashMap<>();
@@ -31,8 +33,9 @@ final class ImageCheck {
    *     and ends, and finds the last ones that no decoder takes
    * @param messages told now and then how far a long check is
    */
-  ImageCheck(ImageProcessor processor, boolean decode, PrintWriter messages) {
+  ImageCheck(ImageProcessor processor, DataLimits limits, boolean decode, PrintWriter messages) {
     this.processor = processor;
+    this.mostPixels = limits.imagePixels();
     this.decode = decode;
     this.messages = messages;
   }
@@ -54,7 +57,7 @@ final class ImageCheck {
   /** An image that is used at once. */
   RgbImage decoded(Path file) {
     require(ImageSource.of(file));
-    return ImageFiles.read(file);
+    return ImageFiles.read(file, mostPixels);
   }
 
   private Optional<String> problem(ImageSource image) {
@@ -63,15 +66,14 @@ final class ImageCheck {
 
   private Optional<String> problem(Path file) {
     sayHowFar();
-    if (!Files.isRegularFile(file)) {
-      return Optional.of(
-          "there is no image file " + file + (Files.exists(file) ? " but something else" : ""));
+    if (!Files.exists(file)) {
+      return Optional.of("there is no image file " + file);
     }
     try {
-      ImageSize size = ImageFiles.size(file);
+      ImageSize size = ImageFiles.size(file, mostPixels);
       processor.requireSize(size.width(), size.height());
       if (decode) {
-        ImageFiles.read(file);
+        ImageFiles.read(file, mostPixels);
       }
       return Optional.empty();
     } catch (RuntimeException e) {

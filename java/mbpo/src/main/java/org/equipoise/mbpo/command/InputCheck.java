@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.QwenTokenizer;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
@@ -24,13 +25,14 @@ final class InputCheck {
   private final ImageCheck images;
 
   /**
+   * @param limits of images
    * @param decode whether images are decoded: everything is known then, and it takes as long as
    *     decoding does
    * @param messages told now and then how far a long check is
    */
-  InputCheck(CheckedModel model, boolean decode, PrintWriter messages) {
+  InputCheck(CheckedModel model, DataLimits limits, boolean decode, PrintWriter messages) {
     this.tokenizer = model.inputs().tokenizer();
-    this.images = new ImageCheck(model.inputs().processor(), decode, messages);
+    this.images = new ImageCheck(model.inputs().processor(), limits, decode, messages);
   }
 
   /** A sample that is learnt from or mined: its answer has a probability. */

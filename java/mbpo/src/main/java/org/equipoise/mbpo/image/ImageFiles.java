@@ -118,7 +118,7 @@ public final class ImageFiles {
               + size.width()
               + "x"
               + size.height()
-              + "; make it smaller, or raise data.maxImagePixels if it is to be trusted");
+              + "; make it smaller, or raise data.limits.imagePixels if it is to be trusted");
     }
     return image;
   }

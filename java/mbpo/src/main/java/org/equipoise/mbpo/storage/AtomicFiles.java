@@ -159,7 +159,12 @@ public final class AtomicFiles {
 
   /** The whole file as UTF-8 text, a byte order mark left out; an error names file and line. */
   public static String readText(Path file) {
-    return Utf8.text(read(file), file.toString());
+    return readText(file, MOST_BYTES);
+  }
+
+  /** The same of a file of at most so many bytes. */
+  public static String readText(Path file, int mostBytes) {
+    return Utf8.text(read(file, mostBytes), file.toString());
   }
 
   /** Writes whole buffers; the process can be made to die in the middle and at the end of each. */
