@@ -75,10 +75,11 @@ final class PngFile implements EncodedImage {
     }
     int channels = colours == 6 ? 4 : colours == 2 ? 3 : colours == 4 ? 2 : 1;
     long bits = (long) channels * depth;
-    // Seven passes of an interlaced image have at most twice as many rows, and some more.
-    long rows = interlaced == 0 ? size.height() : 2L * size.height() + 7;
-    long pixels = interlaced == 0 ? (size.width() * bits + 7) / 8 * size.height() : 0;
-    return rows + (interlaced == 0 ? pixels : (size.pixels() * bits + 7) / 8 + rows);
+    if (interlaced == 0) {
+      return size.height() * (1 + (size.width() * bits + 7) / 8);
+    }
+    // Seven passes have at most twice as many rows and some more, each with a byte begun.
+    return (size.pixels() * bits + 7) / 8 + 2 * (2L * size.height() + 7);
   }
 
   /** The chunk at a place, if it is whole and has the checksum that it says. */
@@ -110,6 +111,9 @@ final class PngFile implements EncodedImage {
 
   @Override
   public RgbImage decode() throws BadImage {
+    if (LARGEST_RATIO * bytes.length < rawBytes / 2) {
+      throw new BadImage("a PNG with fewer pixels than its header says");
+    }
     ByteArrayOutputStream needed = new ByteArrayOutputStream(bytes.length);
     needed.write(bytes, 0, SIGNATURE);
     Inflater inflater = new Inflater();

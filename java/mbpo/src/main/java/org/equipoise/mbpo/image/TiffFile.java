@@ -10,6 +10,7 @@ import javax.imageio.plugins.tiff.BaselineTIFFTagSet;
 import javax.imageio.plugins.tiff.TIFFDirectory;
 import javax.imageio.plugins.tiff.TIFFField;
 import javax.imageio.plugins.tiff.TIFFTag;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first image of a TIFF: grey, colours or a palette, 8 bits each or one. Colours under an alpha
@@ -97,7 +98,22 @@ final class TiffFile implements EncodedImage {
     if (tags.containsTIFFField(COLOUR_PROFILE)) {
       throw new BadImage(KIND + " with a colour profile");
     }
+    long bytesOfPixels = size.pixels() * samples * bits / 8;
+    if (compression == BaselineTIFFTagSet.COMPRESSION_NONE && bytesOfPixels > bytes.length) {
+      throw new BadImage(KIND + " that is cut off, of " + bytes.length + " bytes");
+    }
     requireSmallTiles(tags);
+    requireInFile(tags.getTIFFField(BaselineTIFFTagSet.TAG_STRIP_BYTE_COUNTS));
+    requireInFile(tags.getTIFFField(BaselineTIFFTagSet.TAG_TILE_BYTE_COUNTS));
+  }
+
+  /** The reader makes an array of as many bytes as a part of the image says that it has. */
+  private void requireInFile(@Nullable TIFFField byteCounts) throws BadImage {
+    for (int i = 0; byteCounts != null && i < byteCounts.getCount(); i++) {
+      if (byteCounts.getAsLong(i) > bytes.length) {
+        throw new BadImage(KIND + " that is cut off, of " + bytes.length + " bytes");
+      }
+    }
   }
 
   private int[] palette(TIFFDirectory tags) throws BadImage {
