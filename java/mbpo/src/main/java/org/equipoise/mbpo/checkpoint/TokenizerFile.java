@@ -53,6 +53,9 @@ final class TokenizerFile {
     }
   }
 
+  /** Twice that of a vocabulary of 262144 tokens. */
+  private static final int MOST_BYTES = 1 << 26;
+
   private final Path file;
   private final byte[] bytes;
   private final Map<String, JsonNode> parts;
@@ -67,7 +70,7 @@ final class TokenizerFile {
   }
 
   static TokenizerFile read(Path file) {
-    byte[] bytes = AtomicFiles.read(file);
+    byte[] bytes = AtomicFiles.read(file, MOST_BYTES);
     try (JsonParser parser = FACTORY.createParser(bytes)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw unreadable(file, "no JSON object", null);

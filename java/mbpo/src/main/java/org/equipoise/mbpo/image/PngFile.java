@@ -16,11 +16,15 @@ import java.util.zip.Inflater;
 final class PngFile implements EncodedImage {
   private static final int SIGNATURE = 8;
 
-  /** The largest that deflate makes of a byte. */
-  private static final long LARGEST_RATIO = 1032;
+  /** Bytes that some programs leave behind the pixels. */
+  private static final long BEARABLE = 1L << 20;
 
-  /** Bytes that may come out of the pixel data in vain, without a look at them first. */
-  private static final long BEARABLE = 1L << 26;
+  /** First column and row of the passes of an interlaced image, and their distances. */
+  private static final int[][] PASSES = {
+    {0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}
+  };
+
+  private static final int[][] ONE_PASS = {{0, 0, 1, 1}};
 
   /** eXIf says how the image is turned. */
   private static final Set<String> NEEDED = Set.of("IHDR", "PLTE", "tRNS", "eXIf", "IDAT", "IEND");
@@ -75,11 +79,13 @@ final class PngFile implements EncodedImage {
     }
     int channels = colours == 6 ? 4 : colours == 2 ? 3 : colours == 4 ? 2 : 1;
     long bits = (long) channels * depth;
-    if (interlaced == 0) {
-      return size.height() * (1 + (size.width() * bits + 7) / 8);
+    long sum = 0;
+    for (int[] pass : interlaced == 0 ? ONE_PASS : PASSES) {
+      long columns = (size.width() - pass[0] + pass[2] - 1L) / pass[2];
+      long rows = (size.height() - pass[1] + pass[3] - 1L) / pass[3];
+      sum += columns == 0 ? 0 : rows * (1 + (columns * bits + 7) / 8);
     }
-    // Seven passes have at most twice as many rows and some more, each with a byte begun.
-    return (size.pixels() * bits + 7) / 8 + 2 * (2L * size.height() + 7);
+    return sum;
   }
 
   /** The chunk at a place, if it is whole and has the checksum that it says. */
@@ -111,9 +117,6 @@ final class PngFile implements EncodedImage {
 
   @Override
   public RgbImage decode() throws BadImage {
-    if (LARGEST_RATIO * bytes.length < rawBytes / 2) {
-      throw new BadImage("a PNG with fewer pixels than its header says");
-    }
     ByteArrayOutputStream needed = new ByteArrayOutputStream(bytes.length);
     needed.write(bytes, 0, SIGNATURE);
     Inflater inflater = new Inflater();
@@ -129,10 +132,13 @@ final class PngFile implements EncodedImage {
         } else if (Character.isUpperCase(name.charAt(0))) {
           throw new BadImage("a PNG with the unknown chunk " + name);
         }
-        if (name.equals("IDAT") && LARGEST_RATIO * bytes.length > rawBytes + BEARABLE) {
+        if (name.equals("IDAT")) {
           pixels.add(at + 8, chunk.length);
         }
         at = chunk.end();
+      }
+      if (inflater.getBytesWritten() < rawBytes) {
+        throw cut(bytes);
       }
     } finally {
       inflater.end();
@@ -140,7 +146,10 @@ final class PngFile implements EncodedImage {
     return NativeImages.decode(needed.toByteArray());
   }
 
-  /** Counts what comes out of the pixel data: a decoder goes on to its end, however far it is. */
+  /**
+   * Unpacks the pixel data once before its decoder does, which makes room for all pixels if there
+   * are few, and goes on to the end, however far it is, if there are more.
+   */
   private final class PixelData {
     private final Inflater inflater;
     private final byte[] piece = new byte[1 << 16];
@@ -156,7 +165,7 @@ final class PngFile implements EncodedImage {
           if (inflater.inflate(piece) == 0 && inflater.needsDictionary()) {
             throw cut(bytes);
           }
-          if (inflater.getBytesWritten() > rawBytes) {
+          if (inflater.getBytesWritten() > rawBytes + BEARABLE) {
             throw new BadImage("a PNG with more pixels than its header says");
           }
         }

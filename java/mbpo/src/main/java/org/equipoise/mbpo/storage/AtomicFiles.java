@@ -29,8 +29,8 @@ import java.util.stream.Stream;
  * file.
  */
 public final class AtomicFiles {
-  /** Of settings, tables, logs and the files beside a checkpoint's weights, tens of MB at most. */
-  private static final int MOST_BYTES = 1 << 26;
+  /** Of tables, logs and states of our own, such as the digests of a million images. */
+  private static final int MOST_BYTES = 1 << 28;
 
   private AtomicFiles() {}
 

@@ -23,6 +23,9 @@ public final class Json {
 
   private static final int LONGEST_PROBLEM = 200;
 
+  /** Of the files beside a checkpoint's weights; the largest indices have some ten MB. */
+  private static final int MOST_BYTES = 1 << 26;
+
   /** What the parser says about itself, and what is said instead. */
   private static final Map<Pattern, String> PARSER_TALK = parserTalk();
 
@@ -84,7 +87,7 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
-    String text = AtomicFiles.readText(file);
+    String text = AtomicFiles.readText(file, MOST_BYTES);
     LfsPointer.refuse(file, text);
     try {
       node = MAPPER.readTree(text);

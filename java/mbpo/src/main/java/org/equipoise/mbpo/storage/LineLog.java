@@ -11,9 +11,6 @@ import java.util.List;
  * instance per file; thread-safe.
  */
 public final class LineLog {
-  /** The digests of a million images are a third of it. */
-  private static final int MOST_BYTES = 1 << 30;
-
   private final Path file;
   private final long droppedBytes;
   private long length;
@@ -29,7 +26,7 @@ public final class LineLog {
     if (!Files.exists(file)) {
       AtomicFiles.write(file, new byte[0]);
     }
-    byte[] content = AtomicFiles.read(file, MOST_BYTES);
+    byte[] content = AtomicFiles.read(file);
     int complete = completeLength(content);
     if (complete < content.length) {
       AtomicFiles.append(file, complete, new byte[0]);
@@ -42,7 +39,7 @@ public final class LineLog {
     if (!Files.exists(file)) {
       return List.of();
     }
-    byte[] content = AtomicFiles.read(file, MOST_BYTES);
+    byte[] content = AtomicFiles.read(file);
     return new String(content, 0, completeLength(content), StandardCharsets.UTF_8).lines().toList();
   }
 
