@@ -43,6 +43,11 @@ final class BmpFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return false;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     try (JavaReader reader = new JavaReader(bytes, "bmp", KIND)) {
       if (!reader.size().equals(size)) {

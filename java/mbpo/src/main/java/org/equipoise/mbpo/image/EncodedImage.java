@@ -9,6 +9,9 @@ interface EncodedImage {
   /** Width and height as the header says. */
   ImageSize size();
 
+  /** Whether it is known to have its end; of other kinds that shows when they are decoded. */
+  boolean hasEnd();
+
   /** Decodes it, after its size was found to be bearable. */
   RgbImage decode() throws BadImage;
 

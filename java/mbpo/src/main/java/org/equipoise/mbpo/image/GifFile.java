@@ -40,6 +40,11 @@ final class GifFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return false;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     try (JavaReader reader = new JavaReader(bytes, "gif", KIND)) {
       return JavaReader.colours(reader.image());

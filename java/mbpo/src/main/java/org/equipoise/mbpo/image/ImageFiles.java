@@ -52,15 +52,18 @@ public final class ImageFiles {
 
   private static RgbImage decode(byte[] encoded, String name, long mostPixels) {
     try {
-      EncodedImage image = bearable(encoded, name, mostPixels);
-      if (image.size().pixels() <= LARGE) {
-        return decode(image);
-      }
-      synchronized (ONE_AT_A_TIME) {
-        return decode(image);
-      }
+      return decodeInTurn(bearable(encoded, name, mostPixels));
     } catch (BadImage e) {
       throw corrupt(name, e);
+    }
+  }
+
+  private static RgbImage decodeInTurn(EncodedImage image) throws BadImage {
+    if (image.size().pixels() <= LARGE) {
+      return decode(image);
+    }
+    synchronized (ONE_AT_A_TIME) {
+      return decode(image);
     }
   }
 
@@ -89,8 +92,8 @@ public final class ImageFiles {
   }
 
   /**
-   * The size of an image file that is whole, as far as that can be told without decoding it. An
-   * unreadable one is refused by name.
+   * The size of an image file that is whole, as far as that can be told without decoding it, which
+   * is done for kinds other than PNG, JPEG and WebP. An unreadable one is refused by name.
    */
   public static ImageSize size(Path file) {
     return size(file, MOST_PIXELS);
@@ -99,7 +102,12 @@ public final class ImageFiles {
   /** The same of a file of at most so many pixels. */
   public static ImageSize size(Path file, long mostPixels) {
     try {
-      return bearable(AtomicFiles.read(file, MOST_BYTES), file.toString(), mostPixels).size();
+      EncodedImage image =
+          bearable(AtomicFiles.read(file, MOST_BYTES), file.toString(), mostPixels);
+      if (!image.hasEnd()) {
+        decodeInTurn(image);
+      }
+      return image.size();
     } catch (BadImage e) {
       throw corrupt(file.toString(), e);
     }

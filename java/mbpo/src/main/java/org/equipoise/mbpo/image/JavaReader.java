@@ -41,7 +41,8 @@ final class JavaReader implements AutoCloseable {
     try {
       return question.ask(reader);
     } catch (IOException | RuntimeException e) {
-      throw new BadImage(kind + " that cannot be read: " + e.getMessage(), e);
+      String reason = e.getMessage() == null ? "it is cut off" : e.getMessage();
+      throw new BadImage(kind + " that cannot be read: " + reason, e);
     }
   }
 

@@ -112,6 +112,11 @@ final class JpegFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return true;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     return NativeImages.decode(bytes);
   }

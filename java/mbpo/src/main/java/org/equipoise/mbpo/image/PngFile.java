@@ -116,6 +116,11 @@ final class PngFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return true;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     ByteArrayOutputStream needed = new ByteArrayOutputStream(bytes.length);
     needed.write(bytes, 0, SIGNATURE);

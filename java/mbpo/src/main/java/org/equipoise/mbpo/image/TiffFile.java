@@ -152,6 +152,11 @@ final class TiffFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return false;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     BufferedImage image;
     try (JavaReader reader = new JavaReader(bytes, "tiff", KIND)) {

@@ -70,6 +70,11 @@ final class WebpFile implements EncodedImage {
   }
 
   @Override
+  public boolean hasEnd() {
+    return true;
+  }
+
+  @Override
   public RgbImage decode() throws BadImage {
     return NativeImages.decode(bytes);
   }
