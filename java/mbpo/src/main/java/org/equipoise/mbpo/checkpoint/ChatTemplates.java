@@ -34,8 +34,8 @@ final class ChatTemplates {
   private static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
   private static final int SHOWN = 40;
 
-  /** In bytes; published templates have 12 000. */
-  private static final long LARGEST = 1 << 20;
+  /** Of a template; the longest known have some ten kB. */
+  private static final int MOST_BYTES = 1 << 20;
 
   private static final String REMEDY =
       "set model.chatTemplate to BUILT_IN to use Qwen2-VL's published format, or put the template"
@@ -131,7 +131,7 @@ final class ChatTemplates {
   private static Map.@Nullable Entry<String, String> inTexts(Path folder) {
     Path file = folder.resolve("chat_template.jinja");
     if (Files.exists(file)) {
-      return Map.entry(file.toString(), text(file));
+      return Map.entry(file.toString(), AtomicFiles.readText(file, MOST_BYTES));
     }
     Path additional = folder.resolve(QwenCheckpoint.NAMED_TEMPLATES);
     if (!Files.isDirectory(additional)) {
@@ -141,17 +141,12 @@ final class ChatTemplates {
     try (Stream<Path> files = Files.list(additional)) {
       for (Path one : files.filter(path -> path.toString().endsWith(".jinja")).toList()) {
         String name = one.getFileName().toString().replaceFirst("\\.jinja$", "");
-        named.put(name, text(one));
+        named.put(name, AtomicFiles.readText(one, MOST_BYTES));
       }
     } catch (IOException e) {
       throw StorageException.of("list", additional, e);
     }
     return named.isEmpty() ? null : byDefault(additional.toString(), named);
-  }
-
-  private static String text(Path file) {
-    Json.requireSmall(file, LARGEST);
-    return AtomicFiles.readText(file);
   }
 
   private static Map.Entry<String, String> byDefault(String where, Map<String, String> named) {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
 
@@ -100,13 +101,9 @@ final class CheckpointFolder {
     Path all = cached.resolve("snapshots");
     Path main = cached.resolve("refs").resolve("main");
     if (Files.isRegularFile(main)) {
-      try {
-        Path snapshot = all.resolve(Files.readString(main).strip());
-        if (Files.isDirectory(snapshot)) {
-          return snapshot.toString();
-        }
-      } catch (IOException e) {
-        throw StorageException.of("read", main, e);
+      Path snapshot = all.resolve(AtomicFiles.readText(main).strip());
+      if (Files.isDirectory(snapshot)) {
+        return snapshot.toString();
       }
     }
     List<String> hashes = Files.isDirectory(all) ? names(all) : List.of();

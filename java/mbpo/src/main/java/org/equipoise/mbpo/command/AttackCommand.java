@@ -13,6 +13,7 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.MineSettings;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
@@ -90,10 +91,12 @@ public final class AttackCommand implements Callable<Integer> {
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
     // Loads LibTorch, which takes seconds: after what is refused without it.
     Equipoise.threads(settings.bind("threads", Integer.class));
-    InputCheck check = new InputCheck(checked, generation.maxNewTokens(), dryRun, messages);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
-    NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
+    NegativeSource negatives =
+        mine.negatives(List.of(sample), limits, settings.bind("seed", Long.class));
     check.text("QUESTION", question, 0);
     int answerTokens = check.text("--answer", answer, 0);
     check.fits(

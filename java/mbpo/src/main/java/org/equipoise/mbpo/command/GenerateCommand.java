@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
@@ -85,7 +86,8 @@ public final class GenerateCommand implements Callable<Integer> {
     CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
     // Loads LibTorch, which takes seconds: after what is refused without it.
     Equipoise.threads(settings.bind("threads", Integer.class));
-    InputCheck check = new InputCheck(checked, generation.maxNewTokens(), dryRun, remarks);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
     check.fits(asked(), generation.maxNewTokens());

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
@@ -21,6 +22,7 @@ final class ImageCheck {
   private static final long NANOS_BETWEEN_LINES = 10_000_000_000L;
 
   private final QwenImageProcessor processor;
+  private final long mostPixels;
   private final boolean decode;
   private final PrintWriter messages;
   private final Map<Path, Found> foundByFile = new ConcurrentHashMap<>();
@@ -34,8 +36,10 @@ final class ImageCheck {
    *     and ends, and finds the last ones that no decoder takes
    * @param messages told now and then how far a long check is
    */
-  ImageCheck(QwenImageProcessor processor, boolean decode, PrintWriter messages) {
+  ImageCheck(
+      QwenImageProcessor processor, DataLimits limits, boolean decode, PrintWriter messages) {
     this.processor = processor;
+    this.mostPixels = limits.imagePixels();
     this.decode = decode;
     this.messages = messages;
   }
@@ -58,7 +62,7 @@ final class ImageCheck {
   /** An image that is used at once. */
   RgbImage decoded(Path file) {
     require(ImageSource.of(file));
-    return ImageFiles.read(file);
+    return ImageFiles.read(file, mostPixels);
   }
 
   /** Tokens of an image that is not refused. */
@@ -72,15 +76,14 @@ final class ImageCheck {
 
   private Found found(Path file) {
     sayHowFar();
-    if (!Files.isRegularFile(file)) {
-      return bad(
-          "there is no image file " + file + (Files.exists(file) ? " but something else" : ""));
+    if (!Files.exists(file)) {
+      return bad("there is no image file " + file);
     }
     try {
-      ImageSize size = ImageFiles.size(file);
+      ImageSize size = ImageFiles.size(file, mostPixels);
       long tokens = processor.tokens(size.width(), size.height());
       if (decode) {
-        ImageFiles.read(file);
+        ImageFiles.read(file, mostPixels);
       }
       return new Found(Optional.empty(), tokens);
     } catch (RuntimeException e) {

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.ContextLength;
 import org.equipoise.mbpo.checkpoint.QwenTokenizer;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
@@ -27,16 +28,22 @@ final class InputCheck {
   private final ImageCheck images;
 
   /**
+   * @param limits of images
    * @param newTokens most tokens of an answer that is generated; 0 where none is
    * @param decode whether images are decoded: everything is known then, and it takes as long as
    *     decoding does
    * @param messages told now and then how far a long check is
    */
-  InputCheck(CheckedModel model, int newTokens, boolean decode, PrintWriter messages) {
+  InputCheck(
+      CheckedModel model,
+      DataLimits limits,
+      int newTokens,
+      boolean decode,
+      PrintWriter messages) {
     this.tokenizer = model.inputs().tokenizer();
     this.context = model.checkpoint().contextLength();
     this.newTokens = newTokens;
-    this.images = new ImageCheck(model.inputs().processor(), decode, messages);
+    this.images = new ImageCheck(model.inputs().processor(), limits, decode, messages);
   }
 
   /** A sample that is learnt from or mined: its answer has a probability. */

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.BadRow;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.PreferenceFile;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -34,6 +35,7 @@ final class InputSamples {
   private final PrintWriter messages;
   private final InputCheck check;
   private final boolean skipBad;
+  private final DataLimits limits;
   private final List<BadRow> leftOut = new ArrayList<>();
 
   /** Rows of the file at hand that could not be read. */
@@ -55,7 +57,8 @@ final class InputSamples {
     this.settings = settings;
     this.messages = messages;
     this.skipBad = settings.bind("data.skipBad", Boolean.class);
-    this.check = new InputCheck(model, newTokens, dryRun || skipBad, messages);
+    this.limits = settings.bind("data.limits", DataLimits.class);
+    this.check = new InputCheck(model, limits, newTokens, dryRun || skipBad, messages);
   }
 
   /**
@@ -78,7 +81,7 @@ final class InputSamples {
 
   private List<Sample> samples(String key, Consumer<Sample> checked) {
     Path file = settings.requiredPath(key);
-    return values(good(file, SampleFile.rows(file, handler()), checked));
+    return values(good(file, SampleFile.rows(file, limits, handler()), checked));
   }
 
   /** What a check says against a value, or {@code null}. */
@@ -100,7 +103,7 @@ final class InputSamples {
    */
   List<Sample> toMine(String key, boolean twinsNeeded) {
     Path file = settings.requiredPath(key);
-    List<Row<Sample>> rows = SampleFile.rows(file, handler());
+    List<Row<Sample>> rows = SampleFile.rows(file, limits, handler());
     List<Row<Sample>> seen = rows.stream().filter(row -> !row.value().images().isEmpty()).toList();
     if (seen.size() < rows.size()) {
       messages.println(
@@ -117,7 +120,7 @@ final class InputSamples {
 
   /** Questions in POPE's format. */
   List<Sample> pope(Path file, Path images) {
-    return values(good(file, PopeFile.rows(file, images, handler()), check::evaluated));
+    return values(good(file, PopeFile.rows(file, images, limits, handler()), check::evaluated));
   }
 
   /**
@@ -126,7 +129,7 @@ final class InputSamples {
   List<PreferenceRecord> pairs(String key) {
     Path path = settings.requiredPath(key);
     Path file = Files.isDirectory(path) ? PreferenceStore.pairs(path) : path;
-    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, handler());
+    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, limits, handler());
     check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
     return values(good(file, "pairs", rows, problem(check::pair), PreferenceRecord::id));
   }

@@ -12,6 +12,7 @@ import org.equipoise.mbpo.cli.ConsoleRun;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.MineSettings;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.DroppedSample;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
@@ -106,7 +107,11 @@ public final class MineCommand implements Callable<Integer> {
     requireTwins();
     OutputPlace.requireImagesApart(
         out, samples.stream().flatMap(sample -> sample.images().stream()), PREVIEW, MINE);
-    negatives = mine.negatives(samples, settings.bind("seed", Long.class));
+    negatives =
+        mine.negatives(
+            samples,
+            settings.bind("data.limits", DataLimits.class),
+            settings.bind("seed", Long.class));
     messages.printf(
         "%d samples, %s, negatives by %s%n",
         samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));

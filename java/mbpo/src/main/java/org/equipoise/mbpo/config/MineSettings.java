@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.data.AnswerFile;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.MiningOptions;
@@ -64,8 +65,12 @@ public record MineSettings(
     }
   }
 
-  /** What perturbs the images. */
-  public NegativeSource negatives(List<Sample> pool, long seed) {
+  /**
+   * What perturbs the images.
+   *
+   * @param limits of a file of answers
+   */
+  public NegativeSource negatives(List<Sample> pool, DataLimits limits, long seed) {
     return switch (source) {
       case ADVERSARIAL ->
           NegativeSources.adversarial(epsilonIn255ths / 255, stepIn255ths / 255, steps, seed);
@@ -73,12 +78,12 @@ public record MineSettings(
       case SWAPPED -> NegativeSources.swapped(pool, seed);
       case GAUSSIAN -> NegativeSources.gaussian(sigma, seed);
       case DIFFUSION -> NegativeSources.diffusion(diffusionStep, seed);
-      case IMPORTED -> imported(pool);
+      case IMPORTED -> imported(pool, limits);
     };
   }
 
-  private NegativeSource imported(List<Sample> pool) {
-    Map<String, String> byId = AnswerFile.read(Path.of(answers));
+  private NegativeSource imported(List<Sample> pool, DataLimits limits) {
+    Map<String, String> byId = AnswerFile.read(Path.of(answers), limits);
     if (pool.stream().noneMatch(sample -> byId.containsKey(sample.id()))) {
       throw new IllegalArgumentException(
           "mine.answers: none of the "

@@ -32,6 +32,10 @@ import org.yaml.snakeyaml.Yaml;
  */
 public final class RunSettings {
   private static final String DEFAULTS = "defaults.yaml";
+
+  /** Of a file of settings; the defaults, comments and all, are a hundredth of it. */
+  private static final int MOST_BYTES = 1 << 20;
+
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
@@ -76,7 +80,7 @@ public final class RunSettings {
     SettingSources sources = new SettingSources();
     if (file != null) {
       SettingsYaml.Document document =
-          SettingsYaml.read(MAPPER, file.toString(), AtomicFiles.readText(file));
+          SettingsYaml.read(MAPPER, file.toString(), AtomicFiles.readText(file, MOST_BYTES));
       JsonNode own = document.values();
       sources.addFile(file, document.places());
       if (own.isObject()) {

@@ -15,12 +15,16 @@ import org.yaml.snakeyaml.nodes.CollectionNode;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 
 /** Reads YAML of others: plain values only, and no more of them than settings can have. */
 final class SettingsYaml {
   /** Values with every alias written out; all settings are some 130. */
   private static final int MOST_VALUES = 10_000;
+
+  /** Of a key or a value: reading a number takes the square of its digits. */
+  private static final int MOST_CHARACTERS = 10_000;
 
   private SettingsYaml() {}
 
@@ -61,6 +65,15 @@ final class SettingsYaml {
               + ": expected at most "
               + MOST_VALUES
               + " values, those that aliases repeat included");
+    }
+    if (node instanceof ScalarNode scalar && scalar.getValue().length() > MOST_CHARACTERS) {
+      throw new IllegalArgumentException(
+          name
+              + line(node.getStartMark().getLine())
+              + ": expected at most "
+              + MOST_CHARACTERS
+              + " characters in a value, found "
+              + scalar.getValue().length());
     }
     if (!(node instanceof CollectionNode<?>)) {
       return count;

@@ -155,6 +155,9 @@ public final class PreferenceWriter {
 
   /** Compares what batches recorded with what the folder holds. */
   private static final class WholeBatches {
+    /** What one array holds. */
+    private static final int MOST_BYTES = Integer.MAX_VALUE - 8;
+
     private final Path folder;
     private final byte[] preferences;
     private final byte[] dropped;
@@ -166,7 +169,7 @@ public final class PreferenceWriter {
     }
 
     private static byte[] bytes(Path file) {
-      return Files.exists(file) ? AtomicFiles.read(file) : new byte[0];
+      return Files.exists(file) ? AtomicFiles.read(file, MOST_BYTES) : new byte[0];
     }
 
     /** Batches up to the first one whose lines or images are not what was written. */
@@ -214,10 +217,11 @@ public final class PreferenceWriter {
     }
 
     private List<PreferenceRecord> pairs(byte[] lines) {
+      ImageFolder ours = new ImageFolder(folder, DataLimits.DEFAULT.imagePixels());
       return JsonLines.rows(
               folder.resolve(PreferenceStore.PREFERENCES),
               lines,
-              (number, fields) -> List.of(PairRows.read(folder, fields, "")),
+              (number, fields) -> List.of(PairRows.read(ours, fields, "")),
               BadRow.Handler.refuse())
           .stream()
           .map(Row::value)

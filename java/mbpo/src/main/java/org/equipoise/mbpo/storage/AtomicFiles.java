@@ -28,6 +28,9 @@ import java.util.List;
  * check the file. A link in a file's place is replaced itself, and what it leads to stays.
  */
 public final class AtomicFiles {
+  /** Of tables, logs and states of our own, such as the digests of a million images. */
+  private static final int MOST_BYTES = 1 << 28;
+
   private AtomicFiles() {}
 
   /** Writes the content of a file into an open channel, whose writes are always complete. */
@@ -163,10 +166,15 @@ public final class AtomicFiles {
     TemporaryFiles.delete(folder);
   }
 
-  /** The whole file; an error names it. */
+  /** The whole file, of at most {@value #MOST_BYTES} bytes; an error names it. */
   public static byte[] read(Path file) {
+    return read(file, MOST_BYTES);
+  }
+
+  /** The whole file; a larger one, and what is no regular file, is refused by name. */
+  public static byte[] read(Path file, int mostBytes) {
     try {
-      return Files.readAllBytes(file);
+      return RegularFiles.read(file, mostBytes);
     } catch (IOException e) {
       throw StorageException.of("read", file, e);
     }
@@ -174,7 +182,12 @@ public final class AtomicFiles {
 
   /** The whole file as UTF-8 text, a byte order mark left out; an error names file and line. */
   public static String readText(Path file) {
-    return Utf8.text(read(file), file.toString());
+    return readText(file, MOST_BYTES);
+  }
+
+  /** The same of a file of at most so many bytes. */
+  public static String readText(Path file, int mostBytes) {
+    return Utf8.text(read(file, mostBytes), file.toString());
   }
 
   /** Writes whole buffers; the process can be made to die in the middle and at the end of each. */

@@ -66,7 +66,7 @@ public final class FileDigests {
     try {
       Stamp before = stamp(file);
       Sha256 hash = new Sha256();
-      try (InputStream stream = Files.newInputStream(file)) {
+      try (InputStream stream = RegularFiles.stream(file)) {
         byte[] buffer = new byte[(int) Math.max(1, Math.min(BUFFER, before.bytes()))];
         for (int bytes = stream.read(buffer); bytes >= 0; bytes = stream.read(buffer)) {
           hash.add(buffer, bytes);

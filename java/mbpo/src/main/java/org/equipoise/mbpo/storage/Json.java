@@ -25,8 +25,8 @@ public final class Json {
 
   private static final int LONGEST_PROBLEM = 200;
 
-  /** Indexes and configurations of the largest published checkpoints have 9 MB. */
-  private static final long LARGEST_OBJECT = 16L << 20;
+  /** Of the files beside a checkpoint's weights; the largest indices have some ten MB. */
+  private static final int MOST_BYTES = 1 << 26;
 
   /** What the parser says about itself, and what is said instead. */
   private static final Map<Pattern, String> PARSER_TALK = parserTalk();
@@ -97,8 +97,7 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
-    requireSmall(file, LARGEST_OBJECT);
-    String text = AtomicFiles.readText(file);
+    String text = AtomicFiles.readText(file, MOST_BYTES);
     LfsPointer.refuse(file, text);
     try {
       node = MAPPER.readTree(text);
@@ -116,22 +115,5 @@ public final class Json {
           file + ": expected a JSON object, found " + node.getNodeType());
     }
     return node;
-  }
-
-  /**
-   * Refuses a file that would fill memory once it is read; the error names it.
-   *
-   * @param largest in bytes
-   */
-  public static void requireSmall(Path file, long largest) {
-    try {
-      long size = Files.size(file);
-      if (size > largest) {
-        throw new IllegalArgumentException(
-            file + ": expected a file of at most " + largest + " bytes, found " + size);
-      }
-    } catch (IOException e) {
-      throw StorageException.of("read", file, e);
-    }
   }
 }

@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -113,7 +112,7 @@ public final class SafetensorsFile {
   }
 
   private static Contents contents(SafetensorsHeader header) {
-    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFiles.open(header.file())) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (Map.Entry<String, SafetensorsHeader.Entry> entry : header.entries().entrySet()) {
         tensors.put(entry.getKey(), readTensor(header, channel, entry.getValue()));
