@@ -125,7 +125,7 @@ public final class SafetensorsFile {
 
   /** One tensor in memory of its own, which belongs to the innermost scope; unverified. */
   public static Tensor readTensor(SafetensorsHeader header, String name) {
-    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFiles.open(header.file())) {
       return readTensor(header, channel, header.entries().get(name));
     } catch (IOException e) {
       throw StorageException.of("read", header.file(), e);
