@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.cli;
 
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
@@ -35,16 +36,28 @@ public final class EquipoiseCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec specification;
 
   public static void main(String[] arguments) {
+    StandardStreams.guard();
+    Thread.setDefaultUncaughtExceptionHandler(EquipoiseCommand::ended);
     System.exit(execute(arguments));
+  }
+
+  /** Threads of this program end by themselves; what else ended one is worth a sentence. */
+  private static void ended(Thread thread, Throwable error) {
+    System.err.println("Error in thread " + thread.getName() + ": " + Failures.sentence(error));
   }
 
   /** Runs a command line and returns its {@link ExitCode}. */
   public static int execute(String... arguments) {
-    Logging.configure(arguments);
-    CommandLine commandLine = commandLine();
-    commandLine.setOut(ReadableWriter.over(commandLine.getOut()));
-    commandLine.setErr(ReadableWriter.over(commandLine.getErr()));
-    return execute(commandLine, arguments);
+    try {
+      Logging.configure(arguments);
+      CommandLine commandLine = commandLine();
+      commandLine.setOut(ReadableWriter.ofResults(commandLine.getOut()).printer());
+      commandLine.setErr(ReadableWriter.ofRemarks(commandLine.getErr()).printer());
+      return execute(commandLine, arguments);
+    } catch (Error error) {
+      // Before there was a command line.
+      return Failures.report(error, new PrintWriter(System.err, true), false);
+    }
   }
 
   /** Errors of memory and stack end with a sentence, too. */

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.run;
 
+import org.equipoise.mbpo.storage.Sentence;
+
 /** A stage's work threw. Finished stages and checkpoints are kept. */
 public final class FailedStageException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -7,16 +9,11 @@ public final class FailedStageException extends RuntimeException {
   private final String stageId;
 
   FailedStageException(String stageId, Throwable cause) {
-    super("stage " + stageId + " failed: " + sentence(cause), cause);
+    super("stage " + stageId + " failed: " + Sentence.of(cause), cause);
     this.stageId = stageId;
   }
 
   public String stageId() {
     return stageId;
-  }
-
-  private static String sentence(Throwable cause) {
-    String message = cause.getMessage();
-    return message == null || message.isBlank() ? cause.getClass().getName() : message;
   }
 }
