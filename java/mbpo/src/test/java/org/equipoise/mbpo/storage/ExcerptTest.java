@@ -22,10 +22,10 @@ class ExcerptTest {
   @Test
   void excerptsAreOneLineAndSayHowLongTheTextIs() {
     assertEquals("a\\nb\\tc", Excerpt.of("a\nb\tc"));
-    assertEquals("x".repeat(80), Excerpt.of("x".repeat(80)));
-    assertEquals("x".repeat(80) + "... (81 characters)", Excerpt.of("x".repeat(81)));
+    assertEquals("x".repeat(200), Excerpt.of("x".repeat(200)));
+    assertEquals("x".repeat(200) + "... (201 characters)", Excerpt.of("x".repeat(201)));
     // A character of two halves is not cut in two.
-    assertEquals("x".repeat(79) + "... (81 characters)", Excerpt.of("x".repeat(79) + "👩"));
+    assertEquals("x".repeat(199) + "... (201 characters)", Excerpt.of("x".repeat(199) + "👩"));
     assertEquals("\"a\\u0007\"", Excerpt.quoted("a\u0007"));
   }
 }
