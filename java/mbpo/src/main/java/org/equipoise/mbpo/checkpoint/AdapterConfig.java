@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.lora.BoundedPattern;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
 
@@ -46,9 +47,9 @@ final class AdapterConfig {
     if (!type.equals("LORA")) {
       throw new IllegalArgumentException(
           file
-              + ": peft_type: expected LORA, the only kind of adapter that is supported, found \""
-              + type
-              + "\"; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
+              + ": peft_type: expected LORA, the only kind of adapter that is supported, found "
+              + Excerpt.quoted(type)
+              + "; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
               + " model.folder");
     }
     for (String field : List.of("r", "lora_alpha")) {
@@ -117,12 +118,13 @@ final class AdapterConfig {
                 + ": "
                 + field
                 + "."
-                + entry.getKey()
+                + Excerpt.of(entry.getKey())
                 + ": expected a positive number, found "
                 + FieldUses.shortened(entry.getValue()));
       }
       patterns.put(
-          BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field),
+          BoundedPattern.of(
+              "(?:.*\\.)?(?:" + Excerpt.of(entry.getKey()) + ")", file + ": " + field),
           entry.getValue().asDouble());
     }
     return patterns;
@@ -133,7 +135,7 @@ final class AdapterConfig {
       remarks.add(
           file
               + ": lora_dropout: found "
-              + json.path("lora_dropout")
+              + FieldUses.shortened(json.path("lora_dropout"))
               + ", which is not applied here when training goes on");
     }
     if (json.path("init_lora_weights").asText().equals("mica")) {
@@ -209,7 +211,8 @@ final class AdapterConfig {
     if (node.isObject()) {
       JsonNode own = Json.MAPPER.createArrayNode();
       for (Map.Entry<String, JsonNode> entry : node.properties()) {
-        boolean named = module.equals(entry.getKey()) || module.endsWith("." + entry.getKey());
+        boolean named =
+            module.equals(entry.getKey()) || module.endsWith("." + Excerpt.of(entry.getKey()));
         own = named ? entry.getValue() : own;
       }
       node = own;

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
@@ -150,7 +151,7 @@ final class ChatTemplates {
       throw new IllegalArgumentException(
           where
               + ": expected one template or one that is named default, found those named "
-              + named.keySet()
+              + Excerpt.of(named.keySet().toString())
               + "; "
               + REMEDY);
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.LogitRules;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
 
@@ -71,7 +72,11 @@ public final class CheckpointGeneration {
   public List<String> remarks(GenerationOptions options) {
     List<String> remarks = new ArrayList<>();
     if (!named.isEmpty()) {
-      remarks.add(file + ": " + String.join(", ", named) + " are not supported and left out");
+      remarks.add(
+          file
+              + ": "
+              + Excerpt.beginning(String.join(", ", named), 1000)
+              + " are not supported and left out");
     }
     boolean sampled =
         json.path("do_sample").asBoolean()

@@ -19,6 +19,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.equipoise.mbpo.model.Prompt;
 import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,7 +95,10 @@ public final class QwenTokenizer implements TextTokenizer {
     for (String needed : List.of(ChatFormat.START, ChatFormat.END, ChatFormat.IMAGE_PLACE)) {
       if (!specials.containsKey(needed)) {
         throw new IllegalArgumentException(
-            path + ": expected the special token " + needed + ", found none of this name");
+            path
+                + ": expected the special token "
+                + Excerpt.of(needed)
+                + ", found none of this name");
       }
     }
     return new QwenTokenizer(plain(file, specials), specials, format, vocabularySize);
@@ -122,7 +126,7 @@ public final class QwenTokenizer implements TextTokenizer {
                 throw new IllegalArgumentException(
                     file.file()
                         + ": added_tokens: expected "
-                        + name
+                        + Excerpt.of(name)
                         + " to be token "
                         + token.id()
                         + ", as the file says, found that it is "

@@ -12,12 +12,15 @@ import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.ImageProcessor;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sentence;
 
 /**
  * Whether image files are whole and of a shape that the model takes. Each is read once, several at
  * a time.
  */
 final class ImageCheck {
+  private static final int LONGEST_PATH = 1000;
   private static final long NANOS_BETWEEN_LINES = 10_000_000_000L;
 
   private final ImageProcessor processor;
@@ -65,7 +68,9 @@ final class ImageCheck {
     sayHowFar();
     if (!Files.isRegularFile(file)) {
       return Optional.of(
-          "there is no image file " + file + (Files.exists(file) ? " but something else" : ""));
+          "there is no image file "
+              + Excerpt.beginning(file.toString(), LONGEST_PATH)
+              + (Files.exists(file) ? " but something else" : ""));
     }
     try {
       ImageSize size = ImageFiles.size(file);
@@ -75,7 +80,7 @@ final class ImageCheck {
       }
       return Optional.empty();
     } catch (RuntimeException e) {
-      String message = String.valueOf(e.getMessage());
+      String message = Sentence.of(e);
       return Optional.of(message.contains(file.toString()) ? message : file + ": " + message);
     }
   }

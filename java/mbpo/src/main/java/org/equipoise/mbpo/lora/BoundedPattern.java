@@ -3,6 +3,7 @@ package org.equipoise.mbpo.lora;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * A regular expression from a file of somebody else's. Matching gives up after so many looks at
@@ -27,9 +28,9 @@ public final class BoundedPattern {
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(
           what
-              + ": expected a regular expression that Java reads as well, found \""
-              + expression
-              + "\": "
+              + ": expected a regular expression that Java reads as well, found "
+              + Excerpt.quoted(expression)
+              + ": "
               + e.getDescription(),
           e);
     }
@@ -42,11 +43,11 @@ public final class BoundedPattern {
       return matcher.matches();
     } catch (StackOverflowError | TooManyLooks e) {
       throw new IllegalArgumentException(
-          "the regular expression \""
-              + pattern
-              + "\" takes too long on \""
-              + text
-              + "\"; write it without nested repetitions");
+          "the regular expression "
+              + Excerpt.quoted(pattern.toString())
+              + " takes too long on "
+              + Excerpt.quoted(text)
+              + "; write it without nested repetitions");
     }
   }
 

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.lora;
 
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Which linear layers get low-rank adapters, and of what size. Immutable.
@@ -34,7 +35,8 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
       Pattern.compile(targets);
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(
-          "the targets of an adapter must be a regular expression: " + e.getMessage(), e);
+          "the targets of an adapter must be a regular expression: " + Excerpt.of(e.getMessage()),
+          e);
     }
   }
 

@@ -57,7 +57,7 @@ public final class RunFolder implements AutoCloseable {
     try {
       FileDigests.recall(digests(absolute));
       return new RunFolder(absolute, lock, RunJournal.open(state.resolve("journal.jsonl")));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       lock.release();
       throw e;
     }

@@ -21,8 +21,6 @@ public final class Json {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
-  private static final int LONGEST_PROBLEM = 200;
-
   /** What the parser says about itself, and what is said instead. */
   private static final Map<Pattern, String> PARSER_TALK = parserTalk();
 
@@ -59,9 +57,7 @@ public final class Json {
     for (Map.Entry<Pattern, String> rule : PARSER_TALK.entrySet()) {
       message = rule.getKey().matcher(message).replaceAll(rule.getValue());
     }
-    return message.length() <= LONGEST_PROBLEM
-        ? message
-        : message.substring(0, LONGEST_PROBLEM) + "...";
+    return Excerpt.of(message);
   }
 
   /** Reads a whole file as one value; an error names the file, line and column. */

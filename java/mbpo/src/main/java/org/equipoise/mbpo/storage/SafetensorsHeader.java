@@ -119,20 +119,27 @@ public record SafetensorsHeader(
     ScalarType type = type(file, name, node.path("dtype").asText());
     JsonNode dimensions = node.path("shape");
     if (!dimensions.isArray()) {
-      throw damaged(file, "tensor " + name + " has no shape");
+      throw damaged(file, "tensor " + Excerpt.of(name) + " has no shape");
     }
     long[] shape = new long[dimensions.size()];
     long bytes = elementBytes(type);
     for (int d = 0; d < shape.length; d++) {
       JsonNode size = dimensions.get(d);
       if (!size.isIntegralNumber() || !size.canConvertToLong() || size.asLong() < 0) {
-        throw damaged(file, "tensor " + name + " has the shape " + dimensions);
+        throw damaged(
+            file,
+            "tensor " + Excerpt.of(name) + " has the shape " + Excerpt.of(dimensions.toString()));
       }
       shape[d] = size.asLong();
       try {
         bytes = Math.multiplyExact(bytes, shape[d]);
       } catch (ArithmeticException e) {
-        throw damaged(file, "tensor " + name + " has the impossible shape " + dimensions);
+        throw damaged(
+            file,
+            "tensor "
+                + Excerpt.of(name)
+                + " has the impossible shape "
+                + Excerpt.of(dimensions.toString()));
       }
     }
     JsonNode offsets = node.path("data_offsets");
@@ -142,7 +149,7 @@ public record SafetensorsHeader(
       throw damaged(
           file,
           "tensor "
-              + name
+              + Excerpt.of(name)
               + " claims bytes "
               + from
               + " to "
@@ -206,14 +213,19 @@ public record SafetensorsHeader(
           throw new IllegalArgumentException(
               file
                   + ": tensor "
-                  + name
+                  + Excerpt.of(name)
                   + " is of type "
                   + text
                   + ", which is not supported: weights are read as float32, bfloat16 or float16."
                   + " Such types are those of quantised weights; take the checkpoint that was"
                   + " quantised");
       default ->
-          throw damaged(file, "tensor " + name + " has the unknown element type \"" + text + "\"");
+          throw damaged(
+              file,
+              "tensor "
+                  + Excerpt.of(name)
+                  + " has the unknown element type "
+                  + Excerpt.quoted(text));
     };
   }
 

@@ -65,11 +65,11 @@ public final class Sentence {
     }
     String plain = ENFORCED.matcher(FRAME.matcher(message).replaceAll("")).replaceAll("");
     List<String> lines = plain.lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
-    if (script) {
-      // The reason stands last, behind the lines of the module's own code.
-      return lines.get(lines.size() - 1);
-    }
-    return String.join(" ", lines);
+    // The reason stands behind the lines of the module's own code.
+    return lines.stream()
+        .filter(line -> script && line.matches("\\w*Error: .*"))
+        .reduce((earlier, later) -> later)
+        .orElse(script ? lines.get(0) : String.join(" ", lines));
   }
 
   private static Throwable telling(Throwable failure) {
