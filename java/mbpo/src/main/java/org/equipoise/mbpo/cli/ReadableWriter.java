@@ -16,6 +16,7 @@ final class ReadableWriter extends Writer {
   private final Writer out;
   private final int longestLine;
   private long lineLength;
+  private int last;
 
   private ReadableWriter(Writer out, int longestLine) {
     this.out = out;
@@ -41,7 +42,8 @@ final class ReadableWriter extends Writer {
     // A line ends as the platform ends its lines.
     String separator = System.lineSeparator();
     String given = new String(text, from, length).replace(separator, "\n");
-    String shown = Excerpt.readable(given);
+    String shown = Excerpt.readable(given, last);
+    last = given.isEmpty() ? last : given.codePointBefore(given.length());
     int start = 0;
     for (int end = shown.indexOf('\n'); end >= 0; end = shown.indexOf('\n', start)) {
       line(shown.substring(start, end));

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConsoleTable {
   private static final int METHOD_WIDTH = 24;
+  private static final int LONGEST_METHOD = 60;
   private static final int HEADING_WIDTH = 8;
   private static final int VALUE_WIDTH = 6;
   private static final String GAP = "  ";
@@ -32,7 +33,9 @@ public final class ConsoleTable {
         metrics.stream().map(metric -> wrap(Excerpt.of(metric.label()), HEADING_WIDTH)).toList();
     int headingLines = headings.stream().mapToInt(List::size).max().orElse(0);
     List<List<String>> methods =
-        table.rows().stream().map(row -> wrap(Excerpt.of(row.method()), METHOD_WIDTH)).toList();
+        table.rows().stream()
+            .map(row -> wrap(Excerpt.beginning(row.method(), LONGEST_METHOD), METHOD_WIDTH))
+            .toList();
     int methodWidth = methods.stream().mapToInt(ConsoleTable::width).max().orElse(0) + 2;
 
     StringBuilder text = new StringBuilder(Excerpt.of(table.title())).append('\n');

@@ -11,7 +11,7 @@ public final class MarkdownTable {
 
   /** What opens something in Markdown, and what would make an address a link by itself. */
   private static final Pattern MARKS =
-      Pattern.compile("[\\\\`*_\\[\\]|~$!]|:(?=//)|(?<=www)\\.", Pattern.CASE_INSENSITIVE);
+      Pattern.compile("[\\\\`*_\\[\\]|~$]|:(?=//)|(?<=www)\\.", Pattern.CASE_INSENSITIVE);
 
   private MarkdownTable() {}
 

@@ -37,11 +37,21 @@ public final class Excerpt {
 
   /** Whole, with its lines and tabulators. */
   public static String readable(String text) {
+    return readable(text, 0);
+  }
+
+  /**
+   * A piece of a text that comes in pieces.
+   *
+   * @param before the character before it, or 0
+   */
+  public static String readable(String text, int before) {
     StringBuilder shown = new StringBuilder(text.length());
     int marks = 0;
-    int previous = 0;
-    for (int i = 0; i < text.length(); i += Character.charCount(previous)) {
-      int c = text.codePointAt(i);
+    int previous = before;
+    int c;
+    for (int i = 0; i < text.length(); i += Character.charCount(c)) {
+      c = text.codePointAt(i);
       marks = isMark(c) ? marks + 1 : 0;
       boolean joined = isJoiner(c) && joins(previous, c);
       if (marks <= MOST_MARKS && (joined || isReadable(c) && !isJoiner(c))) {

@@ -13,9 +13,27 @@ class ExcerptTest {
     assertEquals("\\ud83d!", Excerpt.readable("\ud83d!"));
   }
 
+  /** They hide a message, or let a name look like another one. */
+  @Test
+  void whatNobodySeesIsShown() {
+    assertEquals("pay\\u200dpal", Excerpt.readable("pay\u200dpal"));
+    assertEquals("a\\u2800\\u3164\\u034fb", Excerpt.readable("a\u2800\u3164\u034fb"));
+    assertEquals("\\u{e0041}", Excerpt.readable(Character.toString(0xe0041)));
+    // A text in selectors of variants behind one emoji.
+    assertEquals(
+        "👩\ufe0f\\u{e0105}\\u{e0106}",
+        Excerpt.readable("👩\ufe0f" + Character.toString(0xe0105) + Character.toString(0xe0106)));
+    // Accents that paint over the lines above.
+    assertEquals(
+        "e" + "\u0301".repeat(8) + "\\u0301".repeat(12),
+        Excerpt.readable("e" + "\u0301".repeat(20)));
+  }
+
   @Test
   void textOfEveryLanguageStays() {
-    String text = "na\u00efve\tशक्\u200dति 👩\u200d🚀 שלום\n";
+    String text =
+        "می\u200cروم ❤\ufe0f👩\u200d❤\ufe0f\u200d👩 葛\udb40\udd00 na\u00efve\tशक्\u200dति"
+            + " 👩\u200d🚀 שלום\n";
     assertEquals(text, Excerpt.readable(text));
   }
 
