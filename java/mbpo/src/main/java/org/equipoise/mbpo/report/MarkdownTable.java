@@ -9,9 +9,14 @@ public final class MarkdownTable {
   /** Characters of a foreign text; notes have a sentence or two. */
   private static final int LONGEST = 1000;
 
-  /** What opens something in Markdown, and what would make an address a link by itself. */
+  /**
+   * What opens something in Markdown, and what would make an address a link by itself. Within a
+   * word an underscore is one.
+   */
   private static final Pattern MARKS =
-      Pattern.compile("[\\\\`*_\\[\\]|~$]|:(?=//)|(?<=www)\\.", Pattern.CASE_INSENSITIVE);
+      Pattern.compile(
+          "[\\\\`*\\[\\]|~$]|(?<![\\p{L}\\p{N}])_|_(?![\\p{L}\\p{N}])|:(?=//)|(?<=www)\\.",
+          Pattern.CASE_INSENSITIVE);
 
   private MarkdownTable() {}
 
