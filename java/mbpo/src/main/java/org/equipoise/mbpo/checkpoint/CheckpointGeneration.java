@@ -105,7 +105,7 @@ public final class CheckpointGeneration {
         : List.of(
             file
                 + ": "
-                + asked
+                + Excerpt.of(asked.toString())
                 + ": generate and evaluate obey this; mine, attack and train do not, for their"
                 + " answers must be the policy's own, whose log-probs are measured and trained");
   }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ServiceLoader;
@@ -36,9 +38,16 @@ public final class EquipoiseCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec specification;
 
   public static void main(String[] arguments) {
-    StandardStreams.guard();
+    StandardStreams.Output output =
+        StandardStreams.guard(
+            new FileOutputStream(FileDescriptor.out), new FileOutputStream(FileDescriptor.err));
     Thread.setDefaultUncaughtExceptionHandler(EquipoiseCommand::ended);
-    System.exit(execute(arguments));
+    int exitCode = execute(arguments);
+    if (exitCode == ExitCode.OK && output.failure() != null) {
+      System.err.println("Error: the output could not be written: " + output.failure());
+      exitCode = ExitCode.FAILURE;
+    }
+    System.exit(exitCode);
   }
 
   /** Threads of this program end by themselves; what else ended one is worth a sentence. */

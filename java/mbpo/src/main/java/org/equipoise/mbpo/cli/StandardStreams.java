@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.cli;
 
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
@@ -10,6 +11,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The process's output and error output behind the seam of {@link ReadableWriter}: what loggers,
@@ -21,10 +23,16 @@ final class StandardStreams {
 
   private StandardStreams() {}
 
-  /** Called once, before anything is printed or logged. */
-  static void guard() {
-    System.setOut(readable(System.out, false));
-    System.setErr(readable(System.err, true));
+  /**
+   * Called once, before anything is printed or logged.
+   *
+   * @return the output, which remembers what went wrong
+   */
+  static Output guard(OutputStream out, OutputStream err) {
+    Output output = new Output(out);
+    System.setOut(readable(output, false));
+    System.setErr(readable(err, true));
+    return output;
   }
 
   /** The error output as the process got it, for a display that moves the cursor itself. */
@@ -43,6 +51,30 @@ final class StandardStreams {
   private static Charset charset(String property) {
     String name = System.getProperty(property);
     return name == null ? Charset.defaultCharset() : Charset.forName(name);
+  }
+
+  /** Print streams keep failures to themselves; this one tells of an output that was lost. */
+  static final class Output extends FilterOutputStream {
+    private @Nullable String failure;
+
+    Output(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int length) throws IOException {
+      try {
+        out.write(bytes, from, length);
+      } catch (IOException e) {
+        failure = failure == null ? String.valueOf(e.getMessage()) : failure;
+        throw e;
+      }
+    }
+
+    /** Why it was not written; {@code null} where it was, and where the reader had enough. */
+    @Nullable String failure() {
+      return failure == null || failure.contains("Broken pipe") ? null : failure;
+    }
   }
 
   /** Bytes to characters; a character may come in pieces. */

@@ -115,9 +115,7 @@ class HostileTextsTest {
     ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
     ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
     try {
-      System.setOut(new PrintStream(outBytes, true));
-      System.setErr(new PrintStream(errBytes, true));
-      StandardStreams.guard();
+      StandardStreams.guard(outBytes, errBytes);
       return EquipoiseCommand.execute(arguments.toArray(String[]::new));
     } finally {
       System.setOut(usualOut);

@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -59,20 +60,27 @@ class StandardStreamsTest {
     assertEquals("z".repeat(10_000) + "\n", shown());
   }
 
-  /** As behind {@code | head}. */
+  /** As behind {@code | head}; a full disk is one. */
   @Test
   void aReaderThatHasGoneAwayIsNoFailure() {
+    assertNull(printedTo("Broken pipe").failure());
+    assertEquals("No space left on device", printedTo("No space left on device").failure());
+  }
+
+  private static StandardStreams.Output printedTo(String failure) {
     OutputStream gone =
         new OutputStream() {
           @Override
           public void write(int b) throws IOException {
-            throw new IOException("Broken pipe");
+            throw new IOException(failure);
           }
         };
-    PrintStream out = StandardStreams.readable(gone, false);
+    StandardStreams.Output output = new StandardStreams.Output(gone);
+    PrintStream out = StandardStreams.readable(output, false);
     for (int i = 0; i < 1000; i++) {
       out.println("line " + i);
     }
     assertTrue(out.checkError());
+    return output;
   }
 }
