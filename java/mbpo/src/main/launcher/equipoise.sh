@@ -6,4 +6,6 @@ case "$(locale charmap 2>/dev/null)" in
 esac
 # OpenMP threads that wait sleep; where LibTorch has GNU's OpenMP the program sees to that itself.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+# OpenCV names lines of its own sources for a damaged image, which is answered with a sentence.
+export OPENCV_LOG_LEVEL="${OPENCV_LOG_LEVEL:-SILENT}"
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" "@$(dirname "$0")/equipoise" "$@"

@@ -25,14 +25,24 @@ public final class Excerpt {
     return '"' + of(text) + '"';
   }
 
-  /** On one line, of at most so many characters, and its length where it is longer. */
+  /** On one line, of about so many characters at most, and its length where it is longer. */
   public static String beginning(String text, int length) {
     int end = Math.min(length, text.length());
-    if (end < text.length() && Character.isHighSurrogate(text.charAt(end - 1))) {
-      end--;
+    String shown = oneLine(text, end);
+    while (shown.length() > 2 * length) {
+      // Escapes are longer than what they stand for.
+      end = (int) ((long) end * length / shown.length());
+      shown = oneLine(text, end);
     }
-    String shown = readable(text.substring(0, end)).replace("\n", "\\n").replace("\t", "\\t");
     return end == text.length() ? shown : shown + "... (" + text.length() + " characters)";
+  }
+
+  private static String oneLine(String text, int end) {
+    boolean halved =
+        end > 0 && end < text.length() && Character.isHighSurrogate(text.charAt(end - 1));
+    return readable(text.substring(0, halved ? end - 1 : end))
+        .replace("\n", "\\n")
+        .replace("\t", "\\t");
   }
 
   /** Whole, with its lines and tabulators. */

@@ -45,5 +45,8 @@ class ExcerptTest {
     // A character of two halves is not cut in two.
     assertEquals("x".repeat(199) + "... (201 characters)", Excerpt.of("x".repeat(199) + "👩"));
     assertEquals("\"a\\u0007\"", Excerpt.quoted("a\u0007"));
+    // Escapes count.
+    assertEquals("\\u001b".repeat(33) + "... (200 characters)", Excerpt.of("\u001b".repeat(200)));
+    assertEquals("\\u001b".repeat(50), Excerpt.of("\u001b".repeat(50)));
   }
 }
