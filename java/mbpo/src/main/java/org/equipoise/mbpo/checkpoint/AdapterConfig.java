@@ -51,9 +51,9 @@ final class AdapterConfig {
     if (!type.equals("LORA")) {
       throw new IllegalArgumentException(
           file
-              + ": peft_type: expected LORA, the only kind of adapter that is supported, found \""
-              + type
-              + "\"; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
+              + ": peft_type: expected LORA, the only kind of adapter that is supported, found "
+              + Excerpt.quoted(type)
+              + "; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
               + " model.folder");
     }
     requireRank("r", json.path("r"));
@@ -138,7 +138,7 @@ final class AdapterConfig {
       remarks.add(
           file
               + ": lora_dropout: found "
-              + json.path("lora_dropout")
+              + FieldUses.shortened(json.path("lora_dropout"))
               + ", which is not applied here when training goes on");
     }
     if (json.path("init_lora_weights").asText().equals("mica")) {
@@ -214,7 +214,8 @@ final class AdapterConfig {
     if (node.isObject()) {
       JsonNode own = Json.MAPPER.createArrayNode();
       for (Map.Entry<String, JsonNode> entry : node.properties()) {
-        boolean named = module.equals(entry.getKey()) || module.endsWith("." + entry.getKey());
+        boolean named =
+            module.equals(entry.getKey()) || module.endsWith("." + Excerpt.of(entry.getKey()));
         own = named ? entry.getValue() : own;
       }
       node = own;

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** Whether the tensors that the headers list are those of the configuration, and which are more. */
 final class CheckpointCheck {
@@ -75,7 +76,7 @@ final class CheckpointCheck {
         throw new IllegalArgumentException(
             folder
                 + ": tensor "
-                + name
+                + Excerpt.of(name)
                 + " is one of quantised weights (GPTQ, AWQ, bitsandbytes, MLX or fp8), which are"
                 + " not read; take the checkpoint that was quantised");
       }
@@ -146,7 +147,7 @@ final class CheckpointCheck {
               + ": the files hold "
               + others.size()
               + " tensors that are no part of the model, such as "
-              + others.get(0)
+              + Excerpt.of(others.get(0))
               + "; they are left out");
     }
   }
@@ -156,7 +157,7 @@ final class CheckpointCheck {
     Map<String, long[]> known = QwenShapes.of(config);
     for (String name : weights.names()) {
       if (!leftOut.contains(name) && !known.containsKey(QwenKeys.toModel(name))) {
-        problems.add(QwenKeys.toModel(name) + " is unknown");
+        problems.add(Excerpt.of(QwenKeys.toModel(name)) + " is unknown");
       }
     }
   }

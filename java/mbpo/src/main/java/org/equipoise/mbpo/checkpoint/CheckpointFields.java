@@ -140,8 +140,7 @@ final class CheckpointFields {
     return new IllegalArgumentException(
         file
             + ": "
-            + path
-            + field
+            + Excerpt.of(path + field)
             + ": expected "
             + expected
             + ", found "

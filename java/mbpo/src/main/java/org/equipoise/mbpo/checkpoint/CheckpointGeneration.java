@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.LogitRules;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.JsonNumbers;
@@ -72,7 +73,11 @@ public final class CheckpointGeneration {
   public List<String> remarks(GenerationOptions options) {
     List<String> remarks = new ArrayList<>();
     if (!named.isEmpty()) {
-      remarks.add(file + ": " + String.join(", ", named) + " are not supported and left out");
+      remarks.add(
+          file
+              + ": "
+              + Excerpt.beginning(String.join(", ", named), 1000)
+              + " are not supported and left out");
     }
     boolean sampled =
         json.path("do_sample").asBoolean()
@@ -101,7 +106,7 @@ public final class CheckpointGeneration {
         : List.of(
             file
                 + ": "
-                + asked
+                + Excerpt.of(asked.toString())
                 + ": generate and evaluate obey this; mine, attack and train do not, for their"
                 + " answers must be the policy's own, whose log-probs are measured and trained");
   }

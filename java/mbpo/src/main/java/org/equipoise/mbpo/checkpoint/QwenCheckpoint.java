@@ -14,6 +14,7 @@ import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class QwenCheckpoint {
   /** The folder in a checkpoint's that holds its named chat templates. */
   public static final String NAMED_TEMPLATES = "additional_chat_templates";
+
+  /** Unknown fields that are named one by one. */
+  private static final int SHOWN = 20;
 
   private final Path folder;
   private final QwenConfig config;
@@ -49,8 +53,12 @@ public final class QwenCheckpoint {
     this.types = new WeightTypes(folder, read.type(), weights, config);
     this.generation = CheckpointGeneration.read(folder);
     this.remarks = new ArrayList<>();
-    for (String field : QwenConfig.unknownFields(configFile)) {
-      remarks.add(configFile + ": " + field + " is not known here and has no effect");
+    List<String> unknown = QwenConfig.unknownFields(configFile);
+    for (String field : unknown.subList(0, Math.min(SHOWN, unknown.size()))) {
+      remarks.add(configFile + ": " + Excerpt.of(field) + " is not known here and has no effect");
+    }
+    if (unknown.size() > SHOWN) {
+      remarks.add(configFile + ": " + (unknown.size() - SHOWN) + " more fields are not known here");
     }
     remarks.addAll(check.remarks());
   }

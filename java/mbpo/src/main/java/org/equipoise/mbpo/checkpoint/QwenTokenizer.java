@@ -104,7 +104,10 @@ public final class QwenTokenizer implements TextTokenizer {
     for (String needed : List.of(ChatFormat.START, ChatFormat.END, ChatFormat.IMAGE_PLACE)) {
       if (!specials.containsKey(needed)) {
         throw new IllegalArgumentException(
-            path + ": expected the special token " + needed + ", found none of this name");
+            path
+                + ": expected the special token "
+                + Excerpt.of(needed)
+                + ", found none of this name");
       }
     }
     return new QwenTokenizer(plain(file, specials), specials, format, vocabularySize);
@@ -133,7 +136,7 @@ public final class QwenTokenizer implements TextTokenizer {
                 throw new IllegalArgumentException(
                     file.file()
                         + ": added_tokens: expected "
-                        + name
+                        + Excerpt.of(name)
                         + " to be token "
                         + token.id()
                         + ", as the file says, found that it is "

@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FileStamp;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsChecksum;
@@ -104,13 +105,22 @@ public final class SafetensorsCheckpoint {
       // Names of files, not ways out of the folder.
       if (!shard.matches("[A-Za-z0-9._-]+\\.safetensors")) {
         throw new IllegalArgumentException(
-            index + ": tensor " + entry.getKey() + ": expected a file name, found " + shard);
+            index
+                + ": tensor "
+                + Excerpt.of(entry.getKey())
+                + ": expected a file name, found "
+                + Excerpt.of(shard));
       }
       Path file = folder.resolve(shard);
       CheckpointFolder.requireNoBrokenLink(file);
       if (!Files.exists(file)) {
         throw new IllegalArgumentException(
-            index + ": tensor " + entry.getKey() + " is in " + shard + ", which does not exist");
+            index
+                + ": tensor "
+                + Excerpt.of(entry.getKey())
+                + " is in "
+                + Excerpt.of(shard)
+                + ", which does not exist");
       }
       SafetensorsHeader header =
           headers.computeIfAbsent(shard, name -> SafetensorsHeader.read(file));

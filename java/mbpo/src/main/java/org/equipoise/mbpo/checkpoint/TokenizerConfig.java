@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 
 /**
@@ -173,9 +174,9 @@ final class TokenizerConfig {
             name,
             "special tokens that "
                 + tokenizer.file().getFileName()
-                + " has as such, not \""
-                + content(token)
-                + "\"; save the tokenizer again with transformers' AutoTokenizer");
+                + " has as such, not "
+                + Excerpt.quoted(content(token))
+                + "; save the tokenizer again with transformers' AutoTokenizer");
       }
     }
   }

@@ -13,12 +13,15 @@ import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSize;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sentence;
 
 /**
  * Whether image files are whole and of a shape that the model takes. Each is read once, several at
  * a time.
  */
 final class ImageCheck {
+  private static final int LONGEST_PATH = 1000;
   private static final long NANOS_BETWEEN_LINES = 10_000_000_000L;
 
   private final QwenImageProcessor processor;
@@ -77,7 +80,8 @@ final class ImageCheck {
   private Found found(Path file) {
     sayHowFar();
     if (!Files.exists(file)) {
-      return bad("there is no image file " + file);
+      return bad(
+          "there is no image file " + Excerpt.beginning(file.toString(), LONGEST_PATH));
     }
     try {
       ImageSize size = ImageFiles.size(file, mostPixels);
@@ -87,7 +91,7 @@ final class ImageCheck {
       }
       return new Found(Optional.empty(), tokens);
     } catch (RuntimeException e) {
-      String message = String.valueOf(e.getMessage());
+      String message = Sentence.of(e);
       return bad(message.contains(file.toString()) ? message : file + ": " + message);
     }
   }

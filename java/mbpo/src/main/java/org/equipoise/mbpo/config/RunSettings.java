@@ -125,7 +125,7 @@ public final class RunSettings {
         throw new IllegalArgumentException(
             sources.where(key)
                 + ": unknown setting "
-                + key
+                + Excerpt.of(key)
                 + "; did you mean "
                 + path
                 + Spelling.nearest(entry.getKey(), keys)

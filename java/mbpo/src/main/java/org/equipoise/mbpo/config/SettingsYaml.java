@@ -6,6 +6,7 @@ import java.io.StringReader;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -48,10 +49,11 @@ final class SettingsYaml {
           name
               + (e.getProblemMark() == null ? "" : line(e.getProblemMark().getLine()))
               + ": expected YAML, found: "
-              + e.getProblem(),
+              + Excerpt.of(String.valueOf(e.getProblem())),
           e);
     } catch (YAMLException e) {
-      throw new IllegalArgumentException(name + ": expected YAML, found: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          name + ": expected YAML, found: " + Excerpt.of(String.valueOf(e.getMessage())), e);
     }
   }
 

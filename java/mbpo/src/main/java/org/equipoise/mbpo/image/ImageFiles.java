@@ -8,6 +8,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Image files: PNG, JPEG and WebP, and of a few plain forms TIFF, BMP and GIF (its first image);
@@ -177,7 +179,6 @@ public final class ImageFiles {
 
   /** Decoders say their file and line first. */
   private static String shortened(String reason) {
-    String line = reason.lines().findFirst().orElse("");
-    return line.length() <= LONGEST_REASON ? line : line.substring(0, LONGEST_REASON) + "...";
+    return Excerpt.beginning(reason.lines().findFirst().orElse(""), LONGEST_REASON);
   }
 }

@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.tensor.Sizes;
 
@@ -131,7 +132,7 @@ public final class LoraAdapters implements AutoCloseable {
     if (paths.isEmpty()) {
       throw new IllegalArgumentException(
           "no linear layer's path matches the adapter's targets "
-              + options.targets()
+              + Excerpt.of(options.targets().toString())
               + "; paths look like "
               + matrices.stream()
                   .filter(name -> name.endsWith("_proj.weight"))

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 
@@ -158,9 +159,8 @@ public record QwenConfig(
       throw new IllegalArgumentException(
           file
               + ": model_type: expected one of the supported architectures qwen2_vl and qwen2_5_vl,"
-              + " found \""
-              + modelType
-              + "\"");
+              + " found "
+              + Excerpt.quoted(modelType));
     }
     ConfigNode text = root.has("text_config") ? root.child("text_config") : root;
     Vision vision = vision(root.child("vision_config"), generation);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
 
 /** Which tensors a model of a configuration has, by their names in transformers 5. */
@@ -111,7 +112,7 @@ public final class QwenShapes {
     Map<String, long[]> shapes = of(config);
     found.keySet().stream()
         .filter(name -> !shapes.containsKey(name))
-        .forEach(name -> problems.add(name + " is unknown"));
+        .forEach(name -> problems.add(Excerpt.of(name) + " is unknown"));
     require(config, problems);
     Map<String, Tensor> ordered = new LinkedHashMap<>();
     shapes.keySet().forEach(name -> ordered.put(name, weights.get(name)));

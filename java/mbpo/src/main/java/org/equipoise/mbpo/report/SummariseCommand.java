@@ -100,8 +100,8 @@ public final class SummariseCommand implements Callable<Integer> {
   /** The text with the tables between its two result marks. */
   static String replaceResults(Path file, String text, List<ResultTable> tables) {
     int begin = text.indexOf(BEGIN);
-    int end = text.indexOf(END);
-    if (begin < 0 || end < begin) {
+    int end = text.indexOf(END, Math.max(0, begin));
+    if (begin < 0 || end < 0) {
       throw new IllegalArgumentException(
           file + " has no results section: it needs the lines\n" + BEGIN + END);
     }

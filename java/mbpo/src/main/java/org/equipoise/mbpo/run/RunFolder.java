@@ -69,7 +69,7 @@ public final class RunFolder implements AutoCloseable {
       RunFolder folder = new RunFolder(absolute, lock);
       WatchedFolders.watch(absolute, folder.written);
       return folder;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       lock.release();
       throw e;
     }

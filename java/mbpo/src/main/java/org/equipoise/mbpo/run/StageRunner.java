@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.equipoise.mbpo.storage.Sentence;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,7 +121,7 @@ final class StageRunner {
     } catch (RuntimeException e) {
       fail(e);
     } catch (Throwable e) {
-      fail(new IllegalStateException("a worker could not go on: " + e, e));
+      fail(new IllegalStateException("a worker could not go on: " + Sentence.of(e), e));
     }
   }
 

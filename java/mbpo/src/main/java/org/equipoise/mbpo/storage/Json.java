@@ -72,9 +72,7 @@ public final class Json {
     for (Map.Entry<Pattern, String> rule : PARSER_TALK.entrySet()) {
       message = rule.getKey().matcher(message).replaceAll(rule.getValue());
     }
-    return message.length() <= LONGEST_PROBLEM
-        ? message
-        : message.substring(0, LONGEST_PROBLEM) + "...";
+    return Excerpt.of(message);
   }
 
   /** Reads a whole file as one value; an error names the file, line and column. */

@@ -47,7 +47,8 @@ public final class LineLog {
   /** Adds one line and waits until it is on the device. */
   public synchronized void append(String line) {
     if (line.indexOf('\n') >= 0 || line.indexOf('\r') >= 0) {
-      throw new IllegalArgumentException("a log line must not contain a line break, found " + line);
+      throw new IllegalArgumentException(
+          "a log line must not contain a line break, found " + Excerpt.of(line));
     }
     length = AtomicFiles.append(file, length, (line + "\n").getBytes(StandardCharsets.UTF_8));
   }

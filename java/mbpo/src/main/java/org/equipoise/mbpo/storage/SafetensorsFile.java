@@ -157,7 +157,7 @@ public final class SafetensorsFile {
     if (!Arrays.equals(found, expected)) {
       throw new IllegalArgumentException(
           "tensor "
-              + name
+              + Excerpt.of(name)
               + " in "
               + file
               + " has shape "
@@ -172,9 +172,13 @@ public final class SafetensorsFile {
     String missing =
         expected.keySet().stream().filter(n -> !found.containsKey(n)).findFirst().orElse(null);
     return missing != null
-        ? "it lacks " + missing
+        ? "it lacks " + Excerpt.of(missing)
         : "it also has "
-            + found.keySet().stream().filter(n -> !expected.containsKey(n)).findFirst().orElse("?");
+            + Excerpt.of(
+                found.keySet().stream()
+                    .filter(n -> !expected.containsKey(n))
+                    .findFirst()
+                    .orElse("?"));
   }
 
   private static Tensor readTensor(
@@ -218,7 +222,7 @@ public final class SafetensorsFile {
       default ->
           throw new IllegalArgumentException(
               "tensor "
-                  + name
+                  + Excerpt.of(name)
                   + " has element type "
                   + tensor.scalar_type()
                   + ", which safetensors files of ours do not hold");

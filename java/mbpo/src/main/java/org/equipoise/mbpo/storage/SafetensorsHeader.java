@@ -142,23 +142,30 @@ public record SafetensorsHeader(
     ScalarType type = type(file, name, node.path("dtype").asText());
     JsonNode dimensions = node.path("shape");
     if (!dimensions.isArray()) {
-      throw damaged(file, "tensor " + name + " has no shape");
+      throw damaged(file, "tensor " + Excerpt.of(name) + " has no shape");
     }
     if (dimensions.size() > MOST_DIMENSIONS) {
-      throw damaged(file, "tensor " + name + " has " + dimensions.size() + " dimensions");
+      throw damaged(file, "tensor " + Excerpt.of(name) + " has " + dimensions.size() + " dimensions");
     }
     long[] shape = new long[dimensions.size()];
     long bytes = elementBytes(type);
     for (int d = 0; d < shape.length; d++) {
       JsonNode size = dimensions.get(d);
       if (!JsonNumbers.isWhole(size, 0, Long.MAX_VALUE)) {
-        throw damaged(file, "tensor " + name + " has the shape " + FieldUses.shortened(dimensions));
+        throw damaged(
+            file,
+            "tensor " + Excerpt.of(name) + " has the shape " + FieldUses.shortened(dimensions));
       }
       shape[d] = size.longValue();
       try {
         bytes = Math.multiplyExact(bytes, shape[d]);
       } catch (ArithmeticException e) {
-        throw damaged(file, "tensor " + name + " has the impossible shape " + dimensions);
+        throw damaged(
+            file,
+            "tensor "
+                + Excerpt.of(name)
+                + " has the impossible shape "
+                + Excerpt.of(dimensions.toString()));
       }
     }
     JsonNode offsets = node.path("data_offsets");
@@ -168,7 +175,7 @@ public record SafetensorsHeader(
       throw damaged(
           file,
           "tensor "
-              + name
+              + Excerpt.of(name)
               + " claims bytes "
               + FieldUses.shortened(offsets.path(0))
               + " to "
@@ -236,14 +243,19 @@ public record SafetensorsHeader(
           throw new IllegalArgumentException(
               file
                   + ": tensor "
-                  + name
+                  + Excerpt.of(name)
                   + " is of type "
                   + text
                   + ", which is not supported: weights are read as float32, bfloat16 or float16."
                   + " Such types are those of quantised weights; take the checkpoint that was"
                   + " quantised");
       default ->
-          throw damaged(file, "tensor " + name + " has the unknown element type \"" + text + "\"");
+          throw damaged(
+              file,
+              "tensor "
+                  + Excerpt.of(name)
+                  + " has the unknown element type "
+                  + Excerpt.quoted(text));
     };
   }
 

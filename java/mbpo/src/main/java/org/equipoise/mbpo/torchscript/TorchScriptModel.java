@@ -26,6 +26,7 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sentence;
 import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
@@ -116,13 +117,9 @@ public final class TorchScriptModel implements MultimodalModel {
     }
   }
 
-  /** The line of a LibTorch error that tells what went wrong: behind a trace, or the first. */
+  /** What of a LibTorch error tells what went wrong. */
   static String reason(RuntimeException e) {
-    List<String> lines = String.valueOf(e.getMessage()).lines().toList();
-    return lines.stream()
-        .filter(line -> line.matches("\\w*Error: .*"))
-        .reduce((earlier, later) -> later)
-        .orElse(lines.isEmpty() ? "" : lines.get(0));
+    return Excerpt.of(Sentence.of(e));
   }
 
   JitModule module() {

@@ -269,7 +269,7 @@ class StageGraphTest {
           assertThrows(
               FailedStageException.class,
               () -> graph.run(folder, RunOptions.defaults().workers(2)));
-      assertEquals("stage bad failed: no room", failure.getMessage());
+      assertEquals("stage bad failed: memory ran out (no room)", failure.getMessage());
       assertTrue(stopped.get());
       assertFalse(folder.recorded("long").marker().finished(), "it returned early");
       assertFalse(Files.exists(root.resolve("never")));
