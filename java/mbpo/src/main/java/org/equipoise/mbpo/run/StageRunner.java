@@ -91,7 +91,9 @@ final class StageRunner {
 
   private void runWorkers() {
     List<Thread> workers = new ArrayList<>();
-    for (int i = 0; i < Math.min(options.workers(), waiting.size()); i++) {
+    // Counted before the first one takes a stage from those that wait.
+    int count = Math.min(options.workers(), waiting.size());
+    for (int i = 0; i < count; i++) {
       Thread worker = new Thread(this::work, "stage-worker-" + i);
       workers.add(worker);
       worker.start();
