@@ -81,8 +81,6 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(settings.bind("threads", Integer.class));
     InputSamples input =
         new InputSamples(
             settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);
@@ -110,6 +108,8 @@ public final class EvaluateCommand implements Callable<Integer> {
               + ": nothing can be evaluated: expected answers of yes or no, options, or objects;"
               + " found none of them");
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       return ExitCode.OK;
     }

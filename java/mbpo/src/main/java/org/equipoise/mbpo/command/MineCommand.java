@@ -90,8 +90,6 @@ public final class MineCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
     model = CheckedModel.toAsk(settings, null, messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(threads);
     InputSamples input =
         new InputSamples(
             settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);
@@ -103,6 +101,8 @@ public final class MineCommand implements Callable<Integer> {
         "%d samples, %s, negatives by %s%n",
         samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));
     messages.flush();
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }

@@ -93,8 +93,6 @@ public final class TrainCommand implements Callable<Integer> {
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
     checked = CheckedModel.toTrain(settings, train, messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(threads);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
     }
@@ -111,6 +109,8 @@ public final class TrainCommand implements Callable<Integer> {
     if (train.full()) {
       requireRoom(checked.checkpoint());
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }
