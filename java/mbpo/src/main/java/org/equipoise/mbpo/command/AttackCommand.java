@@ -89,8 +89,6 @@ public final class AttackCommand implements Callable<Integer> {
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
     PrintWriter messages = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(settings.bind("threads", Integer.class));
     DataLimits limits = settings.bind("data.limits", DataLimits.class);
     InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, messages);
     Sample sample =
@@ -102,6 +100,8 @@ public final class AttackCommand implements Callable<Integer> {
     check.fits(
         sample.images(List.of(ImageSource.of(image))),
         Math.max(answerTokens, generation.maxNewTokens()));
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       messages.printf(
           "%s would be attacked by %s images, the result written to %s%n",

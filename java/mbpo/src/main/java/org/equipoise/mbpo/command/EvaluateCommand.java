@@ -96,8 +96,6 @@ public final class EvaluateCommand implements Callable<Integer> {
         .input("--pope", pope)
         .requireRunFolder(out, RESULTS, REPORT, InputSamples.DROPPED);
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(settings.bind("threads", Integer.class));
     InputSamples input =
         new InputSamples(
             settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);
@@ -125,6 +123,8 @@ public final class EvaluateCommand implements Callable<Integer> {
               + ": nothing can be evaluated: expected answers of yes or no, options, or objects;"
               + " found none of them");
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       return ExitCode.OK;
     }

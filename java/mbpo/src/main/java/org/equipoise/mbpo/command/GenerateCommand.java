@@ -84,13 +84,13 @@ public final class GenerateCommand implements Callable<Integer> {
     }
     PrintWriter remarks = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(settings.bind("threads", Integer.class));
     DataLimits limits = settings.bind("data.limits", DataLimits.class);
     InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
     check.fits(asked(), generation.maxNewTokens());
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       remarks.printf("%s would be asked about %d images%n", checked.name(), pictures.size());
       return ExitCode.OK;

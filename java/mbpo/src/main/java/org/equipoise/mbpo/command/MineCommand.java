@@ -97,8 +97,6 @@ public final class MineCommand implements Callable<Integer> {
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, PREVIEW, MINE, RunRecord.SETTINGS, InputSamples.DROPPED);
     model = CheckedModel.toAsk(settings, null, messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(threads);
     InputSamples input =
         new InputSamples(
             settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);
@@ -116,6 +114,8 @@ public final class MineCommand implements Callable<Integer> {
         "%d samples, %s, negatives by %s%n",
         samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));
     messages.flush();
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }

@@ -103,8 +103,6 @@ public final class TrainCommand implements Callable<Integer> {
         .input("--config", RunRecord.other(options.file(), settings, out))
         .requireRunFolder(out, STAGE, RunRecord.SETTINGS, InputSamples.DROPPED);
     checked = CheckedModel.toTrain(settings, train, messages);
-    // Loads LibTorch, which takes seconds: after what is refused without it.
-    Equipoise.threads(threads);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
       CheckpointCopy.require(checked.checkpoint().folder());
@@ -128,6 +126,8 @@ public final class TrainCommand implements Callable<Integer> {
     if (train.full()) {
       requireRoom(checked.checkpoint());
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }
