@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -219,7 +220,12 @@ public final class RunSettings {
   /** A path, or {@code null} where none is set. */
   public @Nullable Path path(String key) {
     String text = bind(key, String.class);
-    return text == null || text.isBlank() ? null : Path.of(text);
+    try {
+      return text == null || text.isBlank() ? null : Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          sources.where(key) + ": " + key + ": expected a path, found " + Excerpt.quoted(text), e);
+    }
   }
 
   /** A path that must be set. */

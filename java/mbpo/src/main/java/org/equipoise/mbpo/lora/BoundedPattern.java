@@ -3,6 +3,7 @@ package org.equipoise.mbpo.lora;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * A regular expression from a file of somebody else's. Matching gives up after so many looks at
@@ -11,6 +12,9 @@ import java.util.regex.PatternSyntaxException;
  */
 public final class BoundedPattern {
   private static final int MOST_LOOKS = 1_000_000;
+
+  /** Characters; what Java needs to understand an expression grows with their square. */
+  private static final int LONGEST = 2000;
 
   private final Pattern pattern;
 
@@ -22,6 +26,14 @@ public final class BoundedPattern {
    * @param what the expression is, for errors: file and field
    */
   public static BoundedPattern of(String expression, String what) {
+    if (expression.length() > LONGEST) {
+      throw new IllegalArgumentException(
+          what
+              + ": expected a regular expression of at most "
+              + LONGEST
+              + " characters, found "
+              + Excerpt.quoted(expression));
+    }
     try {
       return new BoundedPattern(Pattern.compile(expression));
     } catch (PatternSyntaxException e) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -214,6 +215,23 @@ class RunSettingsTest {
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> RunSettings.load(deep, Map.of())),
         "run.yaml");
+  }
+
+  @Test
+  void namesThatNoFileCanHave() {
+    for (String key : List.of("data.samples", "model.folder")) {
+      RunSettings settings = RunSettings.load(null, Map.of(key, "a\0b"));
+      assertSays(
+          assertThrows(IllegalArgumentException.class, () -> settings.path(key)),
+          "--set " + key,
+          "expected a path, found \"a\\u0000b\"");
+    }
+    RunSettings answers = RunSettings.load(null, Map.of("mine.answers", "a\0b"));
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class, () -> answers.bind("mine", MineSettings.class)),
+        "--set mine.answers",
+        "must name a file");
   }
 
   @Test
