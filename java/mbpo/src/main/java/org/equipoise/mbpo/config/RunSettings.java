@@ -149,6 +149,13 @@ public final class RunSettings {
                 + (known.isArray() ? "a list, such as [a, b]" : "one value")
                 + ", found "
                 + Excerpt.of(entry.getValue().toString()));
+      } else if (!StandardCharsets.UTF_8.newEncoder().canEncode(entry.getValue().asText())) {
+        throw new IllegalArgumentException(
+            sources.where(key)
+                + ": "
+                + key
+                + ": expected a text, found half of a character in "
+                + Excerpt.quoted(entry.getValue().asText()));
       } else {
         into.set(entry.getKey(), entry.getValue());
       }
