@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * excluded, or chosen by their number. Immutable.
  */
 final class TargetModules {
-  private static final Pattern FIRST_NUMBER = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
+  private static final Pattern FIRST_NUMBER = Pattern.compile(".*?\\.[^.]*\\.(\\d{1,9})\\..*");
 
   private final Modules targets;
   private final @Nullable Modules excluded;

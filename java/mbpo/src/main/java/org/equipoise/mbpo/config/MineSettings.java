@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.config;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.mine.NegativeSources;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.jspecify.annotations.Nullable;
 
 /** The {@code mine} section; its keys are documented in the defaults. */
 public record MineSettings(
@@ -56,6 +58,7 @@ public record MineSettings(
       throw new IllegalArgumentException(
           "answers must name the file of imported answers when source is IMPORTED, found nothing");
     }
+    requirePath(answers);
     require(preview >= 0, "preview must not be negative", preview);
   }
 
@@ -80,6 +83,15 @@ public record MineSettings(
       case DIFFUSION -> NegativeSources.diffusion(diffusionStep, seed);
       case IMPORTED -> imported(pool, limits);
     };
+  }
+
+  private static void requirePath(@Nullable String answers) {
+    try {
+      Path.of(answers == null ? "" : answers);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          "answers must name a file, found " + Excerpt.quoted(answers), e);
+    }
   }
 
   private NegativeSource imported(List<Sample> pool, DataLimits limits) {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -152,6 +153,13 @@ public final class RunSettings {
                 + (known.isArray() ? "a list, such as [a, b]" : "one value")
                 + ", found "
                 + Excerpt.of(entry.getValue().toString()));
+      } else if (!StandardCharsets.UTF_8.newEncoder().canEncode(entry.getValue().asText())) {
+        throw new IllegalArgumentException(
+            sources.where(key)
+                + ": "
+                + key
+                + ": expected a text, found half of a character in "
+                + Excerpt.quoted(entry.getValue().asText()));
       } else {
         into.set(entry.getKey(), entry.getValue());
       }
@@ -223,7 +231,12 @@ public final class RunSettings {
   /** A path, or {@code null} where none is set. */
   public @Nullable Path path(String key) {
     String text = bind(key, String.class);
-    return text == null || text.isBlank() ? null : Path.of(text);
+    try {
+      return text == null || text.isBlank() ? null : Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          sources.where(key) + ": " + key + ": expected a path, found " + Excerpt.quoted(text), e);
+    }
   }
 
   /** A path that must be set. */

@@ -98,7 +98,25 @@ public final class ResultCsv {
       @Nullable Double high,
       @Nullable Double difference,
       @Nullable Double differenceLow,
-      @Nullable Double differenceHigh) {}
+      @Nullable Double differenceHigh) {
+    Line {
+      require("table", table);
+      require("reference", reference);
+      require("method", method);
+      require("metric", metric);
+      require("better", better);
+      note = note == null ? "" : note;
+      kind = kind == null ? "" : kind;
+      label = label == null ? metric : label;
+      meaning = meaning == null ? "" : meaning;
+    }
+
+    private static void require(String column, @Nullable Object value) {
+      if (value == null) {
+        throw new IllegalArgumentException("expected a value of " + column + ", found none");
+      }
+    }
+  }
 
   public static String format(List<ResultTable> tables) {
     List<Line> lines = new ArrayList<>();
@@ -148,7 +166,11 @@ public final class ResultCsv {
     if (tables.isEmpty()) {
       throw new IllegalArgumentException(name + ": no result tables in it");
     }
-    return tables.values().stream().map(TableBuilder::build).toList();
+    try {
+      return tables.values().stream().map(TableBuilder::build).toList();
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(name + ": not whole result tables: " + e.getMessage(), e);
+    }
   }
 
   private static Line line(
@@ -179,11 +201,15 @@ public final class ResultCsv {
 
   private static @Nullable Interval interval(
       @Nullable Double value, @Nullable Double low, @Nullable Double high) {
-    return value == null ? null : low == null ? Interval.of(value) : new Interval(value, low, high);
+    if (value == null) {
+      return null;
+    }
+    return low == null || high == null ? Interval.of(value) : new Interval(value, low, high);
   }
 
   private static final class TableBuilder {
     private final Line first;
+    private final List<Line> lines = new ArrayList<>();
     private final Map<String, Metric> metrics = new LinkedHashMap<>();
     private final Map<String, String> kinds = new LinkedHashMap<>();
     private final Map<String, Map<String, Measurement>> cells = new LinkedHashMap<>();
@@ -193,6 +219,10 @@ public final class ResultCsv {
     }
 
     void add(Line line) {
+      lines.add(line);
+    }
+
+    private void place(Line line) {
       metrics.putIfAbsent(
           line.metric(),
           new Metric(
@@ -213,6 +243,7 @@ public final class ResultCsv {
     }
 
     ResultTable build() {
+      lines.forEach(this::place);
       String subject =
           first.subject() == null || first.subject().isEmpty() ? null : first.subject();
       return new ResultTable(

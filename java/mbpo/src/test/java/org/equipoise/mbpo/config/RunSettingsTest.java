@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -268,6 +269,23 @@ class RunSettingsTest {
     assertRefused("seed: !!java.net.URL [\"http://localhost/\"]\n", "Global tag is not allowed");
     assertRefused("seed: !local 1\n", "run.yaml:1: ");
     assertEquals(3L, file("--- \nseed: 3\n...\n").bind("seed", Long.class));
+  }
+
+  @Test
+  void namesThatNoFileCanHave() {
+    for (String key : List.of("data.samples", "model.folder")) {
+      RunSettings settings = RunSettings.load(null, Map.of(key, "a\0b"));
+      assertSays(
+          assertThrows(IllegalArgumentException.class, () -> settings.path(key)),
+          "--set " + key,
+          "expected a path, found \"a\\u0000b\"");
+    }
+    RunSettings answers = RunSettings.load(null, Map.of("mine.answers", "a\0b"));
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class, () -> answers.bind("mine", MineSettings.class)),
+        "--set mine.answers",
+        "must name a file");
   }
 
   @Test

@@ -56,7 +56,7 @@ final class Inputs {
     return marked;
   }
 
-  private static List<Path> of(Parser parser) {
+  static List<Path> of(Parser parser) {
     String folder = FOLDER + "/" + parser.test();
     try (Stream<Path> files = Files.list(Path.of(Inputs.class.getResource(folder).toURI()))) {
       return files.sorted().toList();

@@ -8,7 +8,6 @@ import java.util.function.UnaryOperator;
 import org.equipoise.mbpo.checkpoint.CheckpointParsers;
 import org.equipoise.mbpo.config.SettingsParsers;
 import org.equipoise.mbpo.data.AnswerFile;
-import org.equipoise.mbpo.data.BadRow;
 import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.PreferenceFile;
 import org.equipoise.mbpo.data.PreferenceStore;
@@ -53,10 +52,10 @@ enum Parser {
       CheckpointParsers::adapterFolder,
       CheckpointParsers::adapter,
       StorageParsers::withHeaderLength),
-  SAMPLES("samples.jsonl", file -> SampleFile.rows(file, BadRow.Handler.refuse())),
-  PAIRS("pairs.jsonl", file -> PreferenceFile.rows(file, BadRow.Handler.refuse())),
+  SAMPLES("samples.jsonl", SampleFile::read),
+  PAIRS("pairs.jsonl", PreferenceFile::read),
   ANSWERS("answers.jsonl", AnswerFile::read),
-  POPE("pope.json", file -> PopeFile.rows(file, file.getParent(), BadRow.Handler.refuse())),
+  POPE("pope.json", file -> PopeFile.read(file, file.getParent())),
   DROPPED("dropped.jsonl", file -> PreferenceStore.readDropped(file.getParent())),
   MINING_LOG(
       "mining.jsonl",

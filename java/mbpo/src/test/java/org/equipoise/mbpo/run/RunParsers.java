@@ -20,7 +20,7 @@ public final class RunParsers {
     try (RunFolder folder = RunFolder.open(file.getParent().getParent())) {
       folder.notices();
       folder.recordedSeconds();
-      RunFolder.Recorded recorded = folder.recorded("train");
+      var recorded = folder.recorded("train");
       if (recorded.marker() != null) {
         Stage stage = Stage.of("train", context -> {});
         StageState.of(stage, recorded.marker().inputs(), folder);
