@@ -14,6 +14,7 @@ final class LineReader {
   private int at;
   private int filled;
   private int number;
+  private boolean tooLong;
 
   /**
    * @param longest bytes of a line
@@ -34,8 +35,8 @@ final class LineReader {
 
   /** The next line, or {@code null} behind the last one. */
   @Nullable Line next() throws IOException {
+    skipRest();
     int length = 0;
-    boolean tooLong = false;
     boolean any = false;
     while (at < filled || fill()) {
       any = true;
@@ -43,21 +44,32 @@ final class LineReader {
       while (end < filled && piece[end] != '\n') {
         end++;
       }
-      tooLong |= length + (long) end - at > longest;
-      if (!tooLong) {
-        length = add(length, end - at);
+      if (length + (long) end - at > longest) {
+        tooLong = true;
+        number++;
+        return new Line(number, null, false);
       }
+      length = add(length, end - at);
       at = end + 1;
       if (end < filled) {
-        return line(length, tooLong, false);
+        return line(length, false);
       }
     }
-    return any ? line(length, tooLong, true) : null;
+    return any ? line(length, true) : null;
   }
 
-  private Line line(int length, boolean tooLong, boolean last) {
+  /** Of a line that is too long: who refuses it does not wait for its end. */
+  private void skipRest() throws IOException {
+    while (tooLong && (at < filled || fill())) {
+      tooLong = piece[at] != '\n';
+      at++;
+    }
+    tooLong = false;
+  }
+
+  private Line line(int length, boolean last) {
     number++;
-    return new Line(number, tooLong ? null : Arrays.copyOf(line, length), last);
+    return new Line(number, Arrays.copyOf(line, length), last);
   }
 
   private boolean fill() throws IOException {

@@ -148,10 +148,11 @@ class DataLimitsTest {
 
   @Test
   void linesOfAnyEnd() throws IOException {
-    try (var stream = Files.newInputStream(file("lines", "a\n\nbc"))) {
+    try (var stream = Files.newInputStream(file("lines", "a\n\nabcde\nbc"))) {
       LineReader lines = new LineReader(stream, 2);
       assertEquals("a", text(lines.next()));
       assertEquals("", text(lines.next()));
+      assertEquals(new LineReader.Line(3, null, false), lines.next());
       LineReader.Line last = lines.next();
       assertEquals("bc", text(last));
       assertTrue(last.last());
