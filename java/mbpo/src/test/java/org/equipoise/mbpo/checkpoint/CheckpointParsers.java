@@ -58,7 +58,8 @@ public final class CheckpointParsers {
    */
   public static void tokenizer(Path file) {
     Path folder = file.getParent();
-    TokenizerFile tokenizer = TokenizerFile.read(folder.resolve("tokenizer.json"));
+    TokenizerFile tokenizer =
+        TokenizerFile.read(folder.resolve("tokenizer.json"), TokenizerTrust.KNOWN, 1 << 20);
     TokenizerConfig.check(folder, tokenizer);
     tokenizer.withSpecials(name -> name + "?");
     ChatTemplates.of(folder, ChatTemplate.FILE);

@@ -39,7 +39,9 @@ class OutputPlacesTest {
   private int run(List<String> arguments) {
     StringWriter text = new StringWriter();
     CommandLine commandLine = EquipoiseCommand.commandLine();
-    commandLine.setOut(ReadableWriter.over(text)).setErr(ReadableWriter.over(text));
+    commandLine
+        .setOut(ReadableWriter.ofResults(text).printer())
+        .setErr(ReadableWriter.ofRemarks(text).printer());
     // The last of two options counts.
     commandLine.setOverwrittenOptionsAllowed(true);
     int code = EquipoiseCommand.execute(commandLine, arguments.toArray(String[]::new));

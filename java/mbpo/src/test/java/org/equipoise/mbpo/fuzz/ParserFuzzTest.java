@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -27,7 +26,7 @@ class ParserFuzzTest {
           Files.isWritable(memory)
               ? Files.createTempDirectory(memory, "fuzz")
               : Files.createTempDirectory("fuzz");
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> AtomicFiles.deleteTree(folder)));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> TemporaryFolder.delete(folder)));
       return folder;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -123,7 +123,7 @@ final class Property {
   /** What only reads leaves the folder as it was; what goes on in it gets a new one. */
   private void restore(Parser parser, Path folder) {
     if (parser.writes()) {
-      AtomicFiles.deleteTree(folder);
+      TemporaryFolder.delete(folder);
       folders.remove(parser);
     } else {
       Set<String> now = entries(folder);
