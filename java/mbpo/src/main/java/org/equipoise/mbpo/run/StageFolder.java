@@ -68,8 +68,8 @@ final class StageFolder {
                     : " was not written by a run")
                 + ", and the stage "
                 + stageId
-                + " writes to this folder; move it away or choose another folder, nothing was"
-                + " changed");
+                + " writes to this folder; move it away or choose another folder, nothing there"
+                + " was changed");
       }
     }
   }

@@ -74,7 +74,7 @@ class OwnFilesTest {
     String message =
         assertThrows(RuntimeException.class, () -> run("2"), () -> named + " is used").getMessage();
     assertTrue(message.contains(named.toString()) && message.contains(part), message);
-    assertTrue(message.endsWith("nothing was changed"), message);
+    assertTrue(message.matches(".*nothing (there )?was changed"), message);
     assertEquals(0, runs.get(), "nothing may run before it");
   }
 
