@@ -1,17 +1,16 @@
 package org.equipoise.mbpo.checkpoint;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.equipoise.mbpo.qwen.QwenConfig;
-import org.equipoise.mbpo.storage.Json;
 
 /**
  * How long a prompt with its images and an answer may be together. What is longer was never meant
  * for the model, and takes time and memory that grow with its square.
  *
  * @param tokens at most so many
- * @param source the file and the field that say so
+ * @param source the file and the field that say so; {@code model_max_length} of a tokenizer is no
+ *     such field: transformers does not obey it either, and trainers write their own there
  */
 public record ContextLength(int tokens, String source) {
   /** Texts have about four; longer ones are not even made into tokens, as that takes memory. */
@@ -20,23 +19,9 @@ public record ContextLength(int tokens, String source) {
   /** Whatever a file says of its model. */
   private static final long LONGEST_TEXT = 1 << 22;
 
-  private static final String FIELD = "model_max_length";
-
-  /** The smaller one of what both files say; a number beyond all models says nothing. */
   static ContextLength of(Path folder, QwenConfig config) {
-    ContextLength positions =
-        new ContextLength(
-            config.text().contextLength(), "max_position_embeddings of " + folder + "/config.json");
-    Path file = folder.resolve(TokenizerConfig.NAME);
-    if (!Files.exists(file)) {
-      return positions;
-    }
-    CheckpointFields fields = new CheckpointFields(file, "", Json.readObject(file));
-    double longest = fields.positive(FIELD, Double.MAX_VALUE);
-    fields.require(longest >= 1, FIELD, "at least 1");
-    return longest < positions.tokens
-        ? new ContextLength((int) longest, FIELD + " of " + file)
-        : positions;
+    return new ContextLength(
+        config.text().contextLength(), "max_position_embeddings of " + folder + "/config.json");
   }
 
   /**

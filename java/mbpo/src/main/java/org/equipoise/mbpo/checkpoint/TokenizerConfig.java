@@ -38,15 +38,16 @@ final class TokenizerConfig {
           "processor_class",
           "backend",
           "auto_map",
-          "model_max_length",
           "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output");
 
   /**
    * Fields of texts outside chats, of padding and of cutting, which are not done here, and {@code
-   * clean_up_tokenization_spaces}, which transformers does not do with this kind of tokenizer.
+   * model_max_length} and {@code clean_up_tokenization_spaces}, which transformers does not obey with
+   * this kind of tokenizer.
    */
   static final Set<String> WITHOUT_EFFECT =
       Set.of(
+          "model_max_length",
           "add_bos_token",
           "add_eos_token",
           "clean_up_tokenization_spaces",

@@ -173,14 +173,6 @@ final class SizeDamages {
         within("a short context", GENERATE, 30, "the question: has ", "at most 30"),
         within("a short context", ATTACK, 30, "the question: has ", "at most 30"),
         within("a short context", DPO, 30, "preferences.jsonl:1: 0: ", "at most 30"),
-        of(
-            "a context in tokenizer_config.json",
-            GENERATE,
-            files ->
-                files.replace(
-                    "checkpoint/tokenizer_config.json", "1000000000000000019884624838656", "8"),
-            "at most 8",
-            "model_max_length of "),
         of("more new tokens than the context", GENERATE, files -> {}, "2147483647 of an answer")
             .with("generate.maxNewTokens=2147483647"),
         of("more new tokens than the context", EVALUATE, files -> {}, "samples.jsonl:1", "40000")
