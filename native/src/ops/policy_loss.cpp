@@ -10,36 +10,6 @@ using namespace eqp;
 
 namespace {
 
-eqp_status check_normalizer(const Call& call, const eqp_policy_loss_options& options) {
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) {
-    if (options.max_completion_length < 1) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "max_completion_length: expected a finite number >= 1 for DR_GRPO, found %g",
-                       options.max_completion_length);
-    }
-  } else if (options.max_completion_length != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "max_completion_length: expected 0 because only DR_GRPO uses it, found %g",
-                     options.max_completion_length);
-  }
-  if (options.normalizer != EQP_POLICY_NORMALIZER_DAPO && options.total_tokens != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_tokens: expected 0 because only DAPO uses it, found %g",
-                     options.total_tokens);
-  }
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_sequences != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_sequences: expected 0 because DAPO divides by total_tokens, found %g",
-                     options.total_sequences);
-  }
-  if (options.entropy_coefficient == 0 && options.total_kept_tokens != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_kept_tokens: expected 0 because entropy_coefficient is 0, found %g",
-                     options.total_kept_tokens);
-  }
-  return EQP_OK;
-}
-
 // Options that mean nothing beside the surrogate.
 eqp_status check_surrogate(const Call& call, const eqp_policy_loss_options& options) {
   if (options.surrogate != EQP_POLICY_SURROGATE_CLIP && options.dual_clip < HUGE_VAL) {
@@ -67,7 +37,6 @@ eqp_status check_surrogate(const Call& call, const eqp_policy_loss_options& opti
 
 eqp_status check_options(const Call& call, const eqp_policy_loss_options& options) {
   EQP_TRY(check_fields(call, options, kPolicyLossFields));
-  EQP_TRY(check_normalizer(call, options));
   return check_surrogate(call, options);
 }
 

@@ -325,7 +325,7 @@ EQP_TEST(arguments_that_belong_together) {
            });
   }
   refuse(op_named("policy_loss"), "tokens that are not used",
-         "total_tokens: expected 0 because only DAPO uses it", [](LegalCall& call) {
+         "total_tokens: expected a finite number >= 0 for DAPO, otherwise 0", [](LegalCall& call) {
            call.options<eqp_policy_loss_options>().total_tokens = 8;
            return true;
          });

@@ -36,10 +36,19 @@ inline constexpr Field<EQP_OPTIONS> kPolicyLossFields[] = {
     EQP_FIELD(sampler_min, 0, "0 <= value < sampler_max",
               o.sampler_min >= 0 && !(o.sampler_min >= o.sampler_max)),
     EQP_FIELD(sampler_max, 3, "a number > 0", o.sampler_max > 0),
-    EQP_FIELD(max_completion_length, 0, kNotNegative, is_not_negative(o.max_completion_length)),
-    EQP_FIELD(total_tokens, 0, kNotNegative, is_not_negative(o.total_tokens)),
-    EQP_FIELD(total_sequences, 0, kNotNegative, is_not_negative(o.total_sequences)),
-    EQP_FIELD(total_kept_tokens, 0, kNotNegative, is_not_negative(o.total_kept_tokens)),
+    EQP_FIELD(max_completion_length, 0, "a finite number >= 1 for DR_GRPO, otherwise 0",
+              o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO
+                  ? o.max_completion_length >= 1 && is_finite(o.max_completion_length)
+                  : o.max_completion_length == 0),
+    EQP_FIELD(total_tokens, 0, "a finite number >= 0 for DAPO, otherwise 0",
+              o.normalizer == EQP_POLICY_NORMALIZER_DAPO ? is_not_negative(o.total_tokens)
+                                                         : o.total_tokens == 0),
+    EQP_FIELD(total_sequences, 0, "0 for DAPO, otherwise a finite number >= 0",
+              o.normalizer == EQP_POLICY_NORMALIZER_DAPO ? o.total_sequences == 0
+                                                         : is_not_negative(o.total_sequences)),
+    EQP_FIELD(total_kept_tokens, 0, "a finite number >= 0, and 0 where entropy_coefficient is 0",
+              o.entropy_coefficient == 0 ? o.total_kept_tokens == 0
+                                         : is_not_negative(o.total_kept_tokens)),
 };
 #undef EQP_OPTIONS
 
