@@ -24,7 +24,7 @@ void check_oracle_by_differences(Setup s, uint64_t seed) {
   if (s.threshold) p.threshold[0] -= 0.01;
   double& floor = s.options.negative_log_prob_floor;
   for (size_t at = 0; at < p.log_probs.size(); ++at) {
-    if (std::fabs(p.log_probs[at] - floor) > 0x1p-11) continue;
+    if (!(std::fabs(p.log_probs[at] - floor) <= 0x1p-11)) continue;
     floor -= 0x1p-9;
     at = 0;
   }

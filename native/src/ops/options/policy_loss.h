@@ -33,9 +33,9 @@ inline constexpr Field<EQP_OPTIONS> kPolicyLossFields[] = {
     EQP_FIELD(entropy_coefficient, 0, kFinite, is_finite(o.entropy_coefficient)),
     EQP_FIELD(off_policy_threshold, HUGE_VAL, "a number",
               o.off_policy_threshold == o.off_policy_threshold),
-    EQP_FIELD(sampler_min, 0, "0 <= value < sampler_max",
-              o.sampler_min >= 0 && !(o.sampler_min >= o.sampler_max)),
     EQP_FIELD(sampler_max, 3, "a number > 0", o.sampler_max > 0),
+    EQP_FIELD(sampler_min, 0, "0 <= value < sampler_max",
+              o.sampler_min >= 0 && o.sampler_min < o.sampler_max),
     EQP_FIELD(max_completion_length, 0, "a finite number >= 1 for DR_GRPO, otherwise 0",
               o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO
                   ? o.max_completion_length >= 1 && is_finite(o.max_completion_length)
