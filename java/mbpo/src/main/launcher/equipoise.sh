@@ -6,4 +6,6 @@ case "$(locale charmap 2>/dev/null)" in
 esac
 # OpenMP threads that wait sleep; where LibTorch has GNU's OpenMP the program sees to that itself.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+# OpenCV would write beside the sentence that a broken image is refused with.
+export OPENCV_LOG_LEVEL="${OPENCV_LOG_LEVEL:-OFF}"
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" "@$(dirname "$0")/equipoise" "$@"

@@ -1,17 +1,13 @@
 package org.equipoise.kernels;
 
-import java.io.File;
 import java.io.IOException;
-import java.net.JarURLConnection;
 import java.net.URL;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import org.bytedeco.javacpp.ClassProperties;
 import org.bytedeco.javacpp.Loader;
@@ -27,8 +23,6 @@ import org.jspecify.annotations.Nullable;
  * any is loaded, under a lock of ours; those that are complete are never written again.
  */
 public final class NativeCache {
-  private static final double MIB = 1L << 20;
-
   /**
    * A process may hold a file's lock only once. A constant is one object for the whole process, so
    * that copies of this class in other class loaders wait as well.
@@ -39,30 +33,61 @@ public final class NativeCache {
 
   /**
    * Unpacks all that loading these classes of JavaCPP's presets will load and that is not in the
-   * cache yet. The classes are not initialised.
+   * cache yet, and makes sure that nobody else can change what is loaded from there. The classes
+   * are not initialised.
    *
-   * @throws NativeLoadException naming file, folder, cause and remedy if one cannot be written
+   * @throws NativeLoadException naming file, folder, cause and remedy if one cannot be written, or
+   *     if another user can change one
    */
   public static void unpack(Class<?>... presets) {
-    Path folder = folder();
-    UnpackedFiles unpacked = UnpackedFiles.of(folder, presets);
-    if (unpacked.areComplete()) {
-      return;
+    unpackWith(Set.of(), presets);
+  }
+
+  /**
+   * As {@link #unpack}, with further files to lie beside the libraries, named as from the first of
+   * the classes; those that are not there are left out.
+   */
+  static void unpackWith(Set<String> resources, Class<?>... presets) {
+    ClosedFolder cache = CacheFolder.require();
+    try {
+      Path own = cache.keepPrivate(cache.path().resolve(".equipoise"));
+      cache.requireContents(own);
+      UnpackedFiles unpacked = UnpackedFiles.of(own, resources, presets);
+      List<Path> files = unpacked.complete();
+      if (files.isEmpty()) {
+        files = unpack(cache, own, librariesOf(resources, presets));
+        unpacked.write(files);
+      }
+      Set<Path> folders = new LinkedHashSet<>();
+      for (Path file : files) {
+        // Where the jars lie is the user's choice.
+        if (file.startsWith(cache.path())) {
+          folders.add(file.getParent());
+        }
+      }
+      for (Path folder : folders) {
+        cache.requireContents(folder);
+      }
+    } catch (IOException e) {
+      throw NativeLibrary.describe("native libraries", e);
     }
-    Set<URL> libraries = new LinkedHashSet<>();
+  }
+
+  private static Set<URL> librariesOf(Set<String> resources, Class<?>... presets)
+      throws IOException {
+    // JavaCPP's own comes with whichever is loaded first.
+    Set<URL> libraries = librariesOf(Loader.class);
     for (Class<?> each : presets) {
       libraries.addAll(librariesOf(each));
     }
-    List<Path> files = unpack(folder, libraries);
-    unpacked.write(files);
-  }
-
-  /** Unpacks one file from the jar of a class, if it is there; in a folder it lies unpacked. */
-  static void unpack(Class<?> owner, String resource) throws IOException {
-    URL file = Loader.findResource(owner, resource);
-    if (file != null && "jar".equals(file.getProtocol())) {
-      unpack(folder(), Set.of(file));
+    for (String resource : resources) {
+      URL file = Loader.findResource(presets[0], resource);
+      // In a folder it lies unpacked.
+      if (file != null && "jar".equals(file.getProtocol())) {
+        libraries.add(file);
+      }
     }
+    return libraries;
   }
 
   /** In jars; what lies in a folder is loaded from there. */
@@ -88,18 +113,18 @@ public final class NativeCache {
   }
 
   /** Returns the files and the jars they come from. */
-  private static List<Path> unpack(Path folder, Set<URL> libraries) {
+  private static List<Path> unpack(ClosedFolder cache, Path own, Set<URL> libraries)
+      throws IOException {
     List<Path> files = new ArrayList<>();
     synchronized (PROCESS) {
       // JavaCPP loads under this monitor; its own lock must not be taken by two threads either.
       synchronized (Loader.class) {
-        try (FileChannel held = lock(folder)) {
+        try (FileChannel held = lock(own)) {
           for (URL library : libraries) {
-            files.add(unpack(folder, library));
-            files.add(jarOf(library));
+            UnpackedLibrary unpacked = new UnpackedLibrary(library);
+            files.add(unpacked.into(cache));
+            files.add(unpacked.jar());
           }
-        } catch (IOException e) {
-          throw new NativeLoadException("cannot release the lock in " + folder, e);
         }
       }
     }
@@ -120,46 +145,6 @@ public final class NativeCache {
       return channel;
     } catch (IOException e) {
       return null;
-    }
-  }
-
-  private static Path unpack(Path folder, URL library) {
-    try {
-      return Loader.cacheResource(library).toPath();
-    } catch (IOException e) {
-      throw new NativeLoadException(
-          String.format(
-              Locale.ROOT,
-              "cannot unpack %s into %s, where %.0f MiB are free: %s; make room there, or name"
-                  + " another folder with -Dorg.bytedeco.javacpp.cachedir=<folder>",
-              describe(library),
-              folder.getParent(),
-              folder.toFile().getUsableSpace() / MIB,
-              e.getMessage()),
-          e);
-    }
-  }
-
-  private static String describe(URL library) {
-    String name = library.getPath().substring(library.getPath().lastIndexOf('/') + 1);
-    try {
-      long bytes = ((JarURLConnection) library.openConnection()).getJarEntry().getSize();
-      return String.format(Locale.ROOT, "%s of %.0f MiB", name, bytes / MIB);
-    } catch (IOException e) {
-      return name;
-    }
-  }
-
-  private static Path jarOf(URL library) throws IOException {
-    return new File(((JarURLConnection) library.openConnection()).getJarFile().getName()).toPath();
-  }
-
-  /** Ours in JavaCPP's cache, so that it goes when the cache goes. */
-  private static Path folder() {
-    try {
-      return Files.createDirectories(Loader.getCacheDir().toPath().resolve(".equipoise"));
-    } catch (IOException e) {
-      throw NativeLibrary.describe("native libraries", e);
     }
   }
 }

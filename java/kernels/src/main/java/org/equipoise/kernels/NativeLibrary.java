@@ -2,11 +2,9 @@ package org.equipoise.kernels;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.equipoise.kernels.abi.EquipoiseAbi;
@@ -46,8 +44,8 @@ public final class NativeLibrary {
   private static NativeLoadException load() {
     try {
       // Unpacked, not loaded: libequipoise opens it from its own folder at the first CUDA tensor.
-      NativeCache.unpack(EquipoiseAbi.class, Loader.getPlatform() + "/libequipoise_cuda.so");
-      NativeCache.unpack(EquipoiseAbi.class);
+      NativeCache.unpackWith(
+          Set.of(Loader.getPlatform() + "/libequipoise_cuda.so"), EquipoiseAbi.class);
       Loader.load(EquipoiseAbi.class);
       checkVersions(
           JAR_VERSION,
@@ -112,14 +110,14 @@ public final class NativeLibrary {
 
   /** Turns what JavaCPP throws while loading into one sentence with the remedy. */
   public static NativeLoadException describe(String library, Throwable failure) {
-    String cache = unusableCaches();
-    if (cache != null) {
+    List<String> unusable = CacheFolder.allUnusable();
+    if (unusable != null) {
       return new NativeLoadException(
           String.format(
               "cannot load %s: none of the folders for extracted native libraries can be written"
                   + " (%s); make one writable or name another with"
                   + " -Dorg.bytedeco.javacpp.cachedir=<folder>",
-              library, cache),
+              library, String.join(", ", unusable)),
           failure);
     }
     Throwable root = failure;
@@ -141,31 +139,6 @@ public final class NativeLibrary {
                 + " the class path?",
             library, Loader.getPlatform(), root.getMessage(), Loader.getPlatform()),
         failure);
-  }
-
-  /**
-   * The folders JavaCPP tries, in this order, if nothing can be written to any of them; else null.
-   */
-  private static String unusableCaches() {
-    String temporary = System.getProperty("java.io.tmpdir");
-    String user = System.getProperty("user.name");
-    List<String> folders = new ArrayList<>();
-    String configured = System.getProperty("org.bytedeco.javacpp.cachedir");
-    if (configured != null) {
-      folders.add(configured);
-    }
-    folders.add(System.getProperty("user.home") + "/.javacpp/cache");
-    folders.add(temporary + "/.javacpp-" + user + "/cache");
-    for (String folder : folders) {
-      try {
-        Path path = Files.createDirectories(Path.of(folder));
-        Files.delete(Files.createTempFile(path, "probe", ".tmp"));
-        return null;
-      } catch (IOException | SecurityException e) {
-        continue;
-      }
-    }
-    return String.join(", ", folders);
   }
 
   private static String base(String version) {

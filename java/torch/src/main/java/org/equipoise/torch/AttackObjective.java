@@ -49,7 +49,10 @@ final class AttackObjective {
     for (int sample = 0; sample < options.samples; sample++) {
       InputTransform.Draw draw =
           new InputTransform.Draw(options.seed, step * options.samples + sample, streams);
-      Tensor shown = options.input == null ? images : options.input.forward(images, draw);
+      Tensor shown =
+          options.input == null
+              ? images
+              : given("transformation", options.input.forward(images, draw));
       Tensor leaf = shown.detach().set_requires_grad(true);
       Tensor value;
       Tensor gradient;
@@ -70,7 +73,8 @@ final class AttackObjective {
       // A gradient of a plain sum is one number, expanded: nothing can be written into it.
       gradient = gradient.contiguous();
       if (options.input != null) {
-        gradient = options.input.backward(gradient, images, draw);
+        gradient =
+            given("transformation's gradient", options.input.backward(gradient, images, draw));
       }
       sum = sum == null ? gradient : sum.add_(gradient);
     }
@@ -81,9 +85,17 @@ final class AttackObjective {
       }
     }
     if (options.gradient != null) {
-      sum = options.gradient.apply(sum);
+      sum = given("gradient", options.gradient.apply(sum));
     }
     return new Evaluation(values, batch.inward(sum.contiguous()));
+  }
+
+  /** What a function of the caller's gave. */
+  private static Tensor given(String function, Tensor value) {
+    if (value == null || value.isNull()) {
+      throw new IllegalArgumentException(function + ": expected a tensor, found null");
+    }
+    return value;
   }
 
   private static double[] added(double[] sum, double[] values) {
@@ -99,6 +111,10 @@ final class AttackObjective {
   /** One number for several images would tell neither which got better nor where to stop. */
   private Tensor checked(Tensor value) {
     long images = batch.images();
+    if (value == null || value.isNull()) {
+      throw new IllegalArgumentException(
+          "objective: expected one value per image, [" + images + "], found null");
+    }
     if (value.numel() != images || (value.dim() != 1 && images != 1)) {
       throw new IllegalArgumentException(
           "objective: expected one value per image, ["

@@ -33,7 +33,7 @@ final class FusedPasses {
       } else {
         chunks.forwardAll(out.rows);
       }
-      details = function.apply(out);
+      details = checked(function.apply(out));
       if (gradients.any()) {
         out.takeGradientOf(details.loss());
         if (direction) {
@@ -60,7 +60,7 @@ final class FusedPasses {
         if (gradients.any()) {
           try (PointerScope scope = new PointerScope()) {
             out.freshLeaves();
-            out.takeGradientOf(function.apply(out).loss());
+            out.takeGradientOf(checked(function.apply(out)).loss());
             goBack(chunks, chunk, out, used, gradients);
           }
         }
@@ -69,7 +69,7 @@ final class FusedPasses {
         chunks.forward(last, out.rows);
       }
       out.freshLeaves();
-      details = function.apply(out);
+      details = checked(function.apply(out));
       if (gradients.any() && last >= 0) {
         try (PointerScope scope = new PointerScope()) {
           out.takeGradientOf(details.loss());
@@ -79,6 +79,14 @@ final class FusedPasses {
       }
     }
     return new FusedLoss<>(attach(head, details.loss(), hidden, gradients, out), details, out);
+  }
+
+  private static <R extends ScalarLoss> R checked(R details) {
+    boolean none = details == null || details.loss() == null || details.loss().isNull();
+    if (none) {
+      throw new IllegalArgumentException("function: expected a loss, found null");
+    }
+    return details;
   }
 
   private static void goBack(

@@ -49,7 +49,11 @@ public interface InputTransform {
       public Tensor backward(Tensor gradient, Tensor images, Draw draw) {
         try (AutoGradMode recorded = new AutoGradMode(true)) {
           Tensor leaf = images.detach().set_requires_grad(true);
-          Tensor dImages = Tensors.gradient(function.apply(leaf, draw).mul(gradient), leaf);
+          Tensor transformed = function.apply(leaf, draw);
+          if (transformed == null || transformed.isNull()) {
+            throw new IllegalArgumentException("transformation: expected a tensor, found null");
+          }
+          Tensor dImages = Tensors.gradient(transformed.mul(gradient), leaf);
           if (!dImages.defined()) {
             throw new IllegalArgumentException(
                 "transformation: expected images that depend on the given ones, found others");

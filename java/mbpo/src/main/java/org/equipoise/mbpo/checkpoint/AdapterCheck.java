@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.checkpoint.AdapterKey.Kind;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** Whether an adapter's tensors fit its configuration and a checkpoint. */
 final class AdapterCheck {
@@ -50,7 +51,7 @@ final class AdapterCheck {
       throw new IllegalArgumentException(
           adapter.file()
               + ": tensor "
-              + name
+              + Excerpt.of(name)
               + " is for "
               + own[0]
               + " tokens, the checkpoint has "
@@ -72,9 +73,9 @@ final class AdapterCheck {
       throw new IllegalArgumentException(
           adapter.file()
               + ": tensor "
-              + name
+              + Excerpt.of(name)
               + " belongs to "
-              + weight
+              + Excerpt.of(weight)
               + ", which this checkpoint does not have; the adapter was made for another one");
     }
     return shape;
@@ -104,23 +105,23 @@ final class AdapterCheck {
       throw new IllegalArgumentException(
           adapter.file()
               + ": expected lora_A and lora_B of layer "
-              + path
+              + Excerpt.of(path)
               + ", found "
-              + parts.values());
+              + Excerpt.of(parts.values().toString()));
     }
     AdapterKey key = adapter.keys().get(a);
+    long[] base = base(a, path + ".weight");
     if (!adapter.config().means(key)) {
       throw new IllegalArgumentException(
           adapter.config().file()
               + ": target_modules and what narrows it do not mean "
-              + path
+              + Excerpt.of(path)
               + ", of which "
               + PeftAdapter.WEIGHTS
               + " holds an adapter; PEFT would leave it out. Correct the fields, or remove the"
               + " tensors");
     }
-    long rank = Math.round(adapter.config().rank(key));
-    long[] base = base(a, path + ".weight");
+    long rank = adapter.config().rank(key);
     long[] expectedA = base.clone();
     long[] expectedB = base.clone();
     if (embedding) {
@@ -140,7 +141,7 @@ final class AdapterCheck {
       throw new IllegalArgumentException(
           adapter.file()
               + ": tensor "
-              + name
+              + Excerpt.of(name)
               + " has shape "
               + Arrays.toString(found)
               + ", expected "
@@ -162,7 +163,7 @@ final class AdapterCheck {
         throw new IllegalArgumentException(
             adapter.config().file()
                 + ": modules_to_save: found "
-                + module
+                + Excerpt.of(module)
                 + ", of which "
                 + PeftAdapter.WEIGHTS
                 + " holds no tensor; it was not saved with the adapter");

@@ -7,21 +7,29 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.equipoise.mbpo.lora.BoundedPattern;
+import org.equipoise.mbpo.lora.PatternWork;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.JsonNumbers;
 
 /**
  * An {@code adapter_config.json} as PEFT writes it for LoRA. Every field is honoured, refused by
  * name or known to change nothing; {@link #remarks} names the others. Immutable.
  */
 final class AdapterConfig {
+  /** Characters of one field; a thousand layers with a name of a hundred each. */
+  private static final int MOST_OF_PATTERNS = 100_000;
+
   private final Path file;
   private final ObjectNode json;
   private final TargetModules targets;
   private final Map<BoundedPattern, Double> ranks;
   private final Map<BoundedPattern, Double> alphas;
   private final List<String> remarks = new ArrayList<>();
+  private final PatternWork work = new PatternWork();
 
   private AdapterConfig(Path file, ObjectNode json) {
     this.file = file;
@@ -31,9 +39,9 @@ final class AdapterConfig {
       unknown(field);
     }
     requireUnchangedBase();
-    this.targets = TargetModules.of(file, json);
-    this.ranks = patterns("rank_pattern");
-    this.alphas = patterns("alpha_pattern");
+    this.targets = TargetModules.of(file, json, work);
+    this.ranks = patterns("rank_pattern", this::requireRank);
+    this.alphas = patterns("alpha_pattern", this::requirePositive);
     remark();
   }
 
@@ -46,20 +54,28 @@ final class AdapterConfig {
     if (!type.equals("LORA")) {
       throw new IllegalArgumentException(
           file
-              + ": peft_type: expected LORA, the only kind of adapter that is supported, found \""
-              + type
-              + "\"; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
+              + ": peft_type: expected LORA, the only kind of adapter that is supported, found "
+              + Excerpt.quoted(type)
+              + "; merge it with PEFT's merge_and_unload() and name the merged checkpoint as"
               + " model.folder");
     }
-    for (String field : List.of("r", "lora_alpha")) {
-      if (!json.path(field).isNumber() || !(json.path(field).asDouble() > 0)) {
-        throw new IllegalArgumentException(
-            file
-                + ": "
-                + field
-                + ": expected a positive number, found "
-                + FieldUses.shortened(json.path(field)));
-      }
+    requireRank("r", json.path("r"));
+    requirePositive("lora_alpha", json.path("lora_alpha"));
+  }
+
+  private void requireRank(String field, JsonNode value) {
+    require(
+        JsonNumbers.isWhole(value, 1, Integer.MAX_VALUE), field, "a positive whole number", value);
+  }
+
+  private void requirePositive(String field, JsonNode value) {
+    require(JsonNumbers.isPositive(value), field, "a positive number", value);
+  }
+
+  private void require(boolean condition, String field, String expected, JsonNode found) {
+    if (!condition) {
+      throw new IllegalArgumentException(
+          file + ": " + field + ": expected " + expected + ", found " + FieldUses.shortened(found));
     }
   }
 
@@ -107,23 +123,26 @@ final class AdapterConfig {
     }
   }
 
-  private Map<BoundedPattern, Double> patterns(String field) {
+  private Map<BoundedPattern, Double> patterns(
+      String field, BiConsumer<String, JsonNode> requirement) {
     Map<BoundedPattern, Double> patterns = new LinkedHashMap<>();
     JsonNode node = json.path(field);
+    int characters = node.properties().stream().mapToInt(entry -> entry.getKey().length()).sum();
+    if (characters > MOST_OF_PATTERNS) {
+      throw new IllegalArgumentException(
+          file
+              + ": "
+              + field
+              + ": expected names of layers of together at most "
+              + MOST_OF_PATTERNS
+              + " characters, found "
+              + characters);
+    }
     for (Map.Entry<String, JsonNode> entry : node.properties()) {
-      if (!entry.getValue().isNumber() || !(entry.getValue().asDouble() > 0)) {
-        throw new IllegalArgumentException(
-            file
-                + ": "
-                + field
-                + "."
-                + entry.getKey()
-                + ": expected a positive number, found "
-                + FieldUses.shortened(entry.getValue()));
-      }
+      requirement.accept(field + "." + Excerpt.of(entry.getKey()), entry.getValue());
       patterns.put(
-          BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field),
-          entry.getValue().asDouble());
+          BoundedPattern.of("(?:.*\\.)?(?:" + entry.getKey() + ")", file + ": " + field, work),
+          entry.getValue().doubleValue());
     }
     return patterns;
   }
@@ -133,7 +152,7 @@ final class AdapterConfig {
       remarks.add(
           file
               + ": lora_dropout: found "
-              + json.path("lora_dropout")
+              + FieldUses.shortened(json.path("lora_dropout"))
               + ", which is not applied here when training goes on");
     }
     if (json.path("init_lora_weights").asText().equals("mica")) {
@@ -170,14 +189,14 @@ final class AdapterConfig {
             .noneMatch(module -> ("." + path + ".").contains("." + module + "."));
   }
 
-  double rank(AdapterKey key) {
-    return first(ranks, key, json.path("r").asDouble());
+  int rank(AdapterKey key) {
+    return (int) first(ranks, key, json.path("r").doubleValue());
   }
 
   /** What the product of both matrices is multiplied by. */
   double scale(AdapterKey key) {
     double rank = rank(key);
-    double alpha = first(alphas, key, json.path("lora_alpha").asDouble());
+    double alpha = first(alphas, key, json.path("lora_alpha").doubleValue());
     return alpha / (json.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
   }
 
@@ -209,20 +228,21 @@ final class AdapterConfig {
     if (node.isObject()) {
       JsonNode own = Json.MAPPER.createArrayNode();
       for (Map.Entry<String, JsonNode> entry : node.properties()) {
-        boolean named = module.equals(entry.getKey()) || module.endsWith("." + entry.getKey());
+        boolean named =
+            module.equals(entry.getKey()) || module.endsWith("." + Excerpt.of(entry.getKey()));
         own = named ? entry.getValue() : own;
       }
       node = own;
     }
     List<Integer> ids = new ArrayList<>();
     for (JsonNode id : node) {
-      if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
+      if (!JsonNumbers.isWhole(id, 0, Integer.MAX_VALUE)) {
         throw new IllegalArgumentException(
             file
                 + ": trainable_token_indices: expected a list of ids, found "
                 + FieldUses.shortened(node));
       }
-      ids.add(id.asInt());
+      ids.add(id.intValue());
     }
     return ids;
   }

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,10 @@ final class ChatTemplates {
   private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
   private static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
   private static final int SHOWN = 40;
+
+  /** Of a template; the longest known have some ten kB. */
+  private static final int MOST_BYTES = 1 << 20;
+
   private static final String REMEDY =
       "set model.chatTemplate to BUILT_IN to use Qwen2-VL's published format, or put the template"
           + " with which the checkpoint was published into its folder";
@@ -126,7 +131,7 @@ final class ChatTemplates {
   private static Map.@Nullable Entry<String, String> inTexts(Path folder) {
     Path file = folder.resolve("chat_template.jinja");
     if (Files.exists(file)) {
-      return Map.entry(file.toString(), AtomicFiles.readText(file));
+      return Map.entry(file.toString(), AtomicFiles.readText(file, MOST_BYTES));
     }
     Path additional = folder.resolve(QwenCheckpoint.NAMED_TEMPLATES);
     if (!Files.isDirectory(additional)) {
@@ -136,7 +141,7 @@ final class ChatTemplates {
     try (Stream<Path> files = Files.list(additional)) {
       for (Path one : files.filter(path -> path.toString().endsWith(".jinja")).toList()) {
         String name = one.getFileName().toString().replaceFirst("\\.jinja$", "");
-        named.put(name, AtomicFiles.readText(one));
+        named.put(name, AtomicFiles.readText(one, MOST_BYTES));
       }
     } catch (IOException e) {
       throw StorageException.of("list", additional, e);
@@ -150,7 +155,7 @@ final class ChatTemplates {
       throw new IllegalArgumentException(
           where
               + ": expected one template or one that is named default, found those named "
-              + named.keySet()
+              + Excerpt.of(named.keySet().toString())
               + "; "
               + REMEDY);
     }
@@ -194,7 +199,7 @@ final class ChatTemplates {
         + (same + 1)
         + ": "
         + (from > 0 ? "..." : "")
-        + template.substring(from, to).replace("\n", "\\n")
+        + Excerpt.of(template.substring(from, to))
         + (to < template.length() ? "..." : "");
   }
 

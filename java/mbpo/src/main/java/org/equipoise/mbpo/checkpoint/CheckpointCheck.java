@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** Whether the tensors that the headers list are those of the configuration, and which are more. */
 final class CheckpointCheck {
@@ -29,16 +30,26 @@ final class CheckpointCheck {
     this.folder = folder;
     this.weights = weights;
     requireUnquantised();
-    requireNamedOnce();
+    inFolder(() -> QwenKeys.of(weights.names()));
+    inFolder(() -> QwenShapes.requireLayers(read, weights.shapes(leftOut).keySet()));
     this.config = head(read);
     extras();
-    List<String> problems = QwenShapes.problems(config, weights.shapes(leftOut));
-    extraLayers(problems);
+    inFolder(this::requireShapes);
+  }
+
+  /** Errors name the folder. */
+  private void inFolder(Runnable check) {
     try {
-      QwenShapes.require(config, problems);
+      check.run();
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
     }
+  }
+
+  private void requireShapes() {
+    List<String> problems = QwenShapes.problems(config, weights.shapes(leftOut));
+    extraLayers(problems);
+    QwenShapes.require(config, problems);
   }
 
   /** As read, but for the head that the files may have. */
@@ -65,18 +76,10 @@ final class CheckpointCheck {
         throw new IllegalArgumentException(
             folder
                 + ": tensor "
-                + name
+                + Excerpt.of(name)
                 + " is one of quantised weights (GPTQ, AWQ, bitsandbytes, MLX or fp8), which are"
                 + " not read; take the checkpoint that was quantised");
       }
-    }
-  }
-
-  private void requireNamedOnce() {
-    try {
-      QwenKeys.of(weights.names());
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(folder + ": " + e.getMessage(), e);
     }
   }
 
@@ -144,7 +147,7 @@ final class CheckpointCheck {
               + ": the files hold "
               + others.size()
               + " tensors that are no part of the model, such as "
-              + others.get(0)
+              + Excerpt.of(others.get(0))
               + "; they are left out");
     }
   }
@@ -154,7 +157,7 @@ final class CheckpointCheck {
     Map<String, long[]> known = QwenShapes.of(config);
     for (String name : weights.names()) {
       if (!leftOut.contains(name) && !known.containsKey(QwenKeys.toModel(name))) {
-        problems.add(QwenKeys.toModel(name) + " is unknown");
+        problems.add(Excerpt.of(QwenKeys.toModel(name)) + " is unknown");
       }
     }
   }

@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
+import org.equipoise.mbpo.storage.JsonNumbers;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -96,11 +97,10 @@ final class CheckpointFields {
     if (!has(field)) {
       return otherwise;
     }
-    double value = get(field).asDouble();
-    if (!get(field).isNumber() || !(value > 0) || Double.isInfinite(value)) {
+    if (!JsonNumbers.isPositive(get(field))) {
       throw error(field, "a positive number");
     }
-    return value;
+    return get(field).doubleValue();
   }
 
   String text(String field, String otherwise) {
@@ -140,8 +140,7 @@ final class CheckpointFields {
     return new IllegalArgumentException(
         file
             + ": "
-            + path
-            + field
+            + Excerpt.of(path + field)
             + ": expected "
             + expected
             + ", found "

@@ -6,6 +6,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
 
@@ -99,13 +101,9 @@ final class CheckpointFolder {
     Path all = cached.resolve("snapshots");
     Path main = cached.resolve("refs").resolve("main");
     if (Files.isRegularFile(main)) {
-      try {
-        Path snapshot = all.resolve(Files.readString(main).strip());
-        if (Files.isDirectory(snapshot)) {
-          return snapshot.toString();
-        }
-      } catch (IOException e) {
-        throw StorageException.of("read", main, e);
+      Path snapshot = all.resolve(AtomicFiles.readText(main).strip());
+      if (Files.isDirectory(snapshot)) {
+        return snapshot.toString();
       }
     }
     List<String> hashes = Files.isDirectory(all) ? names(all) : List.of();
@@ -131,9 +129,9 @@ final class CheckpointFolder {
           start
               + pickled
               + ". Files of pickled objects are not read; convert them in Python: from transformers"
-              + " import AutoModelForImageTextToText as M; M.from_pretrained(\""
-              + folder
-              + "\").save_pretrained(\"NEW\"), and copy tokenizer and processor files beside");
+              + " import AutoModelForImageTextToText as M; M.from_pretrained("
+              + python(folder)
+              + ").save_pretrained(\"NEW\"), and copy tokenizer and processor files beside");
     }
     String other =
         names.stream()
@@ -142,6 +140,11 @@ final class CheckpointFolder {
             .orElse(null);
     return new IllegalArgumentException(
         start + (other == null ? "neither; fetch the checkpoint again" : other + " alone"));
+  }
+
+  /** A text in quotes: a folder of a stranger's archive may be called like a piece of a program. */
+  private static String python(Path folder) {
+    return Json.text(folder.toString());
   }
 
   /** What a folder is that was named as an adapter and has no configuration of one. */

@@ -9,8 +9,10 @@ import java.util.List;
 import java.util.Set;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.LogitRules;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.JsonNumbers;
 
 /**
  * What a checkpoint's {@code generation_config.json} asks for. Its rules are obeyed where a model
@@ -53,7 +55,7 @@ public final class CheckpointGeneration {
    */
   public LogitRules rules(Set<Integer> ends) {
     return LogitRules.NONE
-        .repetitionPenalty(number("repetition_penalty", 1))
+        .repetitionPenalty(penalty())
         .noRepeat(count("no_repeat_ngram_size"))
         .badWords(badWords(), ends)
         .minLength(count("min_length"), ends)
@@ -71,11 +73,15 @@ public final class CheckpointGeneration {
   public List<String> remarks(GenerationOptions options) {
     List<String> remarks = new ArrayList<>();
     if (!named.isEmpty()) {
-      remarks.add(file + ": " + String.join(", ", named) + " are not supported and left out");
+      remarks.add(
+          file
+              + ": "
+              + Excerpt.beginning(String.join(", ", named), 1000)
+              + " are not supported and left out");
     }
     boolean sampled =
         json.path("do_sample").asBoolean()
-            && json.path("top_k").asInt(50) != 1
+            && topK() != 1
             && number("temperature", 1) > ALMOST_GREEDY
             && number("top_p", 1) > ALMOST_GREEDY;
     if (sampled && options.temperature() == 0) {
@@ -84,7 +90,7 @@ public final class CheckpointGeneration {
               + ": the checkpoint samples (temperature "
               + number("temperature", 1)
               + ", top_k "
-              + json.path("top_k").asInt(50)
+              + topK()
               + ", top_p "
               + number("top_p", 1)
               + "); answers are greedy here unless the settings temperature, topK and topP say"
@@ -100,7 +106,7 @@ public final class CheckpointGeneration {
         : List.of(
             file
                 + ": "
-                + asked
+                + Excerpt.of(asked.toString())
                 + ": generate and evaluate obey this; mine, attack and train do not, for their"
                 + " answers must be the policy's own, whose log-probs are measured and trained");
   }
@@ -121,11 +127,25 @@ public final class CheckpointGeneration {
     if (value.isMissingNode() || value.isNull()) {
       return otherwise;
     }
-    boolean positive = value.asDouble() > 0;
-    if (!value.isNumber() || !positive) {
+    if (!JsonNumbers.isPositive(value)) {
       throw wrong(field, "a positive number");
     }
-    return value.asDouble();
+    return value.doubleValue();
+  }
+
+  /** Only said; 50 is what transformers takes without the field. */
+  private long topK() {
+    JsonNode value = json.path("top_k");
+    return JsonNumbers.isWhole(value, 0, Long.MAX_VALUE) ? value.longValue() : 50;
+  }
+
+  /** Beyond this, scores that are multiplied by it have no end. */
+  private double penalty() {
+    double penalty = number("repetition_penalty", 1);
+    if (penalty < 1e-3 || penalty > 1e3) {
+      throw wrong("repetition_penalty", "a number from 0.001 to 1000");
+    }
+    return penalty;
   }
 
   private int count(String field) {
@@ -133,10 +153,10 @@ public final class CheckpointGeneration {
     if (value.isMissingNode() || value.isNull()) {
       return 0;
     }
-    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 0) {
+    if (!JsonNumbers.isWhole(value, 0, Integer.MAX_VALUE)) {
       throw wrong(field, "a whole number that is not negative");
     }
-    return value.asInt();
+    return value.intValue();
   }
 
   /** An id or a list of ids. */
@@ -146,10 +166,10 @@ public final class CheckpointGeneration {
       return ids;
     }
     for (JsonNode id : node.isArray() ? node : List.of(node)) {
-      if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
+      if (!JsonNumbers.isWhole(id, 0, Integer.MAX_VALUE)) {
         throw wrong(field, "an id or a list of ids");
       }
-      ids.add(id.asInt());
+      ids.add(id.intValue());
     }
     return ids;
   }

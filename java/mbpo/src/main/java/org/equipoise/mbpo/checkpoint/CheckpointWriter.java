@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -20,9 +19,10 @@ import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.storage.StorageException;
 
 /**
- * Writes a trained model as a checkpoint that transformers loads: the base's names and other files,
- * with the adapters added to the weights. A tied head is left out; where the model has a head of
- * its own, the configuration says so, whatever the base's said.
+ * Writes a trained model as a checkpoint that transformers loads: the base's names and other files
+ * (those that {@link CheckpointCopy} knows), with the adapters added to the weights. A tied head is
+ * left out; where the model has a head of its own, the configuration says so, whatever the base's
+ * said.
  */
 public final class CheckpointWriter {
   /** Bytes of weights in one file. */
@@ -65,7 +65,7 @@ public final class CheckpointWriter {
         SafetensorsFile.write(folder.resolve(file), tensors, FORMAT);
       }
     }
-    copyOthers(source.folder(), folder);
+    CheckpointCopy.copy(source.folder(), folder);
     writeConfig(model, source.folder(), folder);
     if (shards.size() > 1) {
       ObjectNode index = Json.MAPPER.createObjectNode();
@@ -77,9 +77,17 @@ public final class CheckpointWriter {
 
   /** Refuses to write a checkpoint over the one that it is made of. */
   public static void requireOther(QwenCheckpoint source, Path folder) {
-    if (folder.toAbsolutePath().normalize().equals(source.folder().toAbsolutePath().normalize())) {
+    if (isSame(folder, source.folder())) {
       throw new IllegalArgumentException(
           folder + " is the checkpoint that is trained; write the result into another folder");
+    }
+  }
+
+  private static boolean isSame(Path folder, Path other) {
+    try {
+      return Files.exists(folder) && Files.isSameFile(folder, other);
+    } catch (IOException e) {
+      throw StorageException.of("read", folder, e);
     }
   }
 
@@ -128,31 +136,5 @@ public final class CheckpointWriter {
     return model.weights().get(QwenNames.EMBEDDING).scalar_type().intern() == ScalarType.BFloat16
         ? "bfloat16"
         : "float32";
-  }
-
-  /**
-   * Tokenizer, processor, templates: every small file that is no weights and not the configuration.
-   */
-  private static void copyOthers(Path from, Path to) {
-    copy(from, to, ".*\\.(json|jinja|txt|model)");
-    Path templates = from.resolve(QwenCheckpoint.NAMED_TEMPLATES);
-    if (Files.isDirectory(templates)) {
-      copy(templates, to.resolve(QwenCheckpoint.NAMED_TEMPLATES), ".*\\.jinja");
-    }
-  }
-
-  private static void copy(Path from, Path to, String names) {
-    try (Stream<Path> files = Files.list(from)) {
-      for (Path file : files.sorted().toList()) {
-        String name = file.getFileName().toString();
-        boolean wanted =
-            name.matches(names) && !name.endsWith(".index.json") && !name.equals(CONFIG);
-        if (wanted && Files.isRegularFile(file)) {
-          AtomicFiles.write(to.resolve(name), AtomicFiles.read(file));
-        }
-      }
-    } catch (IOException e) {
-      throw StorageException.of("list", from, e);
-    }
   }
 }

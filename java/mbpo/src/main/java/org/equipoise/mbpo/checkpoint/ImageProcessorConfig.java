@@ -90,6 +90,10 @@ record ImageProcessorConfig(
           "Qwen2_5_VLImageProcessorFast");
   private static final Set<String> PROCESSOR_CLASSES =
       Set.of("Qwen2VLProcessor", "Qwen2_5_VLProcessor");
+
+  /** Beyond it pixels become numbers that models cannot compute with. */
+  private static final float LARGEST = 1e6f;
+
   private static final long CLASS_MIN_PIXELS = 56 * 56;
   private static final long CLASS_MAX_PIXELS = 1280 * 28 * 28;
   private static final double[] CLIP_MEAN = {0.48145466, 0.4578275, 0.40821073};
@@ -169,9 +173,17 @@ record ImageProcessorConfig(
       deviation = given(fields, "image_std").perChannel("image_std", CLIP_DEVIATION);
     }
     for (int channel = 0; channel < 3; channel++) {
-      fields.require(deviation[channel] > 0, "image_std", "three numbers above zero");
       subtracted[channel] = (float) (mean[channel] / scale);
       divisor[channel] = (float) (deviation[channel] / scale);
+      fields.require(deviation[channel] > 0, "image_std", "three numbers above zero");
+      fields.require(
+          Float.isFinite(subtracted[channel]) && Math.abs(subtracted[channel]) <= LARGEST,
+          normalize ? "image_mean" : "rescale_factor",
+          "numbers of a usual size");
+      fields.require(
+          divisor[channel] >= 1 / LARGEST && divisor[channel] <= LARGEST,
+          normalize ? "image_std" : "rescale_factor",
+          "numbers of a usual size");
     }
     return new ImageProcessorConfig(
         flag(fields, "do_resize"), filter(fields), area[0], area[1], subtracted, divisor);

@@ -1,9 +1,11 @@
 package org.equipoise.mbpo.checkpoint;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.lora.BoundedPattern;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenShapes;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +50,7 @@ public record MemoryEstimate(
     long parameters = parameters(config);
     long trained = lora == null ? parameters : adapters(config, lora);
     QwenConfig.Text text = config.text();
-    long tokens = rows * (imageTokens + textTokens);
+    double tokens = rows * ((double) imageTokens + textTokens);
     long keys = (long) text.keyValueHeads() * text.headWidth();
     // Inputs, norms, rotated queries, attention's output, both residuals; gate, its activation, up
     // and their product.
@@ -60,18 +62,21 @@ public record MemoryEstimate(
             ? (long) text.layers() * text.width() * elementBytes + plain + adapted
             : text.layers() * (plain + adapted);
     QwenConfig.Vision vision = config.vision();
-    long patches = rows * imageTokens * vision.mergeSize() * vision.mergeSize();
+    double patches = (double) rows * imageTokens * vision.mergeSize() * vision.mergeSize();
     long visionPlain = elementBytes * (14L * vision.width() + 3L * vision.mlpWidth());
     // Frozen, and without a gradient of the pixels, the tower keeps no more than one block.
     long visionBlocks = lora == null ? vision.depth() : 1;
     boolean widen = elementBytes == 2 && WidenedProducts.pay(ScalarType.BFloat16);
     return new MemoryEstimate(
-        parameters * elementBytes,
-        trained * FLOAT * STATES_PER_TRAINED - (lora == null ? trained * elementBytes : 0),
-        tokens * kept + patches * visionBlocks * visionPlain,
+        Sizes.saturated((double) parameters * elementBytes),
+        Sizes.saturated(
+            (double) trained * FLOAT * STATES_PER_TRAINED
+                - (lora == null ? (double) trained * elementBytes : 0)),
+        Sizes.saturated(tokens * kept + patches * visionBlocks * visionPlain),
         widen ? widened(config, recompute ? 1 : text.layers()) : 0,
-        Math.min(LOGIT_BUDGET, tokens * text.vocabulary() * elementBytes),
-        2L * text.layers() * keys * elementBytes * (imageTokens + textTokens));
+        Sizes.saturated(Math.min(LOGIT_BUDGET, tokens * text.vocabulary() * elementBytes)),
+        Sizes.saturated(
+            2.0 * text.layers() * keys * elementBytes * ((double) imageTokens + textTokens)));
   }
 
   /** Numbers in all weights. */
@@ -97,14 +102,13 @@ public record MemoryEstimate(
   }
 
   private static long adapters(QwenConfig config, LoraOptions lora) {
+    BoundedPattern targets = lora.pattern();
     return QwenShapes.of(config).entrySet().stream()
         .filter(entry -> entry.getKey().endsWith(".weight") && entry.getValue().length == 2)
         .filter(
             entry ->
-                entry
-                    .getKey()
-                    .substring(0, entry.getKey().length() - ".weight".length())
-                    .matches(lora.targets()))
+                targets.matches(
+                    entry.getKey().substring(0, entry.getKey().length() - ".weight".length())))
         .mapToLong(entry -> lora.rank() * (entry.getValue()[0] + entry.getValue()[1]))
         .sum();
   }
@@ -119,11 +123,11 @@ public record MemoryEstimate(
 
   /** Everything that training holds at once. */
   public long training() {
-    return PROCESS + weights + trainable + activations + widened + logits;
+    return Sizes.saturated((double) PROCESS + weights + trainable + activations + widened + logits);
   }
 
   /** Everything that generating holds at once. */
   public long generation() {
-    return PROCESS + weights + cache;
+    return Sizes.saturated((double) PROCESS + weights + cache);
   }
 }

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
@@ -63,14 +64,19 @@ public final class PeftAdapter {
         throw new IllegalArgumentException(
             file
                 + ": tensor "
-                + name
+                + Excerpt.of(name)
                 + " belongs to no kind of adapter that is supported; merge the adapter with PEFT's"
                 + " merge_and_unload() and name the merged checkpoint as model.folder");
       }
       String other = seen.put(key.peftName(), name);
       if (other != null) {
         throw new IllegalArgumentException(
-            file + ": tensors " + other + " and " + name + " are two adapters of one layer");
+            file
+                + ": tensors "
+                + Excerpt.of(other)
+                + " and "
+                + Excerpt.of(name)
+                + " are two adapters of one layer");
       }
       keys.put(name, key);
     }

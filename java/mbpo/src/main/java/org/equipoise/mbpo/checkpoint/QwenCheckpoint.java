@@ -14,6 +14,7 @@ import org.equipoise.mbpo.lora.LoraAdapters;
 import org.equipoise.mbpo.lora.LoraOptions;
 import org.equipoise.mbpo.qwen.QwenConfig;
 import org.equipoise.mbpo.qwen.QwenModel;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,9 @@ public final class QwenCheckpoint {
   /** The folder in a checkpoint's that holds its named chat templates. */
   public static final String NAMED_TEMPLATES = "additional_chat_templates";
 
+  /** Unknown fields that are named one by one. */
+  private static final int SHOWN = 20;
+
   private final Path folder;
   private final QwenConfig config;
   private final SafetensorsCheckpoint weights;
@@ -33,9 +37,13 @@ public final class QwenCheckpoint {
   private final List<String> remarks;
 
   private final ChatTemplate chatTemplate;
+  private final TokenizerTrust tokenizerTrust;
+  private final WeightReading reading;
 
   private QwenCheckpoint(Path folder, Path configFile) {
     this.chatTemplate = ChatTemplate.FILE;
+    this.tokenizerTrust = TokenizerTrust.KNOWN;
+    this.reading = WeightReading.MAPPED;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -45,8 +53,12 @@ public final class QwenCheckpoint {
     this.types = new WeightTypes(folder, read.type(), weights, config);
     this.generation = CheckpointGeneration.read(folder);
     this.remarks = new ArrayList<>();
-    for (String field : QwenConfig.unknownFields(configFile)) {
-      remarks.add(configFile + ": " + field + " is not known here and has no effect");
+    List<String> unknown = QwenConfig.unknownFields(configFile);
+    for (String field : unknown.subList(0, Math.min(SHOWN, unknown.size()))) {
+      remarks.add(configFile + ": " + Excerpt.of(field) + " is not known here and has no effect");
+    }
+    if (unknown.size() > SHOWN) {
+      remarks.add(configFile + ": " + (unknown.size() - SHOWN) + " more fields are not known here");
     }
     remarks.addAll(check.remarks());
   }
@@ -56,7 +68,11 @@ public final class QwenCheckpoint {
     return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
   }
 
-  private QwenCheckpoint(QwenCheckpoint other, ChatTemplate chatTemplate) {
+  private QwenCheckpoint(
+      QwenCheckpoint other,
+      ChatTemplate chatTemplate,
+      TokenizerTrust tokenizerTrust,
+      WeightReading reading) {
     this.folder = other.folder;
     this.config = other.config;
     this.weights = other.weights;
@@ -65,11 +81,23 @@ public final class QwenCheckpoint {
     this.leftOut = other.leftOut;
     this.remarks = other.remarks;
     this.chatTemplate = chatTemplate;
+    this.tokenizerTrust = tokenizerTrust;
+    this.reading = reading;
   }
 
   /** The same checkpoint with another choice of the format of conversations. */
   public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
-    return new QwenCheckpoint(this, choice);
+    return new QwenCheckpoint(this, choice, tokenizerTrust, reading);
+  }
+
+  /** The same checkpoint with another belief in its {@code tokenizer.json}. */
+  public QwenCheckpoint withTokenizer(TokenizerTrust trust) {
+    return new QwenCheckpoint(this, chatTemplate, trust, reading);
+  }
+
+  /** The same checkpoint whose weights are mapped, as they are without this, or read. */
+  public QwenCheckpoint withWeights(WeightReading choice) {
+    return new QwenCheckpoint(this, chatTemplate, tokenizerTrust, choice);
   }
 
   public Path folder() {
@@ -132,8 +160,15 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(LoraOptions adapters, @Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.withAdapters(
-        config, named(type), adapters, inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            config,
+            named(type),
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model with adapters that were trained before, to ask it or to train it further. */
@@ -145,13 +180,15 @@ public final class QwenCheckpoint {
   public QwenModel load(PeftAdapter adapter, @Nullable ScalarType type, Inputs inputs) {
     Map<String, Tensor> named = named(type);
     LoraAdapters adapters = adapter.load(named);
-    return QwenModel.withAdapters(
-        named.containsKey(QwenNames.HEAD) ? config.untied() : config,
-        named,
-        adapters,
-        inputs.tokenizer(),
-        inputs.processor(),
-        inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.withAdapters(
+            named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+            named,
+            adapters,
+            inputs.tokenizer(),
+            inputs.processor(),
+            inputs.stopTokens()));
   }
 
   /** Loads the model to ask it; nothing of it is trained. */
@@ -161,8 +198,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel loadFrozen(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.frozen(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.frozen(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /** Loads the model to train all of its weights. */
@@ -172,8 +211,10 @@ public final class QwenCheckpoint {
 
   /** The same with inputs that were read before. */
   public QwenModel load(@Nullable ScalarType type, Inputs inputs) {
-    return QwenModel.full(
-        config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens());
+    return guarded(
+        type,
+        QwenModel.full(
+            config, named(type), inputs.tokenizer(), inputs.processor(), inputs.stopTokens()));
   }
 
   /**
@@ -195,26 +236,29 @@ public final class QwenCheckpoint {
     return new Inputs(tokenizer, processor(maxPixels), stopTokens(tokenizer));
   }
 
+  /** Weights of the files' own type stay mapped, and the files must stay what they are. */
+  private QwenModel guarded(@Nullable ScalarType type, QwenModel model) {
+    boolean mapped =
+        reading == WeightReading.MAPPED
+            && weights.names().stream()
+                .anyMatch(name -> weights.entry(name).type() == types.computed(type));
+    return mapped ? model.beforeEachPass(weights::requireUnchanged) : model;
+  }
+
   private Map<String, Tensor> named(@Nullable ScalarType type) {
     Map<String, Tensor> named = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope()) {
       weights
-          .load(types.computed(type))
-          .forEach(
-              (name, tensor) -> {
-                if (leftOut.contains(name)) {
-                  tensor.close();
-                } else {
-                  named.put(QwenKeys.toModel(name), tensor);
-                }
-              });
+          .load(types.computed(type), leftOut, reading)
+          .forEach((name, tensor) -> named.put(QwenKeys.toModel(name), tensor));
     }
     return named;
   }
 
   /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
-    QwenTokenizer tokenizer = QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate);
+    QwenTokenizer tokenizer =
+        QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate, tokenizerTrust);
     if (tokenizer.imageToken() != config.imageToken()) {
       throw new IllegalArgumentException(
           folder
@@ -226,6 +270,11 @@ public final class QwenCheckpoint {
               + "; one of the files is another checkpoint's");
     }
     return tokenizer;
+  }
+
+  /** How long prompt, images and answer may be together; errors name the file. */
+  public ContextLength contextLength() {
+    return ContextLength.of(folder, config);
   }
 
   /** What is done with images; errors name the file. */

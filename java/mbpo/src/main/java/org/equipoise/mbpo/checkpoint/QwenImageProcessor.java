@@ -17,6 +17,9 @@ public final class QwenImageProcessor implements ImageProcessor {
 
   private static final double LONGEST = 200;
 
+  /** Of the three colours of more pixels Java has no array. */
+  private static final long LARGEST_AREA = 1 << 28;
+
   private final int multiple;
   private final ImageProcessorConfig config;
   private final long minPixels;
@@ -27,7 +30,7 @@ public final class QwenImageProcessor implements ImageProcessor {
     this.multiple = multiple;
     this.config = config;
     this.wantedMaxPixels = maxPixels;
-    this.maxPixels = Math.min(config.maxPixels(), maxPixels);
+    this.maxPixels = Math.min(Math.min(config.maxPixels(), maxPixels), LARGEST_AREA);
     this.minPixels = Math.min(config.minPixels(), this.maxPixels);
     if (this.maxPixels < (long) multiple * multiple) {
       throw new IllegalArgumentException(
@@ -124,7 +127,13 @@ public final class QwenImageProcessor implements ImageProcessor {
 
   @Override
   public void requireSize(int width, int height) {
-    sizeFor(height, width);
+    tokens(width, height);
+  }
+
+  /** Tokens of an image of this size, which is refused where {@link #resize} refuses it. */
+  public long tokens(int width, int height) {
+    Size size = config.resize() ? sizeFor(height, width) : new Size(height, width);
+    return (long) size.height * size.width / ((long) multiple * multiple);
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.checkpoint;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * How files name Qwen2-VL's tensors: as the checkpoints on the Hub do ({@code visual.*}, {@code
@@ -30,7 +31,10 @@ public final class QwenKeys {
       String other = fileNames.put(toModel(name), name);
       if (other != null) {
         throw new IllegalArgumentException(
-            "the weights hold one tensor under two names, " + other + " and " + name);
+            "the weights hold one tensor under two names, "
+                + Excerpt.of(other)
+                + " and "
+                + Excerpt.of(name));
       }
     }
     return new QwenKeys(fileNames);

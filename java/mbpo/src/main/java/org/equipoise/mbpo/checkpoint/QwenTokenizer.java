@@ -3,6 +3,7 @@ package org.equipoise.mbpo.checkpoint;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -19,6 +20,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.equipoise.mbpo.model.Prompt;
 import org.equipoise.mbpo.model.TextTokenizer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,12 @@ public final class QwenTokenizer implements TextTokenizer {
       }
     }
   }
+
+  /**
+   * In bytes of UTF-8. Each may be a token, which cost the library 4 microseconds and 0.4 KB; a run
+   * of ten million spaces ends the process.
+   */
+  private static final int LONGEST_TEXT = 1 << 19;
 
   /** In it the special tokens have names that occur in no text. */
   private final HuggingFaceTokenizer plain;
@@ -71,14 +79,16 @@ public final class QwenTokenizer implements TextTokenizer {
 
   /** As the checkpoint's own chat template has it. */
   public static QwenTokenizer read(Path folder, int vocabularySize) {
-    return read(folder, vocabularySize, ChatTemplate.FILE);
+    return read(folder, vocabularySize, ChatTemplate.FILE, TokenizerTrust.KNOWN);
   }
 
   /**
    * @param vocabularySize of the model, which may be larger than the tokenizer's
    * @param template which format conversations have
+   * @param trust how far the file is believed
    */
-  public static QwenTokenizer read(Path folder, int vocabularySize, ChatTemplate template) {
+  public static QwenTokenizer read(
+      Path folder, int vocabularySize, ChatTemplate template, TokenizerTrust trust) {
     Path path = folder.resolve("tokenizer.json");
     if (!Files.exists(path)) {
       throw new IllegalArgumentException(
@@ -86,7 +96,7 @@ public final class QwenTokenizer implements TextTokenizer {
               + ": expected tokenizer.json, found none; a folder with vocab.json and merges.txt"
               + " alone must be saved again with transformers' AutoTokenizer");
     }
-    TokenizerFile file = TokenizerFile.read(path);
+    TokenizerFile file = TokenizerFile.read(path, trust, vocabularySize);
     TokenizerConfig.check(folder, file);
     ChatFormat format = ChatTemplates.of(folder, template);
     Map<String, Integer> specials = new HashMap<>();
@@ -94,7 +104,10 @@ public final class QwenTokenizer implements TextTokenizer {
     for (String needed : List.of(ChatFormat.START, ChatFormat.END, ChatFormat.IMAGE_PLACE)) {
       if (!specials.containsKey(needed)) {
         throw new IllegalArgumentException(
-            path + ": expected the special token " + needed + ", found none of this name");
+            path
+                + ": expected the special token "
+                + Excerpt.of(needed)
+                + ", found none of this name");
       }
     }
     return new QwenTokenizer(plain(file, specials), specials, format, vocabularySize);
@@ -102,6 +115,7 @@ public final class QwenTokenizer implements TextTokenizer {
 
   /** The library has no switch for texts without special tokens, so that these get other names. */
   private static HuggingFaceTokenizer plain(TokenizerFile file, Map<String, Integer> specials) {
+    TokenizerLibrary.require();
     String unguessed = UUID.randomUUID().toString();
     HuggingFaceTokenizer plain;
     try {
@@ -122,7 +136,7 @@ public final class QwenTokenizer implements TextTokenizer {
                 throw new IllegalArgumentException(
                     file.file()
                         + ": added_tokens: expected "
-                        + name
+                        + Excerpt.of(name)
                         + " to be token "
                         + token.id()
                         + ", as the file says, found that it is "
@@ -179,7 +193,19 @@ public final class QwenTokenizer implements TextTokenizer {
     }
   }
 
+  private static void requireReadable(String text) {
+    if (text.length() > LONGEST_TEXT
+        || text.getBytes(StandardCharsets.UTF_8).length > LONGEST_TEXT) {
+      throw new IllegalArgumentException(
+          "expected a text of at most "
+              + LONGEST_TEXT
+              + " bytes, which is more than models read, found "
+              + Excerpt.quoted(text));
+    }
+  }
+
   private int[] plain(String text) {
+    requireReadable(text);
     int[] ids =
         Arrays.stream(plain.encode(text, false, false).getIds())
             .mapToInt(Math::toIntExact)

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
@@ -15,9 +17,13 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.FileStamp;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsChecksum;
+import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.storage.SafetensorsHeader;
+import org.equipoise.mbpo.tensor.Scoped;
 import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
@@ -30,12 +36,18 @@ public final class SafetensorsCheckpoint {
   static final String SINGLE = "model.safetensors";
   static final String INDEX = "model.safetensors.index.json";
 
+  private static final int MOST_TENSORS = 20_000;
+  private static final int MOST_FILES = 1_000;
+  private static final int LARGEST_INDEX = 1 << 22;
+
   private final Path folder;
   private final Map<String, SafetensorsHeader> headerOf;
+  private final List<FileStamp> stamps;
 
   private SafetensorsCheckpoint(Path folder, Map<String, SafetensorsHeader> headerOf) {
     this.folder = folder;
     this.headerOf = headerOf;
+    this.stamps = headerOf.values().stream().map(SafetensorsHeader::stamp).distinct().toList();
   }
 
   /** Reads the headers; errors name the file and the tensor. */
@@ -52,15 +64,40 @@ public final class SafetensorsCheckpoint {
     Map<String, SafetensorsHeader> headerOf = new LinkedHashMap<>();
     SafetensorsHeader header = SafetensorsHeader.read(single);
     header.entries().keySet().forEach(name -> headerOf.put(name, header));
+    requireUsual(single, headerOf.size(), 1);
     return new SafetensorsCheckpoint(folder, headerOf);
   }
 
+  /** The largest models of these families have 1,400 tensors in 40 files. */
+  private static void requireUsual(Path file, int tensors, int files) {
+    if (tensors > MOST_TENSORS || files > MOST_FILES) {
+      throw new IllegalArgumentException(
+          file
+              + ": expected at most "
+              + MOST_TENSORS
+              + " tensors in "
+              + MOST_FILES
+              + " files, found "
+              + tensors
+              + " in "
+              + files);
+    }
+  }
+
   private static SafetensorsCheckpoint sharded(Path folder, Path index) {
+    long bytes = FileStamp.of(index).bytes();
+    if (bytes > LARGEST_INDEX) {
+      throw new IllegalArgumentException(
+          index + ": expected at most " + LARGEST_INDEX + " bytes, found " + bytes);
+    }
     JsonNode map = Json.readObject(index).path("weight_map");
     if (!map.isObject() || map.isEmpty()) {
       throw new IllegalArgumentException(
           index + ": weight_map: expected the file of each tensor, found " + map.getNodeType());
     }
+    Set<String> shards = new TreeSet<>();
+    map.forEach(shard -> shards.add(shard.asText()));
+    requireUsual(index, map.size(), shards.size());
     Map<String, SafetensorsHeader> headers = new LinkedHashMap<>();
     Map<String, SafetensorsHeader> headerOf = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : map.properties()) {
@@ -68,13 +105,22 @@ public final class SafetensorsCheckpoint {
       // Names of files, not ways out of the folder.
       if (!shard.matches("[A-Za-z0-9._-]+\\.safetensors")) {
         throw new IllegalArgumentException(
-            index + ": tensor " + entry.getKey() + ": expected a file name, found " + shard);
+            index
+                + ": tensor "
+                + Excerpt.of(entry.getKey())
+                + ": expected a file name, found "
+                + Excerpt.of(shard));
       }
       Path file = folder.resolve(shard);
       CheckpointFolder.requireNoBrokenLink(file);
       if (!Files.exists(file)) {
         throw new IllegalArgumentException(
-            index + ": tensor " + entry.getKey() + " is in " + shard + ", which does not exist");
+            index
+                + ": tensor "
+                + Excerpt.of(entry.getKey())
+                + " is in "
+                + Excerpt.of(shard)
+                + ", which does not exist");
       }
       SafetensorsHeader header =
           headers.computeIfAbsent(shard, name -> SafetensorsHeader.read(file));
@@ -131,25 +177,72 @@ public final class SafetensorsCheckpoint {
    * @param type {@code Float} or {@code BFloat16}; {@code null} keeps each file's own
    */
   public Map<String, Tensor> load(@Nullable ScalarType type) {
+    return load(type, Set.of(), WeightReading.MAPPED);
+  }
+
+  /**
+   * The same but for tensors that are no part of the model.
+   *
+   * @param without their names
+   * @param reading {@code READ} leaves nothing mapped
+   */
+  Map<String, Tensor> load(@Nullable ScalarType type, Set<String> without, WeightReading reading) {
     Equipoise.initialize();
+    requireUnchanged();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Map<Path, Tensor> mapped = new LinkedHashMap<>();
-      headerOf.forEach(
-          (name, header) -> {
-            Tensor bytes = mapped.computeIfAbsent(header.file(), file -> map(header));
-            Tensor tensor = view(header, bytes, header.entries().get(name));
-            boolean convert =
-                type != null && tensor.is_floating_point() && tensor.scalar_type().intern() != type;
-            tensors.put(name, (convert ? tensor.to(type) : tensor).retainReference());
-          });
+      Function<String, Tensor> source = reading == WeightReading.READ ? reading() : mapping();
+      for (String name : headerOf.keySet()) {
+        if (!without.contains(name)) {
+          tensors.put(name, Scoped.result(() -> converted(source.apply(name), type)));
+        }
+      }
+      tensors.values().forEach(Tensor::retainReference);
     }
+    requireUnchanged();
     return tensors;
+  }
+
+  private static Tensor converted(Tensor tensor, @Nullable ScalarType type) {
+    boolean convert =
+        type != null && tensor.is_floating_point() && tensor.scalar_type().intern() != type;
+    return convert ? tensor.to(type) : tensor;
+  }
+
+  /** Tensors by name in memory of their own. */
+  private Function<String, Tensor> reading() {
+    headers().values().forEach(SafetensorsChecksum::verify);
+    return name -> SafetensorsFile.readTensor(headerOf.get(name), name);
+  }
+
+  private Map<Path, SafetensorsHeader> headers() {
+    Map<Path, SafetensorsHeader> headers = new LinkedHashMap<>();
+    headerOf.values().forEach(header -> headers.put(header.file(), header));
+    return headers;
+  }
+
+  /** Tensors by name as views of the files, which are mapped in the scope around. */
+  private Function<String, Tensor> mapping() {
+    Map<Path, Tensor> mapped = new LinkedHashMap<>();
+    headers().forEach((file, header) -> mapped.put(file, map(header)));
+    return name -> {
+      SafetensorsHeader header = headerOf.get(name);
+      return view(header, mapped.get(header.file()), header.entries().get(name));
+    };
+  }
+
+  /**
+   * Refuses to go on where a file is another one than when its header was read; takes some
+   * microseconds a file.
+   */
+  public void requireUnchanged() {
+    stamps.forEach(FileStamp::requireUnchanged);
   }
 
   /** One tensor, mapped; it belongs to the innermost scope. */
   Tensor mapped(String name) {
+    Equipoise.initialize();
     SafetensorsHeader header = headerOf.get(name);
     return view(header, map(header), header.entries().get(name));
   }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.equipoise.mbpo.lora.BoundedPattern;
+import org.equipoise.mbpo.lora.PatternWork;
 import org.equipoise.mbpo.storage.FieldUses;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * excluded, or chosen by their number. Immutable.
  */
 final class TargetModules {
-  private static final Pattern FIRST_NUMBER = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
+  private static final Pattern FIRST_NUMBER = Pattern.compile(".*?\\.[^.]*\\.(\\d{1,9})\\..*");
 
   private final Modules targets;
   private final @Nullable Modules excluded;
@@ -46,7 +47,7 @@ final class TargetModules {
     }
   }
 
-  static TargetModules of(Path file, JsonNode config) {
+  static TargetModules of(Path file, JsonNode config, PatternWork work) {
     if (config.path("target_modules").isNull() || config.path("target_modules").isMissingNode()) {
       throw new IllegalArgumentException(
           file
@@ -57,23 +58,24 @@ final class TargetModules {
     List<BoundedPattern> lists = new ArrayList<>();
     for (String name : texts(file, config, "layers_pattern")) {
       lists.add(
-          BoundedPattern.of("(?:^|.*?\\.)" + name + "\\.\\d+\\..*", file + ": layers_pattern"));
+          BoundedPattern.of(
+              "(?:^|.*?\\.)" + name + "\\.\\d+\\..*", file + ": layers_pattern", work));
     }
     return new TargetModules(
-        modules(file, config, "target_modules"),
-        FieldUses.saysNothing(excluded) ? null : modules(file, config, "exclude_modules"),
+        modules(file, config, "target_modules", work),
+        FieldUses.saysNothing(excluded) ? null : modules(file, config, "exclude_modules", work),
         integers(file, config.path("layers_to_transform")),
         lists);
   }
 
-  private static Modules modules(Path file, JsonNode config, String field) {
+  private static Modules modules(Path file, JsonNode config, String field, PatternWork work) {
     JsonNode node = config.path(field);
     boolean allLinear =
         field.equals("target_modules") && node.asText().equalsIgnoreCase("all-linear");
     return new Modules(
         texts(file, config, field),
         node.isTextual() && !allLinear
-            ? BoundedPattern.of(node.asText(), file + ": " + field)
+            ? BoundedPattern.of(node.asText(), file + ": " + field, work)
             : null,
         allLinear);
   }

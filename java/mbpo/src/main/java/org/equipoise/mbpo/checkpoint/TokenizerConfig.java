@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 
 /**
@@ -41,10 +42,12 @@ final class TokenizerConfig {
 
   /**
    * Fields of texts outside chats, of padding and of cutting, which are not done here, and {@code
-   * clean_up_tokenization_spaces}, which transformers does not do with this kind of tokenizer.
+   * model_max_length} and {@code clean_up_tokenization_spaces}, which transformers does not obey with
+   * this kind of tokenizer.
    */
   static final Set<String> WITHOUT_EFFECT =
       Set.of(
+          "model_max_length",
           "add_bos_token",
           "add_eos_token",
           "clean_up_tokenization_spaces",
@@ -55,7 +58,6 @@ final class TokenizerConfig {
           "local_files_only",
           "max_length",
           "model_input_names",
-          "model_max_length",
           "name_or_path",
           "pad_to_multiple_of",
           "pad_token_type_id",
@@ -93,6 +95,7 @@ final class TokenizerConfig {
             tokenizer.part("model").path("dropout").asDouble() == 0,
             "dropout",
             "null: with it the same text becomes other tokens each time");
+    TokenizerPostProcessor.check(tokenizer);
     Path config = folder.resolve(NAME);
     boolean decoder = false;
     if (Files.exists(config)) {
@@ -172,9 +175,9 @@ final class TokenizerConfig {
             name,
             "special tokens that "
                 + tokenizer.file().getFileName()
-                + " has as such, not \""
-                + content(token)
-                + "\"; save the tokenizer again with transformers' AutoTokenizer");
+                + " has as such, not "
+                + Excerpt.quoted(content(token))
+                + "; save the tokenizer again with transformers' AutoTokenizer");
       }
     }
   }

@@ -38,7 +38,7 @@ public final class ConsoleRun {
               .workers(workers)
               .workerSetup(workerSetup)
               .cancelled(cancelled::get)
-              .listener(new ConsoleProgress(System.err, Terminal.isInteractive(), workers)));
+              .listener(progress(workers)));
     } catch (CancelledException e) {
       // Said before the hook lets the process end.
       System.err.println(Excerpt.readable(e.getMessage()));
@@ -47,6 +47,13 @@ public final class ConsoleRun {
       ended.countDown();
       removeUnlessShuttingDown(hook, cancelled);
     }
+  }
+
+  /** A bar moves the cursor itself and shows readable texts only; lines are ordinary output. */
+  private static ConsoleProgress progress(int workers) {
+    boolean terminal = Terminal.isInteractive();
+    return new ConsoleProgress(
+        terminal ? StandardStreams.terminal() : System.err, terminal, workers);
   }
 
   private static void cancel(AtomicBoolean cancelled, CountDownLatch ended) {

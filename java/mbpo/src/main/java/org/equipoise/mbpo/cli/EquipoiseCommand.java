@@ -1,5 +1,8 @@
 package org.equipoise.mbpo.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
@@ -35,16 +38,35 @@ public final class EquipoiseCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec specification;
 
   public static void main(String[] arguments) {
-    System.exit(execute(arguments));
+    StandardStreams.Output output =
+        StandardStreams.guard(
+            new FileOutputStream(FileDescriptor.out), new FileOutputStream(FileDescriptor.err));
+    Thread.setDefaultUncaughtExceptionHandler(EquipoiseCommand::ended);
+    int exitCode = execute(arguments);
+    if (exitCode == ExitCode.OK && output.failure() != null) {
+      System.err.println("Error: the output could not be written: " + output.failure());
+      exitCode = ExitCode.FAILURE;
+    }
+    System.exit(exitCode);
+  }
+
+  /** Threads of this program end by themselves; what else ended one is worth a sentence. */
+  private static void ended(Thread thread, Throwable error) {
+    System.err.println("Error in thread " + thread.getName() + ": " + Failures.sentence(error));
   }
 
   /** Runs a command line and returns its {@link ExitCode}. */
   public static int execute(String... arguments) {
-    Logging.configure(arguments);
-    CommandLine commandLine = commandLine();
-    commandLine.setOut(ReadableWriter.over(commandLine.getOut()));
-    commandLine.setErr(ReadableWriter.over(commandLine.getErr()));
-    return execute(commandLine, arguments);
+    try {
+      Logging.configure(arguments);
+      CommandLine commandLine = commandLine();
+      commandLine.setOut(ReadableWriter.ofResults(commandLine.getOut()).printer());
+      commandLine.setErr(ReadableWriter.ofRemarks(commandLine.getErr()).printer());
+      return execute(commandLine, arguments);
+    } catch (Error error) {
+      // Before there was a command line.
+      return Failures.report(error, new PrintWriter(System.err, true), false);
+    }
   }
 
   /** Errors of memory and stack end with a sentence, too. */

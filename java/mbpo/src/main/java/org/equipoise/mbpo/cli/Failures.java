@@ -3,6 +3,7 @@ package org.equipoise.mbpo.cli;
 import java.io.PrintWriter;
 import org.equipoise.mbpo.run.CancelledException;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sentence;
 
 /** Turns what a command threw into a sentence and an exit code. */
 final class Failures {
@@ -19,21 +20,14 @@ final class Failures {
       // ConsoleRun has said so.
       return ExitCode.CANCELLED;
     }
-    out.println("Error: " + Excerpt.beginning(sentence(error), LONGEST) + FileNames.remedy(error));
+    out.println("Error: " + sentence(error));
     if (!withStackTrace) {
       out.println("Repeat the command with --debug for details.");
     }
     return ExitCode.FAILURE;
   }
 
-  private static String sentence(Throwable error) {
-    String message = error.getMessage();
-    if (error instanceof OutOfMemoryError) {
-      return "memory ran out (" + message + "); JDK_JAVA_OPTIONS=-Xmx4g gives Java 4 GB";
-    }
-    if (error instanceof StackOverflowError) {
-      return "something is nested too deeply to be read";
-    }
-    return message == null || message.isBlank() ? error.getClass().getName() : message;
+  static String sentence(Throwable error) {
+    return Excerpt.beginning(Sentence.of(error), LONGEST) + FileNames.remedy(error);
   }
 }

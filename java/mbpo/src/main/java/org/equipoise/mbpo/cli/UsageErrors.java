@@ -2,12 +2,16 @@ package org.equipoise.mbpo.cli;
 
 import java.io.PrintWriter;
 import java.util.List;
+import org.equipoise.mbpo.storage.Excerpt;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Says what is wrong with a command line, what may have been meant, and where help is. */
 final class UsageErrors implements CommandLine.IParameterExceptionHandler {
+  /** Characters; an argument may have a hundred thousand. */
+  private static final int LONGEST = 1000;
+
   @Override
   public int handleParseException(ParameterException error, String[] arguments) {
     CommandLine command = error.getCommandLine();
@@ -28,8 +32,8 @@ final class UsageErrors implements CommandLine.IParameterExceptionHandler {
         && !unmatched.getUnmatched().isEmpty()) {
       String argument = unmatched.getUnmatched().get(0);
       String kind = unmatched.isUnknownOption() ? "Unknown option" : "Unknown command or argument";
-      return kind + ": " + argument;
+      return kind + ": " + Excerpt.of(argument);
     }
-    return error.getMessage();
+    return Excerpt.beginning(error.getMessage(), LONGEST);
   }
 }

@@ -1,8 +1,8 @@
 package org.equipoise.mbpo.command;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -13,6 +13,7 @@ import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.MineSettings;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
@@ -24,8 +25,8 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
-import org.equipoise.mbpo.storage.StorageException;
 import org.equipoise.torch.Equipoise;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -82,19 +83,25 @@ public final class AttackCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    requireFree();
     RunSettings settings = options.load();
+    requireFree(settings);
     MineSettings mine = settings.bind("mine", MineSettings.class);
     GenerationOptions generation = settings.bind("generate", GenerationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter messages = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, null, messages);
-    InputCheck check = new InputCheck(checked, dryRun, messages);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, messages);
     Sample sample =
         Sample.of("attacked", ImageSource.of(check.decoded(image)), question, answer, "");
-    NegativeSource negatives = mine.negatives(List.of(sample), settings.bind("seed", Long.class));
+    NegativeSource negatives =
+        mine.negatives(List.of(sample), limits, settings.bind("seed", Long.class));
     check.text("QUESTION", question, 0);
-    check.text("--answer", answer, 0);
+    int answerTokens = check.text("--answer", answer, 0);
+    check.fits(
+        sample.images(List.of(ImageSource.of(image))),
+        Math.max(answerTokens, generation.maxNewTokens()));
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       messages.printf(
           "%s would be attacked by %s images, the result written to %s%n",
@@ -106,7 +113,7 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage clean = model.imageProcessor().resize(sample.image().load());
       RgbImage perturbed =
           negatives.perturb(model, List.of(sample), List.of(Images.of(clean))).get(0).only();
-      ImageFiles.writePng(out, perturbed);
+      write(perturbed);
       PrintWriter console = specification.commandLine().getOut();
       console.printf(
           Locale.ROOT, "%-22s %14s  %s%n", "image", "log p(answer)", "the model's own answer");
@@ -158,25 +165,24 @@ public final class AttackCommand implements Callable<Integer> {
     }
   }
 
-  private void requireFree() {
-    if (!Files.exists(out)) {
-      return;
-    }
-    if (isInput()) {
-      throw new IllegalArgumentException(
-          out + ": --out is the image that is attacked; name another");
-    }
-    if (!overwrite || !Files.isRegularFile(out)) {
+  private void requireFree(RunSettings settings) {
+    new OutputPlace(settings)
+        .input("--image", image)
+        .input("--config", options.file())
+        .requireFile(out);
+    boolean file = Files.isRegularFile(out, LinkOption.NOFOLLOW_LINKS);
+    if (Files.exists(out, LinkOption.NOFOLLOW_LINKS) && !(overwrite && file)) {
       throw new IllegalArgumentException(
           out + ": is there already; name another --out, or give --overwrite to replace a file");
     }
   }
 
-  private boolean isInput() {
-    try {
-      return Files.exists(image) && Files.isSameFile(out, image);
-    } catch (IOException e) {
-      throw StorageException.of("read", image, e);
+  private void write(RgbImage perturbed) {
+    byte[] png = ImageFiles.encodePng(perturbed);
+    if (overwrite) {
+      AtomicFiles.write(out, png);
+    } else {
+      AtomicFiles.writeNew(out, png);
     }
   }
 

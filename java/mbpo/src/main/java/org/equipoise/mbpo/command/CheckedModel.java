@@ -38,7 +38,9 @@ final class CheckedModel {
     }
     checkpoint =
         QwenCheckpoint.open(run.requiredPath("model.folder"))
-            .withChatTemplate(settings.chatTemplate());
+            .withChatTemplate(settings.chatTemplate())
+            .withTokenizer(settings.tokenizer())
+            .withWeights(settings.weights());
     inputs = checkpoint.inputs(settings.maxPixels());
     remarks.addAll(checkpoint.remarks(settings.type().scalarType()));
     if (adapter != null) {

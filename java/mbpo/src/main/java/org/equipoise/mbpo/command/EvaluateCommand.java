@@ -39,6 +39,9 @@ import picocli.CommandLine.Spec;
           + " are there; or POPE's files. Words are compared whole."
     })
 public final class EvaluateCommand implements Callable<Integer> {
+  private static final String RESULTS = "results.csv";
+  private static final String REPORT = "report.html";
+
   @Spec private CommandSpec specification;
   @Mixin private SettingsOptions options;
 
@@ -61,6 +64,13 @@ public final class EvaluateCommand implements Callable<Integer> {
       description = "Where results.csv and report.html are written (default: ${DEFAULT-VALUE}).")
   private Path out;
 
+  @Option(
+      names = "--overwrite",
+      description =
+          "Replace results.csv and report.html in the folder of --out although they were changed"
+              + " since, or no run wrote them.")
+  private boolean overwrite;
+
   @Option(names = "--dry-run", description = "Check everything, say what would be done, stop.")
   private boolean dryRun;
 
@@ -80,9 +90,15 @@ public final class EvaluateCommand implements Callable<Integer> {
       throw new IllegalArgumentException("--pope needs --images, the folder of its images");
     }
     EvaluationOptions evaluation = settings.bind("evaluate", EvaluationOptions.class);
-    Equipoise.threads(settings.bind("threads", Integer.class));
+    new OutputPlace(settings)
+        .reads("data.samples")
+        .input("--config", options.file())
+        .input("--pope", pope)
+        .requireRunFolder(out, RESULTS, REPORT, InputSamples.DROPPED);
     CheckedModel checked = CheckedModel.toAsk(settings, evaluation.generation(), messages);
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    InputSamples input =
+        new InputSamples(
+            settings, checked, evaluation.generation().maxNewTokens(), dryRun, messages);
     List<Sample> samples =
         pope != null ? input.pope(pope, images) : input.toEvaluate("data.samples");
     // Without an image there is nothing to be blind to.
@@ -107,11 +123,13 @@ public final class EvaluateCommand implements Callable<Integer> {
               + ": nothing can be evaluated: expected answers of yes or no, options, or objects;"
               + " found none of them");
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       return ExitCode.OK;
     }
     List<ResultTable> tables = new ArrayList<>();
-    try (RunFolder run = RunFolder.open(out);
+    try (RunFolder run = openFolder();
         QwenModel model = checked.load()) {
       LogitRules rules = checked.rules(model);
       SightTables sight =
@@ -125,20 +143,20 @@ public final class EvaluateCommand implements Callable<Integer> {
       if (!captions.isEmpty()) {
         tables.add(sight.captions(captions));
       }
-      write(settings, model.name(), tables, run.path());
-      input.writeDropped(run.path());
+      write(settings, model.name(), tables, run);
+      input.writeDropped(run);
     }
     PrintWriter console = specification.commandLine().getOut();
     tables.forEach(table -> console.println(ConsoleTable.render(table, Charset.defaultCharset())));
-    console.println("Report: " + out.resolve("report.html").toAbsolutePath().toUri());
+    console.println("Report: " + out.resolve(REPORT).toAbsolutePath().toUri());
     console.flush();
     return ExitCode.OK;
   }
 
   private static void write(
-      RunSettings settings, String model, List<ResultTable> tables, Path folder) {
-    AtomicFiles.write(folder.resolve("results.csv"), ResultCsv.format(tables));
-    HtmlReport.write(
+      RunSettings settings, String model, List<ResultTable> tables, RunFolder run) {
+    run.write(RESULTS, file -> AtomicFiles.write(file, ResultCsv.format(tables)));
+    ReportData report =
         ReportData.builder(
                 "What the images are good for",
                 "Answers of "
@@ -150,7 +168,19 @@ public final class EvaluateCommand implements Callable<Integer> {
                     SettingGroup.of("Model", settings.bind("model", ModelSettings.class)),
                     SettingGroup.of(
                         "Evaluation", settings.bind("evaluate", EvaluationOptions.class))))
-            .build(),
-        folder.resolve("report.html"));
+            .build();
+    run.write(REPORT, file -> HtmlReport.write(report, file));
+  }
+
+  /** What would be replaced is looked at before questions are asked for hours. */
+  private RunFolder openFolder() {
+    RunFolder run = RunFolder.open(out);
+    try {
+      run.requireReplaceable(overwrite, RESULTS, REPORT, InputSamples.DROPPED);
+      return run;
+    } catch (RuntimeException e) {
+      run.close();
+      throw e;
+    }
   }
 }

@@ -10,6 +10,9 @@ import org.bytedeco.javacpp.PointerScope;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
+import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
@@ -64,6 +67,11 @@ public final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  private Sample asked() {
+    List<ImageSource> seen = images.stream().map(ImageSource::of).toList();
+    return new Sample("asked", seen, question, "", "", List.of(), null, List.of());
+  }
+
   @Override
   public Integer call() {
     RunSettings settings = options.load();
@@ -74,12 +82,15 @@ public final class GenerateCommand implements Callable<Integer> {
               + " generate.temperature=1; found "
               + samples);
     }
-    Equipoise.threads(settings.bind("threads", Integer.class));
     PrintWriter remarks = specification.commandLine().getErr();
     CheckedModel checked = CheckedModel.toAsk(settings, generation, remarks);
-    InputCheck check = new InputCheck(checked, dryRun, remarks);
+    DataLimits limits = settings.bind("data.limits", DataLimits.class);
+    InputCheck check = new InputCheck(checked, limits, generation.maxNewTokens(), dryRun, remarks);
     List<RgbImage> pictures = images.stream().map(check::decoded).toList();
     check.text("QUESTION", question, 0);
+    check.fits(asked(), generation.maxNewTokens());
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(settings.bind("threads", Integer.class));
     if (dryRun) {
       remarks.printf("%s would be asked about %d images%n", checked.name(), pictures.size());
       return ExitCode.OK;

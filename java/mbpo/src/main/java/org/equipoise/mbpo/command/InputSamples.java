@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.equipoise.mbpo.config.RunSettings;
 import org.equipoise.mbpo.data.BadRow;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.PopeFile;
 import org.equipoise.mbpo.data.PreferenceFile;
 import org.equipoise.mbpo.data.PreferenceRecord;
@@ -16,6 +17,7 @@ import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Row;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.data.SampleFile;
+import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * What cannot be used is refused by file and line or, with {@code data.skipBad}, left out.
  */
 final class InputSamples {
-  private static final String DROPPED = "dropped.jsonl";
+  static final String DROPPED = "dropped.jsonl";
   private static final int LISTED = 5;
   private static final Function<Sample, String> SAMPLE = Sample::id;
 
@@ -33,6 +35,7 @@ final class InputSamples {
   private final PrintWriter messages;
   private final InputCheck check;
   private final boolean skipBad;
+  private final DataLimits limits;
   private final List<BadRow> leftOut = new ArrayList<>();
 
   /** Rows of the file at hand that could not be read. */
@@ -40,15 +43,22 @@ final class InputSamples {
 
   /**
    * @param model whose tokenizer and image processor must take the data
+   * @param newTokens most tokens of an answer that is generated; 0 where none is
    * @param dryRun whether images are decoded, too; they are always where bad ones are left out, as
    *     none may be met later
    * @param messages told what was left out, and how far a long check is
    */
-  InputSamples(RunSettings settings, CheckedModel model, boolean dryRun, PrintWriter messages) {
+  InputSamples(
+      RunSettings settings,
+      CheckedModel model,
+      int newTokens,
+      boolean dryRun,
+      PrintWriter messages) {
     this.settings = settings;
     this.messages = messages;
     this.skipBad = settings.bind("data.skipBad", Boolean.class);
-    this.check = new InputCheck(model, dryRun || skipBad, messages);
+    this.limits = settings.bind("data.limits", DataLimits.class);
+    this.check = new InputCheck(model, limits, newTokens, dryRun || skipBad, messages);
   }
 
   /**
@@ -71,7 +81,7 @@ final class InputSamples {
 
   private List<Sample> samples(String key, Consumer<Sample> checked) {
     Path file = settings.requiredPath(key);
-    return values(good(file, SampleFile.rows(file, handler()), checked));
+    return values(good(file, SampleFile.rows(file, limits, handler()), checked));
   }
 
   /** What a check says against a value, or {@code null}. */
@@ -93,7 +103,7 @@ final class InputSamples {
    */
   List<Sample> toMine(String key, boolean twinsNeeded) {
     Path file = settings.requiredPath(key);
-    List<Row<Sample>> rows = SampleFile.rows(file, handler());
+    List<Row<Sample>> rows = SampleFile.rows(file, limits, handler());
     List<Row<Sample>> seen = rows.stream().filter(row -> !row.value().images().isEmpty()).toList();
     if (seen.size() < rows.size()) {
       messages.println(
@@ -110,7 +120,7 @@ final class InputSamples {
 
   /** Questions in POPE's format. */
   List<Sample> pope(Path file, Path images) {
-    return values(good(file, PopeFile.rows(file, images, handler()), check::evaluated));
+    return values(good(file, PopeFile.rows(file, images, limits, handler()), check::evaluated));
   }
 
   /**
@@ -119,15 +129,15 @@ final class InputSamples {
   List<PreferenceRecord> pairs(String key) {
     Path path = settings.requiredPath(key);
     Path file = Files.isDirectory(path) ? PreferenceStore.pairs(path) : path;
-    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, handler());
+    List<Row<PreferenceRecord>> rows = PreferenceFile.rows(file, limits, handler());
     check.prepare(rows.stream().flatMap(row -> row.value().images().stream()));
     return values(good(file, "pairs", rows, problem(check::pair), PreferenceRecord::id));
   }
 
   /** Writes a line for each row that was left out, where there is any. */
-  void writeDropped(Path folder) {
+  void writeDropped(RunFolder run) {
     if (!leftOut.isEmpty()) {
-      BadRow.write(folder.resolve(DROPPED), leftOut);
+      run.write(DROPPED, file -> BadRow.write(file, leftOut));
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.checkpoint.ContextLength;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
@@ -79,8 +80,17 @@ public final class InspectCommand implements Callable<Integer> {
     }
   }
 
+  private static void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(option + " must be at least 1, found " + value);
+    }
+  }
+
   @Override
   public Integer call() {
+    requirePositive("--text-tokens", textTokens);
+    requirePositive("--rows", rows);
+    requirePositive("--rank", rank);
     QwenCheckpoint checkpoint = QwenCheckpoint.open(folder);
     QwenConfig config = checkpoint.config();
     PrintWriter out = specification.commandLine().getOut();
@@ -126,6 +136,8 @@ public final class InspectCommand implements Callable<Integer> {
     out.flush();
     // Last: what is known of the weights has been said when a template or processor is refused.
     texts(out, checkpoint.inputs(Long.MAX_VALUE));
+    ContextLength context = checkpoint.contextLength();
+    out.printf("context: at most %d tokens, %s%n", context.tokens(), context.source());
     out.flush();
     return ExitCode.OK;
   }

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.command;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import org.equipoise.mbpo.report.CsvText;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.train.StepMetrics;
 
@@ -34,7 +35,9 @@ final class MetricsCsv {
 
   private static void add(StepMetrics step, StringBuilder text) {
     if (step.step() == 0) {
-      text.append("step,").append(String.join(",", step.values().keySet())).append('\n');
+      text.append("step");
+      step.values().keySet().forEach(name -> text.append(',').append(CsvText.cell(name)));
+      text.append('\n');
     }
     text.append(step.step());
     step.values().values().forEach(value -> text.append(',').append(value));

@@ -12,6 +12,7 @@ import org.equipoise.mbpo.cli.ConsoleRun;
 import org.equipoise.mbpo.cli.ExitCode;
 import org.equipoise.mbpo.config.MineSettings;
 import org.equipoise.mbpo.config.RunSettings;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.DroppedSample;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
@@ -49,6 +50,8 @@ import picocli.CommandLine.Spec;
           + " OUT/mine/preferences."
     })
 public final class MineCommand implements Callable<Integer> {
+  private static final String PREVIEW = "preview";
+  private static final String MINE = "mine";
   private static final String STORE = "preferences";
   private static final String GAINS = "gains.json";
   private static final int SHOWN_CHARACTERS = 40;
@@ -89,38 +92,50 @@ public final class MineCommand implements Callable<Integer> {
     mine = settings.bind("mine", MineSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
+    new OutputPlace(settings)
+        .reads("data.samples", "mine.answers")
+        .input("--config", RunRecord.other(options.file(), settings, out))
+        .requireRunFolder(out, PREVIEW, MINE, RunRecord.SETTINGS, InputSamples.DROPPED);
     model = CheckedModel.toAsk(settings, null, messages);
-    InputSamples input = new InputSamples(settings, model, dryRun, messages);
+    InputSamples input =
+        new InputSamples(
+            settings, model, mine.options().generation().maxNewTokens(), dryRun, messages);
     boolean twins = mine.baseline() == ImageInformationGain.Baseline.TWIN;
     samples = input.toMine("data.samples", twins);
     requireTwins();
-    negatives = mine.negatives(samples, settings.bind("seed", Long.class));
+    OutputPlace.requireImagesApart(
+        out, samples.stream().flatMap(sample -> sample.images().stream()), PREVIEW, MINE);
+    negatives =
+        mine.negatives(
+            samples,
+            settings.bind("data.limits", DataLimits.class),
+            settings.bind("seed", Long.class));
     messages.printf(
         "%d samples, %s, negatives by %s%n",
         samples.size(), model.name(), mine.source().name().toLowerCase(Locale.ROOT));
     messages.flush();
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }
     try (RunFolder run = RunFolder.open(out)) {
-      AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
-      input.writeDropped(run.path());
+      RunRecord.write(run, settings, input);
       if (mine.preview() > 0) {
         ConsoleRun.run(
-            StageGraph.of(List.of(stage("preview", "preview"))),
+            StageGraph.of(List.of(stage(PREVIEW, "preview"))),
             run,
             1,
             () -> Equipoise.threads(threads));
-        show(run.stage("preview").resolve(STORE));
+        show(run.stage(PREVIEW).resolve(STORE));
       }
       if (!previewOnly) {
         ConsoleRun.run(
-            StageGraph.of(List.of(stage("mine", "mine hard negatives"))),
+            StageGraph.of(List.of(stage(MINE, "mine hard negatives"))),
             run,
             1,
             () -> Equipoise.threads(threads));
-        summarise(run.stage("mine"));
+        summarise(run.stage(MINE));
       }
     }
     return ExitCode.OK;
@@ -150,7 +165,7 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private Stage stage(String id, String title) {
-    boolean preview = id.equals("preview");
+    boolean preview = id.equals(PREVIEW);
     List<Sample> chosen = preview ? previewed() : samples;
     Stage stage =
         Stage.of(id, context -> work(context, chosen, preview))

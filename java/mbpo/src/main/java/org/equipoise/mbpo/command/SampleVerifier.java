@@ -3,6 +3,7 @@ package org.equipoise.mbpo.command;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Checks answers by what a sample is: one with options as multiple choice, one whose gold answer
@@ -37,7 +38,7 @@ enum SampleVerifier implements AnswerVerifier {
   static void requireGold(Sample sample) {
     if (!INSTANCE.correct(sample, sample.answer())) {
       throw new IllegalArgumentException(
-          "the gold answer \"" + sample.answer() + "\" does not count as right");
+          "the gold answer " + Excerpt.quoted(sample.answer()) + " does not count as right");
     }
   }
 

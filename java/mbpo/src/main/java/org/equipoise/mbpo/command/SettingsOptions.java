@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.equipoise.mbpo.config.RunSettings;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options by which every command takes its settings. */
@@ -27,6 +28,11 @@ final class SettingsOptions {
       paramLabel = "FOLDER",
       description = "Checkpoint folder; the same as --set model.folder=FOLDER.")
   private Path model;
+
+  /** The settings file, or {@code null}. */
+  @Nullable Path file() {
+    return config;
+  }
 
   RunSettings load() {
     Map<String, String> all = new LinkedHashMap<>();

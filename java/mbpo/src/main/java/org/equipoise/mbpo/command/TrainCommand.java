@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.equipoise.mbpo.checkpoint.CheckpointCopy;
 import org.equipoise.mbpo.checkpoint.CheckpointWriter;
 import org.equipoise.mbpo.checkpoint.MemoryEstimate;
 import org.equipoise.mbpo.checkpoint.PeftAdapter;
@@ -22,7 +24,6 @@ import org.equipoise.mbpo.run.RunFolder;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoTrainer;
@@ -92,13 +93,28 @@ public final class TrainCommand implements Callable<Integer> {
     train = settings.bind("train", TrainSettings.class);
     PrintWriter messages = specification.commandLine().getErr();
     int threads = settings.bind("threads", Integer.class);
-    Equipoise.threads(threads);
+    new OutputPlace(settings)
+        .reads(
+            switch (train.method()) {
+              case SFT -> new String[] {"data.samples"};
+              case DPO -> new String[] {"data.pairs"};
+              case HYBRID -> new String[] {"data.pairs", "data.prompts"};
+            })
+        .input("--config", RunRecord.other(options.file(), settings, out))
+        .requireRunFolder(out, STAGE, RunRecord.SETTINGS, InputSamples.DROPPED);
     checked = CheckedModel.toTrain(settings, train, messages);
     if (merge || train.full()) {
       CheckpointWriter.requireOther(checked.checkpoint(), out.resolve(STAGE).resolve(MERGED));
+      CheckpointCopy.require(checked.checkpoint().folder());
     }
-    InputSamples input = new InputSamples(settings, checked, dryRun, messages);
+    InputSamples input = new InputSamples(settings, checked, newTokens(), dryRun, messages);
     readData(input);
+    OutputPlace.requireImagesApart(
+        out,
+        Stream.concat(
+            samples.stream().flatMap(sample -> sample.images().stream()),
+            pairs.stream().flatMap(pair -> pair.images().stream())),
+        STAGE);
     messages.printf(
         "%s of %s, %d pairs, %d samples, %s%n",
         train.method().name().toLowerCase(Locale.ROOT),
@@ -110,12 +126,13 @@ public final class TrainCommand implements Callable<Integer> {
     if (train.full()) {
       requireRoom(checked.checkpoint());
     }
+    // Loads LibTorch, which takes seconds: after what is refused without it.
+    Equipoise.threads(threads);
     if (dryRun) {
       return ExitCode.OK;
     }
     try (RunFolder run = RunFolder.open(out)) {
-      AtomicFiles.write(run.path().resolve("settings.yaml"), settings.text());
-      input.writeDropped(run.path());
+      RunRecord.write(run, settings, input);
       ConsoleRun.run(
           StageGraph.of(stage(checked.checkpoint())), run, 1, () -> Equipoise.threads(threads));
       PrintWriter console = specification.commandLine().getOut();
@@ -170,6 +187,12 @@ public final class TrainCommand implements Callable<Integer> {
               (least.weights() + least.trainable()) / GIB,
               machine / GIB));
     }
+  }
+
+  private int newTokens() {
+    return train.method() == TrainSettings.Method.HYBRID
+        ? train.hybrid().online().maxNewTokens()
+        : 0;
   }
 
   private void readData(InputSamples input) {

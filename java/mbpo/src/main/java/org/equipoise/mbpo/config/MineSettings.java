@@ -1,15 +1,18 @@
 package org.equipoise.mbpo.config;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.data.AnswerFile;
+import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.mine.NegativeSources;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.jspecify.annotations.Nullable;
 
 /** The {@code mine} section; its keys are documented in the defaults. */
 public record MineSettings(
@@ -55,6 +58,7 @@ public record MineSettings(
       throw new IllegalArgumentException(
           "answers must name the file of imported answers when source is IMPORTED, found nothing");
     }
+    requirePath(answers);
     require(preview >= 0, "preview must not be negative", preview);
   }
 
@@ -64,8 +68,12 @@ public record MineSettings(
     }
   }
 
-  /** What perturbs the images. */
-  public NegativeSource negatives(List<Sample> pool, long seed) {
+  /**
+   * What perturbs the images.
+   *
+   * @param limits of a file of answers
+   */
+  public NegativeSource negatives(List<Sample> pool, DataLimits limits, long seed) {
     return switch (source) {
       case ADVERSARIAL ->
           NegativeSources.adversarial(epsilonIn255ths / 255, stepIn255ths / 255, steps, seed);
@@ -73,12 +81,21 @@ public record MineSettings(
       case SWAPPED -> NegativeSources.swapped(pool, seed);
       case GAUSSIAN -> NegativeSources.gaussian(sigma, seed);
       case DIFFUSION -> NegativeSources.diffusion(diffusionStep, seed);
-      case IMPORTED -> imported(pool);
+      case IMPORTED -> imported(pool, limits);
     };
   }
 
-  private NegativeSource imported(List<Sample> pool) {
-    Map<String, String> byId = AnswerFile.read(Path.of(answers));
+  private static void requirePath(@Nullable String answers) {
+    try {
+      Path.of(answers == null ? "" : answers);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          "answers must name a file, found " + Excerpt.quoted(answers), e);
+    }
+  }
+
+  private NegativeSource imported(List<Sample> pool, DataLimits limits) {
+    Map<String, String> byId = AnswerFile.read(Path.of(answers), limits);
     if (pool.stream().noneMatch(sample -> byId.containsKey(sample.id()))) {
       throw new IllegalArgumentException(
           "mine.answers: none of the "

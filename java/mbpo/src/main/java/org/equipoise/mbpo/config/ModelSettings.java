@@ -2,6 +2,8 @@ package org.equipoise.mbpo.config;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.ChatTemplate;
+import org.equipoise.mbpo.checkpoint.TokenizerTrust;
+import org.equipoise.mbpo.checkpoint.WeightReading;
 import org.jspecify.annotations.Nullable;
 
 /** The {@code model} section; its keys are documented in the defaults. */
@@ -9,7 +11,9 @@ public record ModelSettings(
     String folder,
     @Nullable String adapter,
     Type type,
+    WeightReading weights,
     ChatTemplate chatTemplate,
+    TokenizerTrust tokenizer,
     long maxPixels,
     boolean generationRules) {
   public ModelSettings {

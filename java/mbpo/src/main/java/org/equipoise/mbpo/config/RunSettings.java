@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -32,6 +33,10 @@ import org.yaml.snakeyaml.Yaml;
  */
 public final class RunSettings {
   private static final String DEFAULTS = "defaults.yaml";
+
+  /** Of a file of settings; the defaults, comments and all, are a hundredth of it. */
+  private static final int MOST_BYTES = 1 << 20;
+
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
@@ -76,7 +81,7 @@ public final class RunSettings {
     SettingSources sources = new SettingSources();
     if (file != null) {
       SettingsYaml.Document document =
-          SettingsYaml.read(MAPPER, file.toString(), AtomicFiles.readText(file));
+          SettingsYaml.read(MAPPER, file.toString(), AtomicFiles.readText(file, MOST_BYTES));
       JsonNode own = document.values();
       sources.addFile(file, document.places());
       if (own.isObject()) {
@@ -121,7 +126,7 @@ public final class RunSettings {
         throw new IllegalArgumentException(
             sources.where(key)
                 + ": unknown setting "
-                + key
+                + Excerpt.of(key)
                 + "; did you mean "
                 + path
                 + Spelling.nearest(entry.getKey(), keys)
@@ -148,6 +153,13 @@ public final class RunSettings {
                 + (known.isArray() ? "a list, such as [a, b]" : "one value")
                 + ", found "
                 + Excerpt.of(entry.getValue().toString()));
+      } else if (!StandardCharsets.UTF_8.newEncoder().canEncode(entry.getValue().asText())) {
+        throw new IllegalArgumentException(
+            sources.where(key)
+                + ": "
+                + key
+                + ": expected a text, found half of a character in "
+                + Excerpt.quoted(entry.getValue().asText()));
       } else {
         into.set(entry.getKey(), entry.getValue());
       }
@@ -219,7 +231,12 @@ public final class RunSettings {
   /** A path, or {@code null} where none is set. */
   public @Nullable Path path(String key) {
     String text = bind(key, String.class);
-    return text == null || text.isBlank() ? null : Path.of(text);
+    try {
+      return text == null || text.isBlank() ? null : Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          sources.where(key) + ": " + key + ": expected a path, found " + Excerpt.quoted(text), e);
+    }
   }
 
   /** A path that must be set. */

@@ -3,6 +3,7 @@ package org.equipoise.mbpo.config;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -32,7 +33,7 @@ final class SettingSources {
   }
 
   void addOption(String key, String value) {
-    places.put(key, "--set " + key + "=" + value);
+    places.put(key, "--set " + Excerpt.of(key + "=" + value));
   }
 
   /** The place of a key or of what it stands in. */

@@ -6,6 +6,7 @@ import java.io.StringReader;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -15,12 +16,16 @@ import org.yaml.snakeyaml.nodes.CollectionNode;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 
 /** Reads YAML of others: plain values only, and no more of them than settings can have. */
 final class SettingsYaml {
   /** Values with every alias written out; all settings are some 130. */
   private static final int MOST_VALUES = 10_000;
+
+  /** Of a key or a value: reading a number takes the square of its digits. */
+  private static final int MOST_CHARACTERS = 10_000;
 
   private SettingsYaml() {}
 
@@ -44,10 +49,11 @@ final class SettingsYaml {
           name
               + (e.getProblemMark() == null ? "" : line(e.getProblemMark().getLine()))
               + ": expected YAML, found: "
-              + e.getProblem(),
+              + Excerpt.of(String.valueOf(e.getProblem())),
           e);
     } catch (YAMLException e) {
-      throw new IllegalArgumentException(name + ": expected YAML, found: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          name + ": expected YAML, found: " + Excerpt.of(String.valueOf(e.getMessage())), e);
     }
   }
 
@@ -61,6 +67,15 @@ final class SettingsYaml {
               + ": expected at most "
               + MOST_VALUES
               + " values, those that aliases repeat included");
+    }
+    if (node instanceof ScalarNode scalar && scalar.getValue().length() > MOST_CHARACTERS) {
+      throw new IllegalArgumentException(
+          name
+              + line(node.getStartMark().getLine())
+              + ": expected at most "
+              + MOST_CHARACTERS
+              + " characters in a value, found "
+              + scalar.getValue().length());
     }
     if (!(node instanceof CollectionNode<?>)) {
       return count;

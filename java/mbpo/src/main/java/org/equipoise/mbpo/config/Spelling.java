@@ -5,11 +5,15 @@ import java.util.List;
 
 /** The nearest of several words. */
 final class Spelling {
+  /** No setting is called by more letters. */
+  private static final int LONGEST = 100;
+
   private Spelling() {}
 
   static String nearest(String word, List<String> known) {
+    String compared = word.substring(0, Math.min(LONGEST, word.length()));
     return known.stream()
-        .min(Comparator.comparingInt((String candidate) -> distance(word, candidate)))
+        .min(Comparator.comparingInt((String candidate) -> distance(compared, candidate)))
         .orElse("");
   }
 

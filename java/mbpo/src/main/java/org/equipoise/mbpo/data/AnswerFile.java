@@ -18,9 +18,15 @@ public final class AnswerFile {
 
   /** From sample ids to answers, in the file's order. Errors name file and line. */
   public static Map<String, String> read(Path file) {
+    return read(file, DataLimits.DEFAULT);
+  }
+
+  /** The same of a file of bounded size. */
+  public static Map<String, String> read(Path file, DataLimits limits) {
     Map<String, String> answers = new LinkedHashMap<>();
     JsonLines.read(
         file,
+        limits,
         fields -> {
           String id = fields.textOrNumber(fields.has("id") ? "id" : "question_id");
           String answer = fields.text(fields.has("answer") ? "answer" : "text");

@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.data;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.image.ImageSource;
@@ -20,7 +19,7 @@ record Conversation(List<Turn> turns, List<ImageSource> images) {
   /**
    * @param images in the order of their places
    */
-  static Conversation of(List<Turn> turns, List<String> images, Path folder) {
+  static Conversation of(List<Turn> turns, List<String> images, ImageFolder folder) {
     for (Turn turn : turns) {
       if (turn.role() == Role.ASSISTANT && turn.images() > 0) {
         throw new IllegalArgumentException(
@@ -38,8 +37,7 @@ record Conversation(List<Turn> turns, List<ImageSource> images) {
               + " and "
               + places);
     }
-    return new Conversation(
-        placed, images.stream().map(image -> ImageSource.of(folder.resolve(image))).toList());
+    return new Conversation(placed, images.stream().map(folder::image).toList());
   }
 
   private static List<Turn> imagesFirst(List<Turn> turns, int images) {

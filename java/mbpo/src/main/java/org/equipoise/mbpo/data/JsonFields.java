@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.JsonNumbers;
 
 /** The fields of a JSON object; errors name the field, what was expected and what was found. */
 final class JsonFields {
@@ -103,7 +104,7 @@ final class JsonFields {
     if (value.isMissingNode() || value.isNull()) {
       return Double.NaN;
     }
-    if (!value.isNumber()) {
+    if (!JsonNumbers.isFinite(value)) {
       throw wrong(place(name), "a number", value);
     }
     return value.doubleValue();

@@ -1,14 +1,19 @@
 package org.equipoise.mbpo.data;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,9 +21,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
-import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
+import org.equipoise.mbpo.storage.RegularFiles;
+import org.equipoise.mbpo.storage.StorageException;
 import org.equipoise.mbpo.storage.Utf8;
+import org.equipoise.mbpo.storage.Utf8Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,15 +33,6 @@ import org.jspecify.annotations.Nullable;
  * that an object has twice is an error, too.
  */
 final class JsonLines<T> {
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .build();
-
-  private static final ObjectReader ITEM =
-      MAPPER.reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
-
   /** Makes values of an object. */
   @FunctionalInterface
   interface Reader<T> {
@@ -45,80 +43,136 @@ final class JsonLines<T> {
   }
 
   private final Path file;
+  private final DataLimits limits;
   private final Reader<T> reader;
   private final BadRow.Handler bad;
+  private final ObjectReader objects;
   private final List<Row<T>> rows = new ArrayList<>();
   private int number;
 
-  private JsonLines(Path file, Reader<T> reader, BadRow.Handler bad) {
+  private JsonLines(Path file, DataLimits limits, Reader<T> reader, BadRow.Handler bad) {
     this.file = file;
+    this.limits = limits;
     this.reader = reader;
     this.bad = bad;
+    StreamReadConstraints longTexts =
+        StreamReadConstraints.builder().maxStringLength(limits.lineBytes()).build();
+    objects =
+        JsonMapper.builder(JsonFactory.builder().streamReadConstraints(longTexts).build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build()
+            .reader();
+  }
+
+  /** Opens a file's content, or a part of it, as often as it is asked. */
+  @FunctionalInterface
+  private interface Content {
+    InputStream open() throws IOException;
   }
 
   /** One value for each object; the first bad row ends the reading. */
-  static <T> List<T> read(Path file, Function<JsonFields, T> reader) {
+  static <T> List<T> read(Path file, DataLimits limits, Function<JsonFields, T> reader) {
     Reader<T> single = (number, fields) -> List.of(reader.apply(fields));
-    return rows(file, single, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+    return rows(file, limits, single, BadRow.Handler.refuse()).stream().map(Row::value).toList();
   }
 
   /** Any number of values for each object; blank lines are skipped. */
-  static <T> List<Row<T>> rows(Path file, Reader<T> reader, BadRow.Handler bad) {
-    return rows(file, AtomicFiles.read(file), reader, bad);
+  static <T> List<Row<T>> rows(Path file, DataLimits limits, Reader<T> reader, BadRow.Handler bad) {
+    requireSize(file, limits);
+    return new JsonLines<>(file, limits, reader, bad).rows(() -> RegularFiles.stream(file));
   }
 
-  /** The same of a content that is the file's or a part of it. */
-  static <T> List<Row<T>> rows(Path file, byte[] content, Reader<T> reader, BadRow.Handler bad) {
-    JsonLines<T> lines = new JsonLines<>(file, reader, bad);
-    int start = Utf8.start(content, file.toString());
-    if (beginsList(content, start)) {
-      lines.readList(content, Utf8.check(content, file.toString()));
-    } else {
-      lines.readLines(content, start);
-    }
-    return lines.rows;
+  /** The same of a part of the file. */
+  static <T> List<Row<T>> rows(Path file, byte[] part, Reader<T> reader, BadRow.Handler bad) {
+    return new JsonLines<>(file, DataLimits.DEFAULT, reader, bad)
+        .rows(() -> new ByteArrayInputStream(part));
   }
 
-  private static boolean beginsList(byte[] content, int start) {
-    int at = start;
-    while (at < content.length && Character.isWhitespace(content[at])) {
-      at++;
-    }
-    return at < content.length && content[at] == '[';
-  }
-
-  private void readLines(byte[] content, int start) {
-    int line = 0;
-    for (int from = start; from < content.length; ) {
-      line++;
-      int end = from;
-      while (end < content.length && content[end] != '\n') {
-        end++;
+  private static void requireSize(Path file, DataLimits limits) {
+    try {
+      long size = RegularFiles.size(file);
+      if (size > limits.fileBytes()) {
+        throw new IllegalArgumentException(
+            file
+                + ": expected at most "
+                + limits.fileBytes()
+                + " bytes, found "
+                + size
+                + "; split the file, or raise data.limits.fileBytes if it is to be trusted");
       }
-      readLine(content, line, from, end);
-      from = end + 1;
+    } catch (IOException e) {
+      throw StorageException.of("read", file, e);
     }
   }
 
-  private void readLine(byte[] content, int line, int from, int end) {
+  private List<Row<T>> rows(Content content) {
+    try {
+      int start = start(content);
+      try (InputStream stream = content.open()) {
+        stream.skipNBytes(start);
+        if (beginsList(content, start)) {
+          readList(new Utf8Stream(stream, file.toString()));
+        } else {
+          readLines(stream);
+        }
+      }
+      return rows;
+    } catch (IOException e) {
+      throw StorageException.of("read", file, e);
+    }
+  }
+
+  private int start(Content content) throws IOException {
+    try (InputStream stream = content.open()) {
+      return Utf8.start(stream.readNBytes(Utf8.LONGEST_MARK), file.toString());
+    }
+  }
+
+  private static boolean beginsList(Content content, int start) throws IOException {
+    try (InputStream stream = new BufferedInputStream(content.open())) {
+      stream.skipNBytes(start);
+      int first = stream.read();
+      while (first >= 0 && Character.isWhitespace(first)) {
+        first = stream.read();
+      }
+      return first == '[';
+    }
+  }
+
+  private void readLines(InputStream stream) throws IOException {
+    LineReader lines = new LineReader(stream, limits.lineBytes());
+    for (LineReader.Line line = lines.next(); line != null; line = lines.next()) {
+      readLine(line);
+    }
+  }
+
+  private void readLine(LineReader.Line line) {
     JsonNode node;
     try {
-      String text = Utf8.line(content, from, end);
+      if (line.bytes() == null) {
+        throw new IllegalArgumentException(
+            "expected a line of at most "
+                + limits.lineBytes()
+                + " bytes, found a longer one; a file has one object a line, or one list, and"
+                + " data.limits.lineBytes may be raised");
+      }
+      String text = Utf8.line(line.bytes(), 0, line.bytes().length);
       if (text.isBlank()) {
         return;
       }
       number++;
-      node = parse(text, end == content.length);
+      node = parse(text, line.last());
     } catch (IllegalArgumentException e) {
-      bad.found(new BadRow(file, line, null, e.getMessage()));
+      bad.found(new BadRow(file, line.number(), null, e.getMessage()));
       return;
     }
-    add(line, node);
+    add(line.number(), node);
   }
 
-  private static JsonNode parse(String text, boolean last) {
-    try {
-      return MAPPER.readTree(text);
+  private JsonNode parse(String text, boolean last) {
+    try (JsonParser parser = objects.createParser(text)) {
+      return objects.readTree(new ItemParser(parser, null, 0));
     } catch (JsonProcessingException e) {
       String found = ", found: " + Json.problem(e);
       throw new IllegalArgumentException(
@@ -128,17 +182,23 @@ final class JsonLines<T> {
                   + "; resume the job that wrote the file, or delete this line"
               : "expected a JSON object" + found + "; a file has one object a line, or one list",
           e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
-  private void readList(byte[] content, int start) {
+  private void readList(Utf8Stream stream) throws IOException {
     int line = 1;
-    try (JsonParser parser = MAPPER.createParser(content, start, content.length - start)) {
+    ObjectReader items = objects.without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+    try (ItemParser parser =
+        new ItemParser(objects.createParser(stream), stream, limits.lineBytes())) {
       parser.nextToken();
+      parser.begin();
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         line = parser.currentTokenLocation().getLineNr();
         number++;
-        add(line, ITEM.readTree(parser));
+        add(line, items.readTree(parser));
+        parser.begin();
       }
       if (parser.nextToken() != null) {
         line = parser.currentTokenLocation().getLineNr();
@@ -149,8 +209,6 @@ final class JsonLines<T> {
       int place = e.getLocation() == null ? line : e.getLocation().getLineNr();
       throw new IllegalArgumentException(
           file + ":" + place + ": expected a list of JSON objects, found: " + Json.problem(e), e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.data;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,11 +57,11 @@ final class MiningLog {
     List<Batch> batches = new ArrayList<>();
     if (fingerprint.isPresent()) {
       for (String line : lines.subList(1, lines.size())) {
-        Optional<ObjectNode> batch = CheckedJson.read(line);
+        Optional<Batch> batch = CheckedJson.read(line, Batch.class);
         if (batch.isEmpty()) {
           break;
         }
-        batches.add(Json.MAPPER.convertValue(batch.get(), Batch.class));
+        batches.add(batch.get());
       }
     }
     int good = fingerprint.isPresent() ? 1 + batches.size() : 0;

@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.data;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +22,7 @@ final class PairRows {
   /**
    * @param madeUpId where the row has none
    */
-  static PreferenceRecord read(Path folder, JsonFields fields, String madeUpId) {
+  static PreferenceRecord read(ImageFolder folder, JsonFields fields, String madeUpId) {
     TurnReader reader = new TurnReader();
     Pair pair = pair(fields, reader);
     if (pair.chosen.isBlank() || pair.rejected.isBlank()) {
@@ -59,11 +58,9 @@ final class PairRows {
   }
 
   private static List<ImageSource> perturbed(
-      Path folder, JsonFields fields, List<ImageSource> clean) {
+      ImageFolder folder, JsonFields fields, List<ImageSource> clean) {
     List<String> paths = fields.texts("images_perturbed");
-    return paths.isEmpty()
-        ? clean
-        : paths.stream().map(path -> ImageSource.of(folder.resolve(path))).toList();
+    return paths.isEmpty() ? clean : paths.stream().map(folder::image).toList();
   }
 
   private static Pair pair(JsonFields fields, TurnReader reader) {

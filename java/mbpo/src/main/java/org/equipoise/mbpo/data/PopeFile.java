@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.equipoise.mbpo.image.ImageSource;
 
 /**
  * Questions in the format of POPE (arXiv 2305.10355), one JSON object a line or a list of them:
@@ -29,26 +28,31 @@ public final class PopeFile {
    * @param images folder of the images
    */
   public static List<Sample> read(Path file, Path images) {
-    return rows(file, images, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+    return rows(file, images, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+        .map(Row::value)
+        .toList();
   }
 
   /** The same with each question's line. */
-  public static List<Row<Sample>> rows(Path file, Path images, BadRow.Handler bad) {
+  public static List<Row<Sample>> rows(
+      Path file, Path images, DataLimits limits, BadRow.Handler bad) {
+    ImageFolder folder = new ImageFolder(images, limits.imagePixels());
     Map<String, Integer> numberById = new HashMap<>();
     return JsonLines.rows(
         file,
+        limits,
         (number, fields) -> {
-          Sample sample = sample(fields, images, number);
+          Sample sample = sample(fields, folder, number);
           SampleFile.requireNew(numberById, sample.id(), number);
           return List.of(sample);
         },
         bad);
   }
 
-  private static Sample sample(JsonFields fields, Path images, int number) {
+  private static Sample sample(JsonFields fields, ImageFolder images, int number) {
     return Sample.of(
         id(fields, number),
-        ImageSource.of(images.resolve(image(fields))),
+        images.image(image(fields)),
         fields.text(fields.has("text") ? "text" : "question"),
         label(fields),
         "yes-no");

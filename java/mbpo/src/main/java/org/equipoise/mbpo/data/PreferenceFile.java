@@ -16,16 +16,19 @@ public final class PreferenceFile {
 
   /** Every pair, in order; images are decoded when asked for. Errors name file and line. */
   public static List<PreferenceRecord> read(Path file) {
-    return rows(file, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+    return rows(file, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+        .map(Row::value)
+        .toList();
   }
 
   /** The same with each pair's line. */
-  public static List<Row<PreferenceRecord>> rows(Path file, BadRow.Handler bad) {
-    Path folder = file.toAbsolutePath().getParent();
+  public static List<Row<PreferenceRecord>> rows(Path file, DataLimits limits, BadRow.Handler bad) {
+    ImageFolder folder = ImageFolder.of(file, limits);
     String prefix = file.getFileName().toString().replaceAll("\\.[^.]*$", "") + "-";
     Map<String, Integer> numberById = new HashMap<>();
     return JsonLines.rows(
         file,
+        limits,
         (number, fields) -> {
           PreferenceRecord pair = PairRows.read(folder, fields, prefix + number);
           SampleFile.requireNew(numberById, pair.id(), number);

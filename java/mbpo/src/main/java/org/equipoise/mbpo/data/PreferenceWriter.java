@@ -5,9 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.image.ImageFiles;
@@ -20,7 +18,7 @@ import org.equipoise.mbpo.storage.StorageException;
 /**
  * Adds batches of pairs to a {@link PreferenceStore} folder. After each batch a line of {@code
  * mining.jsonl} records how many units are done, how long the two line files are, and digests of
- * what the batch added. Opened again, the store is cut after the last batch that is whole, lines
+ * what the batch added. Opened again, the store goes on after the last batch that is whole, lines
  * and images; so a resumed store equals an uninterrupted one byte for byte. Not thread-safe.
  */
 public final class PreferenceWriter {
@@ -101,6 +99,7 @@ public final class PreferenceWriter {
 
   /** Adds what came out of the next {@code units} units; durable when it returns. */
   public void append(int units, List<PreferenceRecord> pairs, List<DroppedSample> dropped) {
+    AtomicFiles.announce(pairs.stream().flatMap(this::imageFiles).toList());
     Sha256 images = new Sha256();
     for (PreferenceRecord pair : pairs) {
       List<String> names = PreferenceJson.imageNames(pair);
@@ -120,6 +119,15 @@ public final class PreferenceWriter {
     log.append(last);
   }
 
+  private Stream<Path> imageFiles(PreferenceRecord pair) {
+    return PreferenceJson.imageNames(pair).stream()
+        .flatMap(
+            name ->
+                Stream.of(
+                    folder.resolve(PreferenceJson.IMAGES).resolve(name),
+                    folder.resolve(PreferenceJson.PERTURBED).resolve(name)));
+  }
+
   /** Writes a PNG and gives the digest of its bytes. */
   private String writeImage(String subfolder, String name, ImageSource image) {
     byte[] png = ImageFiles.encodePng(image.load());
@@ -131,33 +139,25 @@ public final class PreferenceWriter {
     return lines.length == 0 ? keep : AtomicFiles.append(folder.resolve(file), keep, lines);
   }
 
-  /** Removes what is beyond the last batch. */
+  /**
+   * Removes lines beyond the last batch, and what was being written. Images beyond it are made
+   * again under the same names; others beside them are not ours.
+   */
   private void cut() {
+    Stream.of(
+            folder, folder.resolve(PreferenceJson.IMAGES), folder.resolve(PreferenceJson.PERTURBED))
+        .filter(Files::isDirectory)
+        .forEach(AtomicFiles::deleteUnfinished);
     AtomicFiles.append(
         folder.resolve(PreferenceStore.PREFERENCES), last.preferenceBytes(), new byte[0]);
     AtomicFiles.append(folder.resolve(PreferenceStore.DROPPED), last.droppedBytes(), new byte[0]);
-    Set<String> kept = new HashSet<>();
-    PreferenceStore.read(folder).forEach(pair -> kept.addAll(PreferenceJson.imageNames(pair)));
-    cutImages(PreferenceJson.IMAGES, kept);
-    cutImages(PreferenceJson.PERTURBED, kept);
-  }
-
-  private void cutImages(String name, Set<String> kept) {
-    Path images = folder.resolve(name);
-    if (!Files.isDirectory(images)) {
-      return;
-    }
-    try (Stream<Path> files = Files.list(images)) {
-      List<Path> extra =
-          files.filter(file -> !kept.contains(file.getFileName().toString())).toList();
-      extra.forEach(AtomicFiles::deleteTree);
-    } catch (IOException e) {
-      throw StorageException.of("list", images, e);
-    }
   }
 
   /** Compares what batches recorded with what the folder holds. */
   private static final class WholeBatches {
+    /** What one array holds. */
+    private static final int MOST_BYTES = Integer.MAX_VALUE - 8;
+
     private final Path folder;
     private final byte[] preferences;
     private final byte[] dropped;
@@ -169,7 +169,7 @@ public final class PreferenceWriter {
     }
 
     private static byte[] bytes(Path file) {
-      return Files.exists(file) ? AtomicFiles.read(file) : new byte[0];
+      return Files.exists(file) ? AtomicFiles.read(file, MOST_BYTES) : new byte[0];
     }
 
     /** Batches up to the first one whose lines or images are not what was written. */
@@ -187,7 +187,13 @@ public final class PreferenceWriter {
     }
 
     private boolean isWhole(MiningLog.Batch before, MiningLog.Batch batch) {
-      if (batch.preferenceBytes() > preferences.length || batch.droppedBytes() > dropped.length) {
+      boolean ordered =
+          before.preferenceBytes() <= batch.preferenceBytes()
+              && batch.preferenceBytes() <= preferences.length
+              && before.droppedBytes() <= batch.droppedBytes()
+              && batch.droppedBytes() <= dropped.length
+              && before.unitsDone() <= batch.unitsDone();
+      if (!ordered) {
         return false;
       }
       byte[] pairLines = part(preferences, before.preferenceBytes(), batch.preferenceBytes());
@@ -211,10 +217,11 @@ public final class PreferenceWriter {
     }
 
     private List<PreferenceRecord> pairs(byte[] lines) {
+      ImageFolder ours = new ImageFolder(folder, DataLimits.DEFAULT.imagePixels());
       return JsonLines.rows(
               folder.resolve(PreferenceStore.PREFERENCES),
               lines,
-              (number, fields) -> List.of(PairRows.read(folder, fields, "")),
+              (number, fields) -> List.of(PairRows.read(ours, fields, "")),
               BadRow.Handler.refuse())
           .stream()
           .map(Row::value)

@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.data;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.model.Prompt.Role;
@@ -20,7 +19,7 @@ final class RowForms {
 
   /** A row's turns and images in their places. */
   static Conversation conversation(
-      Path folder, JsonFields fields, TurnReader reader, List<Turn> turns) {
+      ImageFolder folder, JsonFields fields, TurnReader reader, List<Turn> turns) {
     List<Turn> all = new ArrayList<>(turns);
     if (fields.hasContent("tools")) {
       throw fields.wrong("tools", "nothing, as tools are not read");

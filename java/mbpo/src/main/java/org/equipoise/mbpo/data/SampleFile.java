@@ -34,16 +34,19 @@ public final class SampleFile {
 
   /** Reads all samples; images are decoded when asked for. Errors name file and line. */
   public static List<Sample> read(Path file) {
-    return rows(file, BadRow.Handler.refuse()).stream().map(Row::value).toList();
+    return rows(file, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+        .map(Row::value)
+        .toList();
   }
 
   /** The same with each sample's line. */
-  public static List<Row<Sample>> rows(Path file, BadRow.Handler bad) {
-    Path folder = file.toAbsolutePath().getParent();
+  public static List<Row<Sample>> rows(Path file, DataLimits limits, BadRow.Handler bad) {
+    ImageFolder folder = ImageFolder.of(file, limits);
     String prefix = file.getFileName().toString().replaceAll("\\.[^.]*$", "") + "-";
     Map<String, Integer> numberById = new HashMap<>();
     return JsonLines.rows(
         file,
+        limits,
         (number, fields) -> {
           List<Sample> samples = SampleRows.read(folder, fields, prefix + number);
           samples.forEach(sample -> requireNew(numberById, sample.id(), number));

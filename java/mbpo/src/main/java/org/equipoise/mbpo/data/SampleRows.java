@@ -1,6 +1,5 @@
 package org.equipoise.mbpo.data;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -19,7 +18,7 @@ final class SampleRows {
   /**
    * @param madeUpId where the row has none
    */
-  static List<Sample> read(Path folder, JsonFields fields, String madeUpId) {
+  static List<Sample> read(ImageFolder folder, JsonFields fields, String madeUpId) {
     if (fields.has("kto_tag") || fields.value("label").isBoolean()) {
       throw fields.wrong(
           fields.has("kto_tag") ? "kto_tag" : "label", "nothing, as answers here are right ones");
@@ -60,7 +59,7 @@ final class SampleRows {
     return madeUpId;
   }
 
-  private static List<Exchange> exchanges(Path folder, JsonFields fields) {
+  private static List<Exchange> exchanges(ImageFolder folder, JsonFields fields) {
     TurnReader reader = new TurnReader();
     String list = RowForms.turnList(fields);
     if (!list.isEmpty()) {

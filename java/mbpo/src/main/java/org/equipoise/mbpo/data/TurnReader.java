@@ -45,7 +45,7 @@ final class TurnReader {
       throw turn.wrong("tool_calls", "nothing, as tools are not read");
     }
     if (turn.value("loss").isBoolean() && !turn.flag("loss")
-        || turn.value("weight").asInt(1) == 0) {
+        || turn.hasContent("weight") && turn.number("weight") != 1) {
       throw turn.wrong(
           turn.has("loss") ? "loss" : "weight", "nothing, as every answer of a row is trained on");
     }

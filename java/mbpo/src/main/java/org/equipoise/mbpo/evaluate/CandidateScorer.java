@@ -97,7 +97,7 @@ final class CandidateScorer {
       Tensor logits = model.forward(seen, sequences).logits();
       Tensor columns =
           HostTensors.onDeviceOf(logits, HostTensors.longs(ids, prompts.size(), width));
-      float[] picked = HostTensors.toFloats(logits.gather(1, columns));
+      float[] picked = AnswerScorer.requireNumbers(HostTensors.toFloats(logits.gather(1, columns)));
       List<double[]> scores = new ArrayList<>();
       for (int q = 0; q < prompts.size(); q++) {
         double[] row = new double[answers.get(q).size()];

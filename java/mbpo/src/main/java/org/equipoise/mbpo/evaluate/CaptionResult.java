@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Captions against the objects in the image (CHAIR, arXiv 1809.02156). A metric without anything to
@@ -61,10 +62,10 @@ public record CaptionResult(List<Item> items) {
         if (!vocabulary.contains(object)) {
           throw new IllegalArgumentException(
               "the image of sample "
-                  + id
-                  + " shows \""
-                  + object
-                  + "\", which the object vocabulary does not have");
+                  + Excerpt.of(id)
+                  + " shows "
+                  + Excerpt.quoted(object)
+                  + ", which the object vocabulary does not have");
         }
       }
       List<String> mentions = vocabulary.mentions(caption, matching);

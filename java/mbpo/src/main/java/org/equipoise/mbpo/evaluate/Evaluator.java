@@ -10,6 +10,7 @@ import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
@@ -142,8 +143,11 @@ public final class Evaluator {
       List<int[]> prompts =
           batch.stream().map(s -> AnswerScorer.prompt(model.tokenizer(), s)).toList();
       long[] streams = batch.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
-      return model
-          .generate(ImageBatch.ofQuestions(images), prompts, streams, options.generation())
+      return Returned.each(
+              model.generate(
+                  ImageBatch.ofQuestions(images), prompts, streams, options.generation()),
+              prompts.size(),
+              "MultimodalModel.generate")
           .stream()
           .map(GeneratedAnswer::text)
           .toList();

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.equipoise.mbpo.reward.Verifiers;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * Which words of a caption are mentions of which objects; words are compared whole, longer phrases
@@ -21,7 +22,7 @@ public final class ObjectVocabulary {
       List<String> phrase = Verifiers.words(entry.getKey());
       if (phrase.isEmpty()) {
         throw new IllegalArgumentException(
-            "\"" + entry.getKey() + "\" names no object: it has no word");
+            Excerpt.quoted(entry.getKey()) + " names no object: it has no word");
       }
       objectByPhrase.put(phrase, entry.getValue());
       longest = Math.max(longest, phrase.size());

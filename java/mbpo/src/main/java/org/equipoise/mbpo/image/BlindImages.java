@@ -9,8 +9,8 @@ public final class BlindImages {
 
   /** A blind image of the same size. */
   public static RgbImage like(RgbImage image, ImageProcessor processor) {
-    int plane = image.width() * image.height();
-    byte[] planes = new byte[3 * plane];
+    byte[] planes = new byte[image.planes().length];
+    int plane = planes.length / 3;
     float[] mean = processor.mean();
     for (int channel = 0; channel < 3; channel++) {
       byte code = (byte) Math.rint(255 * Math.min(1, Math.max(0, mean[channel])));

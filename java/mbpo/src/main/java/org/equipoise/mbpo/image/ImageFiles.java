@@ -1,31 +1,46 @@
 package org.equipoise.mbpo.image;
 
-import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR;
-import static org.bytedeco.opencv.global.opencv_imgcodecs.imdecode;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.imencode;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Image files through OpenCV: PNG, JPEG, WebP, TIFF, BMP, GIF (its first frame) and PNM; PNG is
- * written. EXIF orientation is applied, an alpha channel is dropped. Thread-safe.
+ * Image files: PNG, JPEG and WebP, and of a few plain forms TIFF, BMP and GIF (its first image);
+ * PNG is written. What a file is is found by its first bytes and its size by its header, before any
+ * decoder sees it. EXIF orientation is applied, an alpha channel is dropped. Thread-safe.
  */
 public final class ImageFiles {
-  private static final String READ = "PNG, JPEG, WebP, TIFF, BMP, GIF or PNM";
+  /** The size from which Pillow warns of a bomb: 268 MB when it is decoded, and as much again. */
+  public static final long MOST_PIXELS = 89_478_485;
+
+  private static final String READ = "PNG, JPEG, WebP, TIFF, BMP or GIF";
   private static final int LONGEST_REASON = 120;
+
+  /** Half of what a refusal may take. */
+  private static final int MOST_BYTES = 1 << 27;
+
+  /** Larger ones are decoded one at a time, whose memory would add up. */
+  private static final long LARGE = 1 << 24;
+
+  private static final Object ONE_AT_A_TIME = new Object();
 
   private ImageFiles() {}
 
   /** Decodes a file; an unreadable or corrupt one is refused by name. */
   public static RgbImage read(Path file) {
-    return decode(AtomicFiles.read(file), file.toString());
+    return read(file, MOST_PIXELS);
+  }
+
+  /** The same of a file of at most so many pixels. */
+  public static RgbImage read(Path file, long mostPixels) {
+    return decode(AtomicFiles.read(file, MOST_BYTES), file.toString(), mostPixels);
   }
 
   /**
@@ -34,59 +49,88 @@ public final class ImageFiles {
    * @param name what error messages call it
    */
   public static RgbImage decode(byte[] encoded, String name) {
-    EncodedImage file = whole(encoded, name);
+    return decode(encoded, name, MOST_PIXELS);
+  }
+
+  private static RgbImage decode(byte[] encoded, String name, long mostPixels) {
     try {
-      RgbImage tiff = file.isTiff() ? TiffAlpha.decode(encoded) : null;
-      return tiff != null ? tiff : decode(encoded, file, name);
-    } catch (IOException e) {
-      throw corrupt(name, "a TIFF that cannot be read: " + e.getMessage());
+      return decodeInTurn(bearable(encoded, name, mostPixels));
+    } catch (BadImage e) {
+      throw corrupt(name, e);
+    }
+  }
+
+  private static RgbImage decodeInTurn(EncodedImage image) throws BadImage {
+    if (image.size().pixels() <= LARGE) {
+      return decode(image);
+    }
+    synchronized (ONE_AT_A_TIME) {
+      return decode(image);
+    }
+  }
+
+  private static RgbImage decode(EncodedImage image) throws BadImage {
+    RgbImage decoded = decodedBy(image);
+    if (!image.size().isOf(decoded)) {
+      throw new BadImage(
+          "an image of "
+              + decoded.width()
+              + "x"
+              + decoded.height()
+              + " pixels whose header says "
+              + image.size().width()
+              + "x"
+              + image.size().height());
+    }
+    return decoded;
+  }
+
+  private static RgbImage decodedBy(EncodedImage image) throws BadImage {
+    try {
+      return image.decode();
+    } catch (RuntimeException e) {
+      throw new BadImage("pixels that cannot be read: " + e.getMessage(), e);
     }
   }
 
   /**
    * The size of an image file that is whole, as far as that can be told without decoding it, which
-   * is done for kinds other than JPEG, PNG and WebP. An unreadable one is refused by name.
+   * is done for kinds other than PNG, JPEG and WebP. An unreadable one is refused by name.
    */
   public static ImageSize size(Path file) {
-    byte[] encoded = AtomicFiles.read(file);
-    ImageSize size = whole(encoded, file.toString()).size();
-    if (size != null) {
-      return size;
-    }
-    RgbImage image = decode(encoded, file.toString());
-    return new ImageSize(image.width(), image.height());
+    return size(file, MOST_PIXELS);
   }
 
-  private static EncodedImage whole(byte[] encoded, String name) {
-    if (encoded.length == 0) {
-      throw corrupt(name, "the file is empty");
+  /** The same of a file of at most so many pixels. */
+  public static ImageSize size(Path file, long mostPixels) {
+    try {
+      EncodedImage image =
+          bearable(AtomicFiles.read(file, MOST_BYTES), file.toString(), mostPixels);
+      if (!image.hasEnd()) {
+        decodeInTurn(image);
+      }
+      return image.size();
+    } catch (BadImage e) {
+      throw corrupt(file.toString(), e);
     }
-    EncodedImage file = new EncodedImage(encoded);
-    String damage = file.damage();
-    if (damage != null) {
-      throw corrupt(name, damage);
-    }
-    return file;
   }
 
-  private static RgbImage decode(byte[] encoded, EncodedImage file, String name) {
-    OpenCv.require();
-    try (PointerScope scope = new PointerScope();
-        BytePointer bytes = new BytePointer(encoded);
-        Mat buffer = new Mat(1, encoded.length, opencv_core.CV_8UC1, bytes);
-        Mat decoded = imdecode(buffer, IMREAD_COLOR)) {
-      if (decoded == null || decoded.isNull() || decoded.empty()) {
-        String other = file.otherKind();
-        throw corrupt(
-            name, other != null ? other : encoded.length + " bytes that no image decoder accepts");
-      }
-      return fromBgr(decoded);
-    } catch (RuntimeException e) {
-      if (e instanceof IllegalArgumentException) {
-        throw e;
-      }
-      throw corrupt(name, e.getMessage());
+  private static EncodedImage bearable(byte[] encoded, String name, long mostPixels)
+      throws BadImage {
+    EncodedImage image = EncodedImage.of(encoded);
+    ImageSize size = image.size();
+    if (size.pixels() > mostPixels) {
+      throw new IllegalArgumentException(
+          name
+              + ": expected an image of at most "
+              + mostPixels
+              + " pixels, found "
+              + size.width()
+              + "x"
+              + size.height()
+              + "; make it smaller, or raise data.limits.imagePixels if it is to be trusted");
     }
+    return image;
   }
 
   /** PNG bytes of an image; the same bytes for the same image. */
@@ -94,9 +138,9 @@ public final class ImageFiles {
     OpenCv.require();
     int width = image.width();
     int height = image.height();
-    int plane = width * height;
     byte[] planes = image.planes();
-    byte[] interleaved = new byte[3 * plane];
+    byte[] interleaved = new byte[planes.length];
+    int plane = planes.length / 3;
     for (int i = 0; i < plane; i++) {
       interleaved[3 * i] = planes[2 * plane + i];
       interleaved[3 * i + 1] = planes[plane + i];
@@ -121,40 +165,20 @@ public final class ImageFiles {
     AtomicFiles.write(file, encodePng(image));
   }
 
-  private static RgbImage fromBgr(Mat mat) {
-    int width = mat.cols();
-    int height = mat.rows();
-    int plane = width * height;
-    byte[] row = new byte[3 * width];
-    byte[] planes = new byte[3 * plane];
-    for (int y = 0; y < height; y++) {
-      try (BytePointer source = mat.ptr(y)) {
-        source.get(row);
-      }
-      for (int x = 0; x < width; x++) {
-        int at = y * width + x;
-        planes[at] = row[3 * x + 2];
-        planes[plane + at] = row[3 * x + 1];
-        planes[2 * plane + at] = row[3 * x];
-      }
-    }
-    return new RgbImage(width, height, planes);
-  }
-
-  private static IllegalArgumentException corrupt(String name, @Nullable String found) {
+  private static IllegalArgumentException corrupt(String name, BadImage found) {
     return new IllegalArgumentException(
         "cannot decode image "
             + name
             + ": expected "
             + READ
             + ", found "
-            + shortened(String.valueOf(found))
-            + "; replace the file");
+            + shortened(String.valueOf(found.getMessage()))
+            + "; replace the file, or save it as PNG",
+        found);
   }
 
   /** Decoders say their file and line first. */
   private static String shortened(String reason) {
-    String line = reason.lines().findFirst().orElse("");
-    return line.length() <= LONGEST_REASON ? line : line.substring(0, LONGEST_REASON) + "...";
+    return Excerpt.beginning(reason.lines().findFirst().orElse(""), LONGEST_REASON);
   }
 }

@@ -21,10 +21,15 @@ public interface ImageSource {
 
   /** An image file, decoded at every {@link #load()}. */
   static ImageSource of(Path file) {
+    return of(file, ImageFiles.MOST_PIXELS);
+  }
+
+  /** The same of a file of at most so many pixels. */
+  static ImageSource of(Path file, long mostPixels) {
     return new ImageSource() {
       @Override
       public RgbImage load() {
-        return ImageFiles.read(file);
+        return ImageFiles.read(file, mostPixels);
       }
 
       @Override

@@ -16,17 +16,27 @@ public record RgbImage(int width, int height, byte[] planes) {
       throw new IllegalArgumentException(
           "image size must be positive, found " + width + "x" + height);
     }
-    if (planes.length != 3 * width * height) {
+    if (planes.length != 3L * width * height) {
       throw new IllegalArgumentException(
           "a "
               + width
               + "x"
               + height
               + " RGB image has "
-              + 3 * width * height
+              + 3L * width * height
               + " bytes, found "
               + planes.length);
     }
+  }
+
+  /** Size of the planes; images of more bytes than an array can have are refused. */
+  static int bytes(int width, int height) {
+    long bytes = 3L * width * height;
+    if (bytes > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "expected an image of at most 715827879 pixels, found " + width + "x" + height);
+    }
+    return (int) bytes;
   }
 
   /** Text that differs when size or pixels do. */

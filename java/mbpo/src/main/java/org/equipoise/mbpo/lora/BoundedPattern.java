@@ -1,81 +1,73 @@
 package org.equipoise.mbpo.lora;
 
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
- * A regular expression from a file of somebody else's. Matching gives up after so many looks at
- * characters, so that an expression that tries everything ends with a sentence instead of never.
- * Immutable.
+ * A regular expression, perhaps from a file of somebody else's, that a whole text must match. It is
+ * read as Python's {@code re} reads it, and matched without going back: the work grows with the
+ * text's length times the expression's, never beyond {@link PatternWork}. References to groups,
+ * flags and groups that are not gone back on are refused. Not thread-safe.
  */
 public final class BoundedPattern {
-  private static final int MOST_LOOKS = 1_000_000;
+  private static final int LONGEST = 100_000;
 
-  private final Pattern pattern;
+  private final String expression;
+  private final String what;
+  private final PatternNode whole;
+  private final PatternWork work;
 
-  private BoundedPattern(Pattern pattern) {
-    this.pattern = pattern;
+  private BoundedPattern(String expression, String what, PatternNode whole, PatternWork work) {
+    this.expression = expression;
+    this.what = what;
+    this.whole = whole;
+    this.work = work;
   }
 
   /**
    * @param what the expression is, for errors: file and field
+   * @param work of all expressions of one file together
    */
-  public static BoundedPattern of(String expression, String what) {
+  public static BoundedPattern of(String expression, String what, PatternWork work) {
     try {
-      return new BoundedPattern(Pattern.compile(expression));
-    } catch (PatternSyntaxException e) {
+      if (expression.length() > LONGEST) {
+        throw new PatternParser.Unreadable("more than " + LONGEST + " characters");
+      }
+      work.spend(expression.length());
+      return new BoundedPattern(expression, what, new PatternParser(expression).parse(), work);
+    } catch (PatternParser.Unreadable e) {
       throw new IllegalArgumentException(
           what
-              + ": expected a regular expression that Java reads as well, found \""
-              + expression
-              + "\": "
-              + e.getDescription(),
+              + ": expected a regular expression as Python has them, without references to groups"
+              + " and without flags, found "
+              + Excerpt.quoted(expression)
+              + ": "
+              + e.getMessage(),
           e);
+    } catch (PatternWork.Exhausted e) {
+      throw tooMuch(what, expression);
     }
+  }
+
+  /** An expression alone. */
+  public static BoundedPattern of(String expression, String what) {
+    return of(expression, what, new PatternWork());
   }
 
   /** Whether the whole text matches. */
   public boolean matches(String text) {
     try {
-      Matcher matcher = pattern.matcher(new CountedText(text, new int[1]));
-      return matcher.matches();
-    } catch (StackOverflowError | TooManyLooks e) {
-      throw new IllegalArgumentException(
-          "the regular expression \""
-              + pattern
-              + "\" takes too long on \""
-              + text
-              + "\"; write it without nested repetitions");
+      PatternNode.Reading reading = PatternNode.Reading.of(text, work);
+      return whole.ends(reading, reading.at(0)).get(text.length());
+    } catch (PatternWork.Exhausted e) {
+      throw tooMuch(what, expression);
     }
   }
 
-  private static final class TooManyLooks extends RuntimeException {
-    private static final long serialVersionUID = 1;
-  }
-
-  private record CountedText(String text, int[] looks) implements CharSequence {
-    @Override
-    public char charAt(int index) {
-      if (++looks[0] > MOST_LOOKS) {
-        throw new TooManyLooks();
-      }
-      return text.charAt(index);
-    }
-
-    @Override
-    public int length() {
-      return text.length();
-    }
-
-    @Override
-    public CharSequence subSequence(int start, int end) {
-      return new CountedText(text.substring(start, end), looks);
-    }
-
-    @Override
-    public String toString() {
-      return text;
-    }
+  private static IllegalArgumentException tooMuch(String what, String expression) {
+    return new IllegalArgumentException(
+        what
+            + ": matching layers takes too long, with "
+            + Excerpt.quoted(expression)
+            + " at the latest; write fewer expressions, without nested repetitions");
   }
 }

@@ -4,14 +4,15 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 
 /**
  * Low-rank adapters on linear layers (arXiv 2106.09685):
@@ -80,7 +81,8 @@ public final class LoraAdapters implements AutoCloseable {
         Tensor weight = weights.get(path + WEIGHT);
         int in = Math.toIntExact(weight.size(1));
         int out = Math.toIntExact(weight.size(0));
-        float[] a = new float[Math.multiplyExact(options.rank(), in)];
+        float[] a = new float[Sizes.array("lora_A of " + path, options.rank(), in)];
+        int numbersOfB = Sizes.array("lora_B of " + path, out, options.rank());
         double bound = 1 / Math.sqrt(in);
         for (int i = 0; i < a.length; i++) {
           a[i] = (float) (bound * (2 * random.uniform(0, KeyedRandom.id(path), i) - 1));
@@ -88,8 +90,7 @@ public final class LoraAdapters implements AutoCloseable {
         scales.put(path, options.scale());
         parameters.put(path + A, leaf(HostTensors.floats(a, options.rank(), in), weight));
         parameters.put(
-            path + B,
-            leaf(HostTensors.floats(new float[out * options.rank()], out, options.rank()), weight));
+            path + B, leaf(HostTensors.floats(new float[numbersOfB], out, options.rank()), weight));
       }
     }
     return new LoraAdapters(scales, parameters);
@@ -121,17 +122,17 @@ public final class LoraAdapters implements AutoCloseable {
    * @throws IllegalArgumentException if there is none
    */
   public static List<String> paths(LoraOptions options, Collection<String> matrices) {
-    Pattern targets = Pattern.compile(options.targets());
+    BoundedPattern targets = options.pattern();
     List<String> paths =
         matrices.stream()
             .filter(name -> name.endsWith(WEIGHT))
             .map(name -> name.substring(0, name.length() - WEIGHT.length()))
-            .filter(path -> targets.matcher(path).matches())
+            .filter(path -> targets.matches(path))
             .toList();
     if (paths.isEmpty()) {
       throw new IllegalArgumentException(
           "no linear layer's path matches the adapter's targets "
-              + options.targets()
+              + Excerpt.of(options.targets().toString())
               + "; paths look like "
               + matrices.stream()
                   .filter(name -> name.endsWith("_proj.weight"))

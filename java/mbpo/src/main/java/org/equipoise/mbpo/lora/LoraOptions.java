@@ -1,15 +1,12 @@
 package org.equipoise.mbpo.lora;
 
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
-
 /**
  * Which linear layers get low-rank adapters, and of what size. Immutable.
  *
  * @param rank r, the inner width
  * @param alpha the adapter's output is multiplied by {@code alpha / rank}
- * @param targets regular expression that the whole path of a layer must match, for example {@code
- *     model.language_model.layers.3.self_attn.q_proj}
+ * @param targets regular expression, as Python has them, that the whole path of a layer must match,
+ *     for example {@code model.language_model.layers.3.self_attn.q_proj}
  * @param seed of the starting values
  */
 public record LoraOptions(int rank, double alpha, String targets, long seed) {
@@ -21,6 +18,8 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
       "model\\.language_model\\.layers\\.\\d+\\."
           + "(self_attn\\.(q|k|v|o)_proj|mlp\\.(gate|up|down)_proj)";
 
+  private static final String TARGETS = "the targets of an adapter";
+
   public LoraOptions {
     if (rank < 1) {
       throw new IllegalArgumentException(
@@ -30,12 +29,12 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
       throw new IllegalArgumentException(
           "alpha: that of an adapter must be positive and finite, found " + alpha);
     }
-    try {
-      Pattern.compile(targets);
-    } catch (PatternSyntaxException e) {
-      throw new IllegalArgumentException(
-          "the targets of an adapter must be a regular expression: " + e.getMessage(), e);
-    }
+    BoundedPattern.of(targets, TARGETS);
+  }
+
+  /** The expression of {@link #targets}, with work of its own. */
+  public BoundedPattern pattern() {
+    return BoundedPattern.of(targets, TARGETS);
   }
 
   /** Rank 16, alpha 32, all projections of the language model. */

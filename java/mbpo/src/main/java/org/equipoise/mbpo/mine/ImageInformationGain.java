@@ -124,9 +124,9 @@ public final class ImageInformationGain {
     if (twin.images().size() != sample.images().size()) {
       throw new IllegalArgumentException(
           "the information gain against twins needs as many images of sample "
-              + twin.id()
+              + Excerpt.of(twin.id())
               + " as of its twin "
-              + sample.id()
+              + Excerpt.of(sample.id())
               + ", found "
               + twin.images().size()
               + " and "

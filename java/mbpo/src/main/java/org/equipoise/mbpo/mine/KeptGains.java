@@ -11,12 +11,13 @@ import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.CheckedJson;
 import org.equipoise.mbpo.storage.Json;
+import org.jspecify.annotations.Nullable;
 
 /** Image information gains that are measured once and kept in a file, for a mining that goes on. */
 public final class KeptGains {
-  private static final String GAINS = "gains";
-
   private KeptGains() {}
+
+  private record Kept(double @Nullable [] gains) {}
 
   /**
    * @param file of one measurement: it lies in a folder that another model, other samples or
@@ -37,14 +38,13 @@ public final class KeptGains {
       progress.notice(file + " is damaged; information gains are measured again");
     }
     double[] gains = measurement.measure(model, samples, progress);
-    ObjectNode node = Json.MAPPER.createObjectNode();
-    node.set(GAINS, Json.MAPPER.valueToTree(gains));
-    AtomicFiles.write(file, CheckedJson.line(node) + "\n");
+    ObjectNode line = Json.MAPPER.valueToTree(new Kept(gains));
+    AtomicFiles.write(file, CheckedJson.line(line) + "\n");
     return gains;
   }
 
-  private static Optional<double[]> read(Path file) {
-    return CheckedJson.read(AtomicFiles.readText(file))
-        .map(node -> Json.MAPPER.convertValue(node.get(GAINS), double[].class));
+  static Optional<double[]> read(Path file) {
+    return CheckedJson.read(AtomicFiles.readText(file), Kept.class)
+        .flatMap(kept -> Optional.ofNullable(kept.gains()));
   }
 }

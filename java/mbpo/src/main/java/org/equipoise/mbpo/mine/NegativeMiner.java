@@ -16,6 +16,7 @@ import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.AnswerVerifier;
@@ -109,7 +110,7 @@ public final class NegativeMiner {
       List<TwinUnits.Unit> units, Map<String, Double> gainById, PreferenceWriter writer) {
     List<Sample> samples = units.stream().flatMap(unit -> unit.samples().stream()).toList();
     List<Images> clean = AnswerScorer.images(model, samples);
-    List<Images> perturbed = source.perturb(model, samples, clean);
+    List<Images> perturbed = perturbed(samples, clean);
     List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
     AnswerScorer scorer = new AnswerScorer(model, samples.size());
     List<float[]> cleanScores = scorer.tokenLogProbs(clean, sequences, Sight.IMAGE);
@@ -173,6 +174,16 @@ public final class NegativeMiner {
     writer.append(units.size(), pairs, dropped);
   }
 
+  private List<Images> perturbed(List<Sample> samples, List<Images> clean) {
+    String function = "NegativeSource.perturb of " + source.name();
+    List<Images> perturbed =
+        Returned.each(source.perturb(model, samples, clean), samples.size(), function);
+    for (int i = 0; i < samples.size(); i++) {
+      Returned.each(perturbed.get(i).all(), clean.get(i).all().size(), function);
+    }
+    return perturbed;
+  }
+
   private @Nullable GeneratedAnswer given(Sample sample) {
     String answer = source.answer(sample);
     return answer == null ? null : new GeneratedAnswer(new int[0], answer, true);
@@ -188,7 +199,10 @@ public final class NegativeMiner {
           blind
               ? ImageBatch.blindOfQuestions(images, model.imageProcessor().mean())
               : ImageBatch.ofQuestions(images);
-      return model.generate(batch, prompts, streams, options.generation());
+      return Returned.each(
+          model.generate(batch, prompts, streams, options.generation()),
+          prompts.size(),
+          "MultimodalModel.generate");
     }
   }
 

@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,7 +64,7 @@ public record ImageBatch(@Nullable Tensor stacked, @Nullable List<Tensor> images
               .toList());
     }
     int length = first.planes().length;
-    float[] values = new float[images.size() * length];
+    float[] values = new float[Sizes.array("the images of a batch", images.size(), length)];
     for (int i = 0; i < images.size(); i++) {
       byte[] planes = images.get(i).planes();
       for (int j = 0; j < length; j++) {

@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.model;
 
 import java.util.Arrays;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /** From next-token logits to a token. */
@@ -48,7 +49,37 @@ public final class TokenChoice {
     if (!options.rules().isEmpty()) {
       options.rules().apply(scores, place, place.last(options));
     }
+    requireChoice(scores, options.rules());
     return options.temperature() == 0 ? greedy(scores) : sample(scores, options, uniform);
+  }
+
+  private static void requireChoice(double[] scores, LogitRules rules) {
+    double best = Double.NEGATIVE_INFINITY;
+    for (double score : scores) {
+      best = Math.max(best, score);
+    }
+    if (best == Double.NEGATIVE_INFINITY && !rules.isEmpty()) {
+      throw new IllegalStateException(
+          "the checkpoint's rules leave no token to choose: "
+              + Excerpt.of(rules.toString())
+              + "; --set model.generationRules=false switches them off");
+    }
+    requireNumber(best);
+  }
+
+  /**
+   * Refuses to answer with a token that was not chosen.
+   *
+   * @param best the highest score; NaN where one of them is
+   */
+  public static void requireNumber(double best) {
+    if (!Double.isFinite(best)) {
+      throw new IllegalStateException(
+          "the model's scores of the next token are no numbers (the highest is "
+              + best
+              + "): its weights are damaged, or numbers overflow; where they are computed in 16"
+              + " bits, try --set model.type=FLOAT32");
+    }
   }
 
   /**

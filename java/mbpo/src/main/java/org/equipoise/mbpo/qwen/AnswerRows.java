@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,7 +111,10 @@ final class AnswerRows {
 
   /** What the answers' tokens see of their row: boolean [1, 1, their number, row length]. */
   private static Tensor visible(Row row) {
-    byte[] seen = new byte[(row.length - row.promptLength) * row.length];
+    byte[] seen =
+        new byte
+            [Sizes.array(
+                "what answers see of their row", row.length - row.promptLength, row.length)];
     for (int a = 0; a < row.answers.size(); a++) {
       int begin = row.begins.get(a);
       for (int t = begin; t < begin + row.answers.get(a).length; t++) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.equipoise.mbpo.storage.FieldUses;
+import org.equipoise.mbpo.storage.JsonNumbers;
 
 /** One object of a config.json; errors name the file and the field's path. */
 final class ConfigNode {
@@ -41,21 +42,23 @@ final class ConfigNode {
   /** A positive whole number. */
   int integer(String field) {
     JsonNode value = node.path(field);
-    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 1) {
+    if (!JsonNumbers.isWhole(value, 1, Integer.MAX_VALUE)) {
       throw error(field, "a positive whole number", value);
     }
-    return value.asInt();
+    return value.intValue();
   }
 
-  double number(String field, double otherwise) {
+  /** A number within bounds, both included. */
+  double number(String field, double otherwise, double least, double most) {
     if (!has(field)) {
       return otherwise;
     }
     JsonNode value = node.path(field);
-    if (!value.isNumber() || !(value.asDouble() > 0)) {
-      throw error(field, "a positive number", value);
+    double found = value.doubleValue();
+    if (!value.isNumber() || !(found >= least && found <= most)) {
+      throw error(field, "a number from " + least + " to " + most, value);
     }
-    return value.asDouble();
+    return found;
   }
 
   String text(String field, String otherwise) {
@@ -87,10 +90,10 @@ final class ConfigNode {
     JsonNode values = node.path(field);
     List<Integer> list = new ArrayList<>();
     for (JsonNode value : values) {
-      if (!value.isIntegralNumber() || value.asInt() < 0) {
+      if (!JsonNumbers.isWhole(value, 0, Integer.MAX_VALUE)) {
         throw error(field, "a list of whole numbers", values);
       }
-      list.add(value.asInt());
+      list.add(value.intValue());
     }
     if (!values.isArray()) {
       throw error(field, "a list of whole numbers", values);

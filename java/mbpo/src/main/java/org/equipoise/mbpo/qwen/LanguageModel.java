@@ -4,6 +4,7 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.tensor.Scoped;
+import org.equipoise.mbpo.tensor.Sizes;
 
 /**
  * The language model: token embedding, pre-norm blocks of grouped-query attention with multimodal
@@ -47,7 +48,7 @@ final class LanguageModel {
    */
   Rotary rotary(List<MultimodalPositions> rows, int from, int length, Tensor like) {
     int half = frequencies.length;
-    float[] angles = new float[rows.size() * length * half];
+    float[] angles = new float[Sizes.array("the positions of a pass", rows.size(), length, half)];
     int at = 0;
     int timeEnd = config.ropeSections().get(0);
     int heightEnd = timeEnd + config.ropeSections().get(1);

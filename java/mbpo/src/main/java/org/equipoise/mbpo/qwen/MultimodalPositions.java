@@ -2,6 +2,7 @@ package org.equipoise.mbpo.qwen;
 
 import java.util.Arrays;
 import java.util.List;
+import org.equipoise.mbpo.tensor.Sizes;
 
 /**
  * Positions of one row in time, height and width (multimodal rotary positions, arXiv 2409.12191).
@@ -20,7 +21,7 @@ final class MultimodalPositions {
   /** Rows and columns of an image's tokens. */
   record Grid(int rows, int columns) {
     int tokens() {
-      return rows * columns;
+      return Sizes.array("the tokens of an image", rows, columns);
     }
   }
 

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Json;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,9 @@ public record QwenConfig(
     int imageToken,
     int visionStart,
     int visionEnd) {
+
+  /** Of the smallest numbers that 32 bits hold whole. */
+  private static final double LEAST_EPSILON = 1e-37;
 
   /** The supported architectures by their {@code model_type}. */
   public enum Generation {
@@ -76,6 +80,20 @@ public record QwenConfig(
 
     public int headWidth() {
       return width / heads;
+    }
+
+    /** Refuses more tokens in a row than the model was made for. */
+    void requireContext(long prompt, long answer) {
+      if (prompt + answer > contextLength) {
+        throw new IllegalArgumentException(
+            "a prompt of "
+                + prompt
+                + " tokens with its images and "
+                + answer
+                + " of an answer are more than the "
+                + contextLength
+                + " that the model was made for, max_position_embeddings of its config.json");
+      }
     }
   }
 
@@ -141,9 +159,8 @@ public record QwenConfig(
       throw new IllegalArgumentException(
           file
               + ": model_type: expected one of the supported architectures qwen2_vl and qwen2_5_vl,"
-              + " found \""
-              + modelType
-              + "\"");
+              + " found "
+              + Excerpt.quoted(modelType));
     }
     ConfigNode text = root.has("text_config") ? root.child("text_config") : root;
     Vision vision = vision(root.child("vision_config"), generation);
@@ -207,19 +224,20 @@ public record QwenConfig(
     String ropeField = node.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
     ConfigNode rope = node.has(ropeField) ? node.child(ropeField) : null;
     List<Integer> sections = List.of(16, 24, 24);
-    double theta = node.number("rope_theta", 1e6);
+    double theta = ropeTheta(node, 1e6);
     if (rope != null) {
       String typeField = rope.has("rope_type") ? "rope_type" : "type";
       String type = rope.text(typeField, "default");
       rope.require(
           type.equals("default") || type.equals("mrope"), typeField, "\"default\" or \"mrope\"");
       sections = rope.integers("mrope_section", sections);
-      theta = rope.number("rope_theta", theta);
+      theta = ropeTheta(rope, theta);
     }
     int frequencies = width / heads / 2;
     ConfigNode holder = rope == null ? node : rope;
     holder.require(
-        sections.size() == 3 && sections.stream().mapToInt(Integer::intValue).sum() == frequencies,
+        sections.size() == 3
+            && sections.stream().mapToLong(Integer::longValue).sum() == frequencies,
         "mrope_section",
         "three numbers that add up to half the head width, " + frequencies);
     return new Text(
@@ -229,10 +247,23 @@ public record QwenConfig(
         keyValueHeads,
         node.integer("intermediate_size"),
         node.integer("vocab_size"),
-        node.number("rms_norm_eps", 1e-5),
+        node.number("rms_norm_eps", 1e-5, LEAST_EPSILON, 1),
         theta,
         List.copyOf(sections),
         node.integer("max_position_embeddings", 32768));
+  }
+
+  /** Below 1, and where 32 bits end, angles are no numbers. */
+  private static double ropeTheta(ConfigNode node, double otherwise) {
+    return node.number("rope_theta", otherwise, 1, 1e30);
+  }
+
+  /** A product of sizes that is a size itself. */
+  private static int product(ConfigNode node, int size, String field, int otherwise) {
+    int factor = node.integer(field, otherwise);
+    node.require(
+        (long) size * factor <= Integer.MAX_VALUE, field, "a number that makes a size of " + size);
+    return size * factor;
   }
 
   private static Vision vision(ConfigNode node, Generation generation) {
@@ -249,17 +280,20 @@ public record QwenConfig(
         "hidden_act",
         expectedActivation);
     ConfigNode rope = node.has("rope_parameters") ? node.child("rope_parameters") : node;
-    rope.require(rope == node || rope.number("rope_theta", 10000) == 10000, "rope_theta", "10000");
+    rope.require(rope == node || ropeTheta(rope, 10000) == 10000, "rope_theta", "10000");
     String channels = node.has("in_chans") ? "in_chans" : "in_channels";
     node.require(node.integer(channels, 3) == 3, channels, "3");
+    int patchSize = node.integer("patch_size", 14);
+    int mergeSize = node.integer("spatial_merge_size", 2);
+    product(node, patchSize, "spatial_merge_size", 2);
     Vision vision =
         new Vision(
             width,
             node.integer("depth", 32),
             heads,
-            second ? node.integer("intermediate_size", 3420) : width * node.integer("mlp_ratio", 4),
-            node.integer("patch_size", 14),
-            node.integer("spatial_merge_size", 2),
+            second ? node.integer("intermediate_size", 3420) : product(node, width, "mlp_ratio", 4),
+            patchSize,
+            mergeSize,
             node.integer("temporal_patch_size", 2),
             second ? node.integer("window_size", 112) : 0,
             second

@@ -5,11 +5,13 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -53,6 +55,7 @@ final class QwenGenerator {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       QwenRows rows = QwenRows.of(model.config(), images, prompts);
+      model.config().text().requireContext(rows.longest(), options.maxNewTokens());
       List<Tensor> features = rows.encode(model.tower());
       boolean contrast = options.contrastAlpha() > 0 && images != null;
       List<Tensor> blind =
@@ -110,6 +113,7 @@ final class QwenGenerator {
       int open = rows.size();
       for (int step = 0; step < limit && open > 0; step++) {
         long[] next = new long[rows.size()];
+        model.requireUnchanged();
         try (PointerScope scope = new PointerScope()) {
           int[] chosen = choose(seeing, blind, rows, streams, step, all, tokens);
           for (int i = 0; i < rows.size(); i++) {
@@ -147,11 +151,18 @@ final class QwenGenerator {
       int[][] answers) {
     int[] chosen = new int[rows.size()];
     if (options.temperature() == 0 && blind == null && options.rules().isEmpty()) {
-      Tensor best = seeing.logits.argmax(new LongOptional(1), false).contiguous();
-      long[] ids = new long[rows.size()];
-      new LongPointer(best.cpu().data_ptr()).get(ids);
-      for (int i = 0; i < ids.length; i++) {
-        chosen[i] = (int) ids[i];
+      Tensor best = seeing.logits.argmax(new LongOptional(1), true);
+      // Together, since each way from the device to the processor waits for all that is computed.
+      double[] both =
+          doubles(
+              torch.cat(
+                  new TensorVector(
+                      best.to(ScalarType.Double),
+                      seeing.logits.gather(1, best).to(ScalarType.Double)),
+                  1));
+      for (int i = 0; i < chosen.length; i++) {
+        chosen[i] = (int) both[2 * i];
+        TokenChoice.requireNumber(both[2 * i + 1]);
       }
       return chosen;
     }
@@ -172,6 +183,12 @@ final class QwenGenerator {
               new TokenChoice.Place(all.ids(rows.get(i)), answers[i], step));
     }
     return chosen;
+  }
+
+  private static double[] doubles(Tensor tensor) {
+    double[] values = new double[(int) tensor.numel()];
+    tensor.cpu().contiguous().data_ptr_double().get(values);
+    return values;
   }
 
   private Stream prefill(QwenRows prompts, List<Tensor> features, int rowsPerPrompt) {

@@ -42,6 +42,7 @@ public final class QwenModel implements MultimodalModel {
   private final VisionTower tower;
   private final LanguageModel language;
   private boolean recompute;
+  private Runnable beforeEachPass = () -> {};
 
   private QwenModel(
       QwenConfig config,
@@ -129,6 +130,21 @@ public final class QwenModel implements MultimodalModel {
     recompute = on;
   }
 
+  /**
+   * What is asked before each pass through the weights, and of copies, too: whether files that the
+   * weights are read from as they are needed are still what they were.
+   *
+   * @param check throws where the model must not be used any more
+   */
+  public QwenModel beforeEachPass(Runnable check) {
+    beforeEachPass = check;
+    return this;
+  }
+
+  void requireUnchanged() {
+    beforeEachPass.run();
+  }
+
   public QwenConfig config() {
     return config;
   }
@@ -159,6 +175,7 @@ public final class QwenModel implements MultimodalModel {
 
   @Override
   public Map<String, Tensor> weights() {
+    requireUnchanged();
     Map<String, Tensor> all = new LinkedHashMap<>(base);
     if (adapters != null) {
       all.putAll(adapters.parameters());
@@ -173,6 +190,7 @@ public final class QwenModel implements MultimodalModel {
 
   /** Base weights with the adapters' part added; {@code name} is a base weight's. */
   public Tensor merged(String name) {
+    requireUnchanged();
     String suffix = ".weight";
     return adapters == null || !name.endsWith(suffix)
         ? base.get(name)
@@ -211,6 +229,7 @@ public final class QwenModel implements MultimodalModel {
     if (sequences.isEmpty()) {
       throw new IllegalArgumentException("at least one sequence is needed, found none");
     }
+    requireUnchanged();
     AnswerRows answers = new AnswerRows(config, images, sequences, deviceOf());
     QwenRows rows = answers.rows();
     Tensor x = rows.embed(language, rows.encode(tower), deviceOf());
@@ -245,16 +264,19 @@ public final class QwenModel implements MultimodalModel {
   @Override
   public List<GeneratedAnswer> generate(
       @Nullable ImageBatch images, List<int[]> prompts, long[] streams, GenerationOptions options) {
+    requireUnchanged();
     return new QwenGenerator(this, options).generate(images, prompts, streams);
   }
 
   /** Shares the frozen base where only adapters are trained. */
   @Override
   public QwenModel copy() {
+    requireUnchanged();
     if (adapters != null) {
       LoraAdapters own = adapters.frozenCopy();
       own.parameters().values().forEach(tensor -> tensor.set_requires_grad(true));
-      return new QwenModel(config, base, false, own, false, tokenizer, processor, stopTokens);
+      return new QwenModel(config, base, false, own, false, tokenizer, processor, stopTokens)
+          .beforeEachPass(beforeEachPass);
     }
     Map<String, Tensor> copies = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope();
@@ -272,7 +294,8 @@ public final class QwenModel implements MultimodalModel {
     return adapters == null
         ? copy()
         : new QwenModel(
-            config, base, false, adapters.frozenCopy(), false, tokenizer, processor, stopTokens);
+                config, base, false, adapters.frozenCopy(), false, tokenizer, processor, stopTokens)
+            .beforeEachPass(beforeEachPass);
   }
 
   @Override

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ final class QwenRows {
   private final int[] promptLengths;
 
   private final DistinctImages images;
-  private final int imageToken;
+  private final QwenConfig config;
 
   private QwenRows(
       List<int[]> ids,
@@ -35,13 +36,13 @@ final class QwenRows {
       List<List<Integer>> imagesOfRow,
       int[] promptLengths,
       DistinctImages images,
-      int imageToken) {
+      QwenConfig config) {
     this.ids = ids;
     this.positions = positions;
     this.imagesOfRow = imagesOfRow;
     this.promptLengths = promptLengths;
     this.images = images;
-    this.imageToken = imageToken;
+    this.config = config;
   }
 
   /** Every distinct image tensor once, and which of them stands at each place of the batch. */
@@ -100,13 +101,13 @@ final class QwenRows {
           place++;
         }
       }
-      int[] expanded = expand(row, config.imageToken(), ownGrids);
+      int[] expanded = expand(row, config, ownGrids);
       ids.add(expanded);
       positions.add(MultimodalPositions.of(expanded, config.imageToken(), ownGrids));
       imagesOfRow.add(own);
     }
     int[] lengths = ids.stream().mapToInt(row -> row.length).toArray();
-    return new QwenRows(ids, positions, imagesOfRow, lengths, images, config.imageToken());
+    return new QwenRows(ids, positions, imagesOfRow, lengths, images, config);
   }
 
   private static MultimodalPositions.Grid grid(QwenConfig.Vision vision, Tensor image) {
@@ -137,16 +138,17 @@ final class QwenRows {
     return sizes.toString();
   }
 
-  private static int[] expand(int[] row, int imageToken, List<MultimodalPositions.Grid> grids) {
-    int length = row.length;
+  private static int[] expand(int[] row, QwenConfig config, List<MultimodalPositions.Grid> grids) {
+    long length = row.length;
     for (MultimodalPositions.Grid grid : grids) {
-      length += grid.tokens() - 1;
+      length += grid.tokens() - 1L;
     }
-    int[] expanded = new int[length];
+    config.text().requireContext(length, 0);
+    int[] expanded = new int[(int) length];
     int at = 0;
     int image = 0;
     for (int id : row) {
-      int times = id == imageToken ? grids.get(image++).tokens() : 1;
+      int times = id == config.imageToken() ? grids.get(image++).tokens() : 1;
       Arrays.fill(expanded, at, at + times, id);
       at += times;
     }
@@ -187,7 +189,7 @@ final class QwenRows {
         rows.stream().map(imagesOfRow::get).toList(),
         rows.stream().mapToInt(row -> promptLengths[row]).toArray(),
         images,
-        imageToken);
+        config);
   }
 
   /**
@@ -200,6 +202,9 @@ final class QwenRows {
     List<MultimodalPositions> further = new ArrayList<>();
     for (int row = 0; row < ids.size(); row++) {
       int[] lengths = answers.get(row).stream().mapToInt(answer -> answer.length).toArray();
+      for (int answer : lengths) {
+        config.text().requireContext(length(row), answer);
+      }
       int[] own = Arrays.copyOf(ids.get(row), length(row) + Arrays.stream(lengths).sum());
       int at = length(row);
       for (int[] answer : answers.get(row)) {
@@ -209,13 +214,13 @@ final class QwenRows {
       longer.add(own);
       further.add(positions.get(row).withAnswers(lengths));
     }
-    return new QwenRows(longer, further, imagesOfRow, promptLengths, images, imageToken);
+    return new QwenRows(longer, further, imagesOfRow, promptLengths, images, config);
   }
 
   /** Ids padded at the right with id 0: int64 [rows, longest]. */
   Tensor padded() {
     int width = longest();
-    long[] values = new long[ids.size() * width];
+    long[] values = new long[Sizes.array("the rows of a pass", ids.size(), width)];
     for (int row = 0; row < ids.size(); row++) {
       int[] own = ids.get(row);
       for (int t = 0; t < own.length; t++) {
@@ -261,7 +266,7 @@ final class QwenRows {
     for (int row = 0; row < ids.size(); row++) {
       int[] own = ids.get(row);
       for (int t = 0; t < promptLengths[row]; t++) {
-        if (own[t] == imageToken) {
+        if (own[t] == config.imageToken()) {
           places.add((long) row * width + t);
         }
       }

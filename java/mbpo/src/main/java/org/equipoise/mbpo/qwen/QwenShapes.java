@@ -2,15 +2,21 @@ package org.equipoise.mbpo.qwen;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.tensor.HostTensors;
 
 /** Which tensors a model of a configuration has, by their names in transformers 5. */
 public final class QwenShapes {
   private static final int LISTED = 5;
+  private static final String LAYERS = "model.language_model.layers.";
+  private static final String BLOCKS = "model.visual.blocks.";
 
   private QwenShapes() {}
 
@@ -32,7 +38,7 @@ public final class QwenShapes {
         path + "patch_embed.proj.weight",
         new long[] {width, 3, vision.temporalPatchSize(), patch, patch});
     for (int block = 0; block < vision.depth(); block++) {
-      String own = path + "blocks." + block + ".";
+      String own = BLOCKS + block + ".";
       for (String norm : List.of("norm1", "norm2")) {
         norm(shapes, own + norm, width, !second);
       }
@@ -47,7 +53,9 @@ public final class QwenShapes {
         linear(shapes, own + "mlp.fc2", width, vision.mlpWidth(), true);
       }
     }
-    long merged = width * vision.mergeSize() * vision.mergeSize();
+    long merged =
+        Math.multiplyExact(
+            width, Math.multiplyExact((long) vision.mergeSize(), vision.mergeSize()));
     norm(shapes, path + "merger.ln_q", width, !second);
     linear(shapes, path + "merger.mlp.0", merged, merged, true);
     linear(shapes, path + "merger.mlp.2", config.text().width(), merged, true);
@@ -60,7 +68,7 @@ public final class QwenShapes {
     String path = "model.language_model.";
     shapes.put(path + "embed_tokens.weight", new long[] {text.vocabulary(), width});
     for (int layer = 0; layer < text.layers(); layer++) {
-      String own = path + "layers." + layer + ".";
+      String own = LAYERS + layer + ".";
       norm(shapes, own + "input_layernorm", width, false);
       linear(shapes, own + "self_attn.q_proj", width, width, true);
       linear(shapes, own + "self_attn.k_proj", keys, width, true);
@@ -104,15 +112,60 @@ public final class QwenShapes {
     Map<String, long[]> shapes = of(config);
     found.keySet().stream()
         .filter(name -> !shapes.containsKey(name))
-        .forEach(name -> problems.add(name + " is unknown"));
+        .forEach(name -> problems.add(Excerpt.of(name) + " is unknown"));
     require(config, problems);
     Map<String, Tensor> ordered = new LinkedHashMap<>();
     shapes.keySet().forEach(name -> ordered.put(name, weights.get(name)));
     return ordered;
   }
 
+  /**
+   * Refuses a configuration of more layers than there are tensors of, before anything is made for
+   * each of them.
+   *
+   * @param names of the tensors there are
+   */
+  public static void requireLayers(QwenConfig config, Collection<String> names) {
+    requireLayers("num_hidden_layers", config.text().layers(), LAYERS, "input_layernorm", names);
+    requireLayers("vision_config.depth", config.vision().depth(), BLOCKS, "norm1", names);
+  }
+
+  private static void requireLayers(
+      String field, int claimed, String path, String first, Collection<String> names) {
+    Set<Integer> layers = new HashSet<>();
+    for (String name : names) {
+      if (name.startsWith(path)) {
+        String number = name.substring(path.length()).split("\\.", 2)[0];
+        if (number.matches("\\d{1,9}")) {
+          layers.add(Integer.valueOf(number));
+        }
+      }
+    }
+    if (claimed > layers.size()) {
+      int missing = 0;
+      while (layers.contains(missing)) {
+        missing++;
+      }
+      throw new IllegalArgumentException(
+          "config.json has "
+              + claimed
+              + " layers as "
+              + field
+              + ", the weights have tensors of "
+              + layers.size()
+              + ": "
+              + path
+              + missing
+              + "."
+              + first
+              + ".weight is missing; one of the files is another checkpoint's, or some were not"
+              + " fetched");
+    }
+  }
+
   /** What a checkpoint's tensors lack, and which have another shape, as headers know it. */
   public static List<String> problems(QwenConfig config, Map<String, long[]> found) {
+    requireLayers(config, found.keySet());
     List<String> problems = new ArrayList<>();
     of(config)
         .forEach(

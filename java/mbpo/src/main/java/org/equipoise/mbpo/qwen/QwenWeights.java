@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.lora.LoraAdapters;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.torch.WidenedProducts;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +33,7 @@ final class QwenWeights {
   Tensor get(String name) {
     Tensor tensor = tensors.get(name);
     if (tensor == null) {
-      throw new IllegalArgumentException("the checkpoint lacks tensor " + name);
+      throw new IllegalArgumentException("the checkpoint lacks tensor " + Excerpt.of(name));
     }
     return tensor;
   }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.equipoise.mbpo.tensor.Sizes;
 
 /**
  * In which order the vision tower holds the patches of an image, and which of them form a window.
@@ -43,7 +44,7 @@ record VisionLayout(
         bySize.computeIfAbsent(blocks.length, size -> new ArrayList<>()).add(blocks);
       }
     }
-    long[] order = new long[rows * columns];
+    long[] order = new long[Sizes.array("the blocks of an image", rows, columns)];
     List<WindowGroup> groups = new ArrayList<>();
     int at = 0;
     for (Map.Entry<Integer, List<long[]>> entry : bySize.entrySet()) {
@@ -70,7 +71,7 @@ record VisionLayout(
   }
 
   int patches() {
-    return blockOrder.length * mergeSize * mergeSize;
+    return Sizes.array("the patches of an image", blockOrder.length, mergeSize, mergeSize);
   }
 
   /**
@@ -80,7 +81,8 @@ record VisionLayout(
    * @return [patches, 2 · frequencies]
    */
   float[] angles(float[] frequencies) {
-    float[] angles = new float[patches() * 2 * frequencies.length];
+    float[] angles =
+        new float[Sizes.array("the angles of an image", patches(), 2, frequencies.length)];
     int at = 0;
     for (long block : blockOrder) {
       int top = (int) (block / columns) * mergeSize;

@@ -3,6 +3,8 @@ package org.equipoise.mbpo.report;
 import java.nio.charset.Charset;
 import java.util.ArrayList;
 import java.util.List;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.jline.utils.WCWidth;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConsoleTable {
   private static final int METHOD_WIDTH = 24;
+  private static final int LONGEST_METHOD = 60;
   private static final int HEADING_WIDTH = 8;
   private static final int VALUE_WIDTH = 6;
   private static final String GAP = "  ";
@@ -27,13 +30,15 @@ public final class ConsoleTable {
     boolean symbols = charset.newEncoder().canEncode("▲▼≈–−");
     List<Metric> metrics = table.headlines().metrics();
     List<List<String>> headings =
-        metrics.stream().map(metric -> wrap(metric.label(), HEADING_WIDTH)).toList();
+        metrics.stream().map(metric -> wrap(Excerpt.of(metric.label()), HEADING_WIDTH)).toList();
     int headingLines = headings.stream().mapToInt(List::size).max().orElse(0);
     List<List<String>> methods =
-        table.rows().stream().map(row -> wrap(row.method(), METHOD_WIDTH)).toList();
+        table.rows().stream()
+            .map(row -> wrap(Excerpt.beginning(row.method(), LONGEST_METHOD), METHOD_WIDTH))
+            .toList();
     int methodWidth = methods.stream().mapToInt(ConsoleTable::width).max().orElse(0) + 2;
 
-    StringBuilder text = new StringBuilder(table.title()).append('\n');
+    StringBuilder text = new StringBuilder(Excerpt.of(table.title())).append('\n');
     for (int line = headingLines; line > 0; line--) {
       text.append(" ".repeat(methodWidth));
       for (List<String> heading : headings) {
@@ -59,7 +64,7 @@ public final class ConsoleTable {
                 ? "▲ better, ▼ worse, ≈ no clear difference: "
                 : "+ better, - worse, = no clear difference: ")
         .append("95 % interval of the paired difference with ")
-        .append(table.reference())
+        .append(Excerpt.of(table.reference()))
         .append('\n');
     String best = BestMethods.sentence(table);
     text.append(best).append(best.isEmpty() ? "" : "\n");
@@ -93,7 +98,12 @@ public final class ConsoleTable {
   }
 
   private static int width(List<String> lines) {
-    return lines.stream().mapToInt(String::length).max().orElse(0);
+    return lines.stream().mapToInt(ConsoleTable::columns).max().orElse(0);
+  }
+
+  /** A letter of Chinese takes two columns of a terminal, an accent none. */
+  private static int columns(String text) {
+    return text.codePoints().map(c -> Math.max(0, WCWidth.wcwidth(c))).sum();
   }
 
   private static int columnWidth(List<String> heading) {
@@ -101,11 +111,11 @@ public final class ConsoleTable {
   }
 
   private static String left(String text, int width) {
-    return text + " ".repeat(width - text.length());
+    return text + " ".repeat(Math.max(0, width - columns(text)));
   }
 
   private static String right(String text, int width) {
-    return " ".repeat(Math.max(0, width - text.length())) + text;
+    return " ".repeat(Math.max(0, width - columns(text))) + text;
   }
 
   /** Breaks between words, so that lines stay within the width where they can. */
@@ -113,7 +123,7 @@ public final class ConsoleTable {
     List<String> lines = new ArrayList<>();
     for (String word : text.split(" ")) {
       int last = lines.size() - 1;
-      if (last >= 0 && lines.get(last).length() + 1 + word.length() <= width) {
+      if (last >= 0 && columns(lines.get(last)) + 1 + columns(word) <= width) {
         lines.set(last, lines.get(last) + " " + word);
       } else {
         lines.add(word);

@@ -18,6 +18,7 @@ import static j2html.TagCreator.strong;
 import j2html.tags.DomContent;
 import java.util.Base64;
 import java.util.List;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** Mined examples as cards: three pictures, the question, who answered what, log-probabilities. */
 final class GalleryView {
@@ -28,7 +29,8 @@ final class GalleryView {
   }
 
   private static DomContent card(GalleryItem item) {
-    String about = "for the question “" + item.question() + "”";
+    String question = "“" + Excerpt.of(item.question()) + "”";
+    String about = "for the question " + question;
     return article(
             div(
                     picture(item.cleanPng(), "clean", "Clean image " + about),
@@ -41,8 +43,8 @@ final class GalleryView {
                         "difference ×" + item.differenceFactor(),
                         "Difference between them, amplified " + item.differenceFactor() + " times"))
                 .withClass("pictures"),
-            h3("“" + item.question() + "”"),
-            p(span("right answer "), strong(item.gold())).withClass("gold"),
+            h3(question),
+            p(span("right answer "), strong(Excerpt.of(item.gold()))).withClass("gold"),
             dl(each(item.answers(), answer -> each(dt(answer.who()), dd(answer(answer)))))
                 .withClass("answers"),
             iff(
@@ -60,7 +62,7 @@ final class GalleryView {
   }
 
   private static DomContent answer(GalleryItem.Answer answer) {
-    String text = answer.text().isBlank() ? "(no answer)" : answer.text();
+    String text = answer.text().isBlank() ? "(no answer)" : Excerpt.of(answer.text());
     return switch (answer.outcome()) {
       case CORRECT -> span("✓ " + text).withClass("better").withTitle("correct");
       case WRONG -> span("✗ " + text).withClass("worse").withTitle("wrong");

@@ -38,8 +38,12 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sha256;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +57,9 @@ public final class HtmlReport {
   private static final String MARKS =
       "Each cell: value, 95 % interval, paired difference with the reference (▲ better, ▼ worse, ≈"
           + " no clear difference). Underlined: best of its column.";
+
+  /** Characters; a path may have more, and what is known of the machine takes a sentence. */
+  private static final int LONGEST_VALUE = 500;
 
   private HtmlReport() {}
 
@@ -77,29 +84,49 @@ public final class HtmlReport {
   /** The whole page. */
   public static String render(ReportData data) {
     List<Section> sections = sections(data);
-    return "<!DOCTYPE html>\n"
-        + html(
-                head(
-                    meta().withCharset("UTF-8"),
-                    meta().withName("viewport").withContent("width=device-width, initial-scale=1"),
-                    meta().withName("color-scheme").withContent("light dark"),
-                    title(data.title()),
-                    style(rawHtml(resource("report.css")))),
-                body(
-                    header(
-                        p("Equipoise · report of a run").withClass("kicker"),
-                        h1(data.title()),
-                        p(data.summary()).withClass("lead"),
-                        nav(each(sections, part -> a(part.name()).withHref("#" + part.id())))
-                            .attr("aria-label", "Sections")),
-                    main(each(sections, Section::render)),
-                    footer(
-                        p(
-                            "This file is complete: it loads nothing. Better, worse and no clear"
-                                + " difference are computed: a difference is called clear only when"
-                                + " its whole 95 % interval lies on one side of zero."))))
-            .withLang("en")
-            .render();
+    String styles = resource("report.css");
+    // Everything on the page passes here: what a text hides is shown in it.
+    return Excerpt.readable(
+        "<!DOCTYPE html>\n"
+            + html(
+                    head(
+                        meta().withCharset("UTF-8"),
+                        meta()
+                            .attr("http-equiv", "Content-Security-Policy")
+                            .withContent(policy(styles)),
+                        meta()
+                            .withName("viewport")
+                            .withContent("width=device-width, initial-scale=1"),
+                        meta().withName("color-scheme").withContent("light dark"),
+                        title(data.title()),
+                        style(rawHtml(styles))),
+                    body(
+                        header(
+                            p("Equipoise · report of a run").withClass("kicker"),
+                            h1(data.title()),
+                            p(data.summary()).withClass("lead"),
+                            nav(each(sections, part -> a(part.name()).withHref("#" + part.id())))
+                                .attr("aria-label", "Sections")),
+                        main(each(sections, Section::render)),
+                        footer(
+                            p(
+                                "This file is complete: it loads nothing. Better, worse and no"
+                                    + " clear difference are computed: a difference is called clear"
+                                    + " only when its whole 95 % interval lies on one side of"
+                                    + " zero."))))
+                .withLang("en")
+                .render());
+  }
+
+  /**
+   * What a browser may do with the page: the styles of this text, pictures inside the page, nothing
+   * else. So a mistake in escaping would still run and load nothing.
+   */
+  private static String policy(String styles) {
+    String digest = new Sha256().add(styles.getBytes(StandardCharsets.UTF_8)).hex();
+    return "default-src 'none'; style-src 'sha256-"
+        + Base64.getEncoder().encodeToString(HexFormat.of().parseHex(digest))
+        + "'; img-src data:; base-uri 'none'; form-action 'none'";
   }
 
   private static List<Section> sections(ReportData data) {
@@ -227,7 +254,7 @@ public final class HtmlReport {
                                 setting ->
                                     tr(
                                         th(setting.name()).attr("scope", "row"),
-                                        td(setting.value()),
+                                        td(Excerpt.beginning(setting.value(), LONGEST_VALUE)),
                                         td(setting.remark()).withClass("remark")))))
                     .withClass("settings"))
             .withClass("table-block"));

@@ -1,9 +1,23 @@
 package org.equipoise.mbpo.report;
 
 import java.util.List;
+import java.util.regex.Pattern;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /** A {@link ResultTable} as a Markdown table: values with the mark of their verdict. */
 public final class MarkdownTable {
+  /** Characters of a foreign text; notes have a sentence or two. */
+  private static final int LONGEST = 1000;
+
+  /**
+   * What opens something in Markdown, and what would make an address a link by itself. Within a
+   * word an underscore is one.
+   */
+  private static final Pattern MARKS =
+      Pattern.compile(
+          "[\\\\`*\\[\\]|~$]|(?<![\\p{L}\\p{N}])_|_(?![\\p{L}\\p{N}])|:(?=//)|(?<=www)\\.",
+          Pattern.CASE_INSENSITIVE);
+
   private MarkdownTable() {}
 
   /**
@@ -54,7 +68,16 @@ public final class MarkdownTable {
     return verdict == null ? value : value + " " + ResultTableView.mark(verdict);
   }
 
-  private static String escape(String text) {
-    return text.replace("|", "\\|").replace("\n", " ");
+  /**
+   * Foreign text as text: on one line, without tags, links, pictures, code, formulas and cells of
+   * its own. Our texts begin every line, so lists and headings need no escape.
+   */
+  static String escape(String text) {
+    return MARKS
+        .matcher(Excerpt.beginning(text.replace("\n", " "), LONGEST))
+        .replaceAll("\\\\$0")
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;");
   }
 }

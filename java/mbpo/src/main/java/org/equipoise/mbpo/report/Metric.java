@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.report;
 
+import org.equipoise.mbpo.storage.Excerpt;
+
 /**
  * One column of a result table.
  *
@@ -14,6 +16,21 @@ package org.equipoise.mbpo.report;
  */
 public record Metric(
     String id, String label, String meaning, Direction better, int decimals, boolean headline) {
+
+  /** More digits than a double has. */
+  private static final int MOST_DECIMALS = 17;
+
+  public Metric {
+    if (decimals < 0 || decimals > MOST_DECIMALS) {
+      throw new IllegalArgumentException(
+          "metric "
+              + Excerpt.quoted(label)
+              + ": expected 0 to "
+              + MOST_DECIMALS
+              + " decimals, found "
+              + decimals);
+    }
+  }
 
   /** Which way is good. */
   public enum Direction {

@@ -1,8 +1,15 @@
 package org.equipoise.mbpo.report;
 
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import com.fasterxml.jackson.dataformat.csv.CsvSchema;
@@ -12,18 +19,46 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Result tables as CSV, one line per measured cell, complete in itself: {@link #parse} gives back
- * what {@link #format} was given, up to the order of metrics that only some methods have.
+ * what {@link #format} was given, up to the order of metrics that only some methods have and
+ * control characters, which stay the escapes that they are shown as. Texts that a spreadsheet would
+ * run are written as {@link CsvText} says.
  */
 public final class ResultCsv {
   private static final CsvMapper MAPPER =
-      CsvMapper.builder().enable(CsvParser.Feature.TRIM_SPACES).build();
+      CsvMapper.builder().enable(CsvParser.Feature.TRIM_SPACES).addModule(texts()).build();
   private static final CsvSchema SCHEMA = MAPPER.schemaFor(Line.class).withHeader();
 
   private ResultCsv() {}
+
+  private static SimpleModule texts() {
+    return new SimpleModule()
+        .addSerializer(
+            new StdSerializer<>(String.class) {
+              private static final long serialVersionUID = 1L;
+
+              @Override
+              public void serialize(String text, JsonGenerator csv, SerializerProvider provider)
+                  throws IOException {
+                csv.writeString(CsvText.format(text));
+              }
+            })
+        .addDeserializer(
+            String.class,
+            new StdScalarDeserializer<String>(String.class) {
+              private static final long serialVersionUID = 1L;
+
+              @Override
+              public String deserialize(JsonParser csv, DeserializationContext context)
+                  throws IOException {
+                return CsvText.parse(csv.getText());
+              }
+            });
+  }
 
   @JsonPropertyOrder({
     "table",
@@ -63,7 +98,25 @@ public final class ResultCsv {
       @Nullable Double high,
       @Nullable Double difference,
       @Nullable Double differenceLow,
-      @Nullable Double differenceHigh) {}
+      @Nullable Double differenceHigh) {
+    Line {
+      require("table", table);
+      require("reference", reference);
+      require("method", method);
+      require("metric", metric);
+      require("better", better);
+      note = note == null ? "" : note;
+      kind = kind == null ? "" : kind;
+      label = label == null ? metric : label;
+      meaning = meaning == null ? "" : meaning;
+    }
+
+    private static void require(String column, @Nullable Object value) {
+      if (value == null) {
+        throw new IllegalArgumentException("expected a value of " + column + ", found none");
+      }
+    }
+  }
 
   public static String format(List<ResultTable> tables) {
     List<Line> lines = new ArrayList<>();
@@ -107,13 +160,17 @@ public final class ResultCsv {
               + ":"
               + line
               + ": not a line of result tables: "
-              + e.getMessage().lines().findFirst().orElse(""),
+              + Excerpt.of(e.getMessage().lines().findFirst().orElse("")),
           e);
     }
     if (tables.isEmpty()) {
       throw new IllegalArgumentException(name + ": no result tables in it");
     }
-    return tables.values().stream().map(TableBuilder::build).toList();
+    try {
+      return tables.values().stream().map(TableBuilder::build).toList();
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(name + ": not whole result tables: " + e.getMessage(), e);
+    }
   }
 
   private static Line line(
@@ -144,11 +201,15 @@ public final class ResultCsv {
 
   private static @Nullable Interval interval(
       @Nullable Double value, @Nullable Double low, @Nullable Double high) {
-    return value == null ? null : low == null ? Interval.of(value) : new Interval(value, low, high);
+    if (value == null) {
+      return null;
+    }
+    return low == null || high == null ? Interval.of(value) : new Interval(value, low, high);
   }
 
   private static final class TableBuilder {
     private final Line first;
+    private final List<Line> lines = new ArrayList<>();
     private final Map<String, Metric> metrics = new LinkedHashMap<>();
     private final Map<String, String> kinds = new LinkedHashMap<>();
     private final Map<String, Map<String, Measurement>> cells = new LinkedHashMap<>();
@@ -158,6 +219,10 @@ public final class ResultCsv {
     }
 
     void add(Line line) {
+      lines.add(line);
+    }
+
+    private void place(Line line) {
       metrics.putIfAbsent(
           line.metric(),
           new Metric(
@@ -178,6 +243,7 @@ public final class ResultCsv {
     }
 
     ResultTable build() {
+      lines.forEach(this::place);
       String subject =
           first.subject() == null || first.subject().isEmpty() ? null : first.subject();
       return new ResultTable(

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.report;
 
 import java.util.List;
 import java.util.Map;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,23 +61,25 @@ public record ResultTable(
         .filter(row -> row.method().equals(method))
         .findFirst()
         .orElseThrow(
-            () -> new IllegalArgumentException("table \"" + title + "\" has no row " + method));
+            () ->
+                new IllegalArgumentException(
+                    "table " + Excerpt.quoted(title) + " has no row " + Excerpt.of(method)));
   }
 
   private static void require(String title, List<Row> rows, String method, String role) {
     long found = rows.stream().filter(row -> row.method().equals(method)).count();
     if (found != 1) {
       throw new IllegalArgumentException(
-          "table \""
-              + title
-              + "\" needs exactly one row named like its "
+          "table "
+              + Excerpt.quoted(title)
+              + " needs exactly one row named like its "
               + role
-              + " \""
-              + method
-              + "\", found "
+              + " "
+              + Excerpt.quoted(method)
+              + ", found "
               + found
               + " among "
-              + rows.stream().map(Row::method).toList());
+              + Excerpt.of(rows.stream().map(Row::method).toList().toString()));
     }
   }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 import org.apache.commons.statistics.distribution.TDistribution;
+import org.equipoise.mbpo.storage.Excerpt;
 
 /**
  * The same tables from several seeds as one: means over seeds, with Student-t 95 % intervals,
@@ -87,18 +88,18 @@ public final class SeedSummary {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "one run has no table \""
-                            + first.title()
-                            + "\"; all runs must be of the same"
+                        "one run has no table "
+                            + Excerpt.quoted(first.title())
+                            + "; all runs must be of the same"
                             + " version and options"));
     if (!Objects.equals(table.reference(), first.reference())) {
       throw new IllegalArgumentException(
-          "table \""
-              + first.title()
-              + "\" has reference "
-              + first.reference()
+          "table "
+              + Excerpt.quoted(first.title())
+              + " has reference "
+              + Excerpt.of(first.reference())
               + " in one run and "
-              + table.reference()
+              + Excerpt.of(table.reference())
               + " in another");
     }
     return table;
@@ -108,7 +109,12 @@ public final class SeedSummary {
     Measurement cell = table.row(method).cells().get(metric);
     if (cell == null) {
       throw new IllegalArgumentException(
-          "table \"" + table.title() + "\" of one run lacks " + metric + " of " + method);
+          "table "
+              + Excerpt.quoted(table.title())
+              + " of one run lacks "
+              + Excerpt.of(metric)
+              + " of "
+              + Excerpt.of(method));
     }
     return cell;
   }

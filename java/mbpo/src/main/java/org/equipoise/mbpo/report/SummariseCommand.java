@@ -1,10 +1,15 @@
 package org.equipoise.mbpo.report;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.equipoise.mbpo.cli.CommandContribution;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.StorageException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -37,6 +42,9 @@ public final class SummariseCommand implements Callable<Integer> {
       description = "Markdown file whose results section is replaced by the tables.")
   private Path readme;
 
+  @Option(names = "--overwrite", description = "Replace the file of --csv if it is there.")
+  private boolean overwrite;
+
   /** Contributes the command to the command line. */
   public static final class Contribution implements CommandContribution {
     @Override
@@ -47,6 +55,7 @@ public final class SummariseCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    requireFree();
     List<ResultTable> summary =
         SeedSummary.of(
             origin,
@@ -60,11 +69,39 @@ public final class SummariseCommand implements Callable<Integer> {
     return 0;
   }
 
+  private void requireFree() {
+    List<Path> read = new ArrayList<>(files);
+    if (readme != null) {
+      // It may be a link of the user's own, which stays one.
+      readme = real(readme);
+      read.add(readme);
+    }
+    if (!Files.exists(csv, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (read.stream().anyMatch(file -> real(file).equals(real(csv)))) {
+      throw new IllegalArgumentException(
+          csv + ": --csv is one of the files that are read; name another");
+    }
+    if (!overwrite || !Files.isRegularFile(csv, LinkOption.NOFOLLOW_LINKS)) {
+      throw new IllegalArgumentException(
+          csv + ": is there already; name another --csv, or give --overwrite to replace a file");
+    }
+  }
+
+  private static Path real(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      throw StorageException.of("read", file, e);
+    }
+  }
+
   /** The text with the tables between its two result marks. */
   static String replaceResults(Path file, String text, List<ResultTable> tables) {
     int begin = text.indexOf(BEGIN);
-    int end = text.indexOf(END);
-    if (begin < 0 || end < begin) {
+    int end = text.indexOf(END, Math.max(0, begin));
+    if (begin < 0 || end < 0) {
       throw new IllegalArgumentException(
           file + " has no results section: it needs the lines\n" + BEGIN + END);
     }

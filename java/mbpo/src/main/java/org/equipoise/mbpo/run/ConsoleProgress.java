@@ -20,6 +20,7 @@ public final class ConsoleProgress implements RunListener {
   private static final int UNITS = 1000;
   private static final int BAR_CELLS = 12;
   private static final int REFRESH_MILLIS = 500;
+  private static final int LONGEST = 2000;
   private static final long LINE_INTERVAL_NANOS = 15_000_000_000L;
 
   private final PrintStream out;
@@ -63,20 +64,20 @@ public final class ConsoleProgress implements RunListener {
   @Override
   public synchronized void stageSkipped(Stage stage) {
     estimate.skipped(stage);
-    line(stage.title() + ": done by an earlier run");
+    line(shown(stage.title()) + ": done by an earlier run");
   }
 
   @Override
   public synchronized void stageStarted(Stage stage, String reason) {
     estimate.started(stage);
     running.put(stage, "");
-    line(stage.title() + ": starts, " + reason);
+    line(shown(stage.title()) + ": starts, " + reason);
   }
 
   @Override
   public synchronized void stageProgressed(Stage stage, double fraction, String note) {
     estimate.progressed(stage, fraction);
-    running.put(stage, percent(fraction) + (note.isEmpty() ? "" : " (" + note + ")"));
+    running.put(stage, percent(fraction) + (note.isEmpty() ? "" : " (" + shown(note) + ")"));
     long now = System.nanoTime();
     if (!terminal && now - lastLineNanos >= LINE_INTERVAL_NANOS) {
       lastLineNanos = now;
@@ -93,7 +94,7 @@ public final class ConsoleProgress implements RunListener {
   public synchronized void stageFinished(Stage stage, double seconds) {
     estimate.finished(stage);
     running.remove(stage);
-    line(stage.title() + ": finished in " + duration(seconds));
+    line(shown(stage.title()) + ": finished in " + duration(seconds));
   }
 
   @Override
@@ -120,7 +121,7 @@ public final class ConsoleProgress implements RunListener {
     double elapsed = (System.nanoTime() - startNanos) / 1e9;
     String stages =
         running.entrySet().stream()
-            .map(e -> (e.getKey().title() + " " + e.getValue()).strip())
+            .map(e -> (shown(e.getKey().title()) + " " + e.getValue()).strip())
             .collect(Collectors.joining(", "));
     return percent(estimate.fraction())
         + ", "
@@ -134,7 +135,12 @@ public final class ConsoleProgress implements RunListener {
   private void line(String text) {
     // Blanks wipe what the bar left of the line; the bar redraws itself below.
     String clear = terminal ? "\r" + " ".repeat(width()) + "\r" : "";
-    out.println(clear + Excerpt.readable(text));
+    out.println(clear + Excerpt.beginning(text, LONGEST));
+  }
+
+  /** A bar is one line. */
+  private static String shown(String text) {
+    return Excerpt.of(text);
   }
 
   private static String percent(double fraction) {

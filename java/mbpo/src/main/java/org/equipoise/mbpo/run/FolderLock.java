@@ -1,9 +1,5 @@
 package org.equipoise.mbpo.run;
 
-import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -11,6 +7,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.equipoise.mbpo.storage.PlainFiles;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +26,7 @@ final class FolderLock {
   static FolderLock acquire(Path folder, Path file) {
     FileChannel channel;
     try {
-      channel = FileChannel.open(file, CREATE, READ, WRITE);
+      channel = PlainFiles.open(file);
     } catch (IOException e) {
       throw StorageException.of("write", file, e);
     }

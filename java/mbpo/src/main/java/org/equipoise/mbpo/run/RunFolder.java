@@ -1,49 +1,57 @@
 package org.equipoise.mbpo.run;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.storage.AtomicFiles;
-import org.equipoise.mbpo.storage.CheckedJson;
 import org.equipoise.mbpo.storage.FileDigests;
-import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
-import org.jspecify.annotations.Nullable;
+import org.equipoise.mbpo.storage.WatchedFolders;
 
 /**
  * A folder that belongs to one run: one sub-folder of outputs per stage, and {@code .run} with what
- * is known about them (a lock, a marker per stage, a journal, digests of files that were read). One
- * process at a time may have it open. Thread-safe.
+ * is known about them (a lock, a marker per stage, a journal, names of the files that the run
+ * wrote, digests of files that were read). One process at a time may have it open. Thread-safe.
+ *
+ * <p>Somebody else's files in it are neither deleted nor replaced. While it is open, {@link
+ * AtomicFiles} writes below it only what is new or what the run wrote; nothing is done through
+ * links, but for one that the folder itself may be.
  */
 public final class RunFolder implements AutoCloseable {
   private static final String STATE = ".run";
   private static final String LOCK = "lock";
-  private static final ObjectWriter INDENTED = Json.MAPPER.writerWithDefaultPrettyPrinter();
 
   private final Path root;
   private final FolderLock lock;
   private final RunJournal journal;
+  private final WrittenFiles written;
+  private final StageMarkers markers;
 
-  private RunFolder(Path root, FolderLock lock, RunJournal journal) {
+  private RunFolder(Path root, FolderLock lock) {
+    Path state = root.resolve(STATE);
     this.root = root;
     this.lock = lock;
-    this.journal = journal;
+    this.journal = RunJournal.open(state.resolve("journal.jsonl"));
+    this.written =
+        WrittenFiles.open(
+            root, state.resolve("written.jsonl"), Set.of(STATE, StageFolder.SET_ASIDE));
+    this.markers = new StageMarkers(root, state);
   }
 
   /**
-   * Opens or creates the folder and locks it. What stages write replaces what stands in its place,
-   * so the folder must be new, empty or one that a run has made.
+   * Opens or creates the folder and locks it. It must be new, empty or one that a run has made.
    *
-   * @throws IllegalArgumentException if something else is in it
+   * @throws IllegalArgumentException if something else is in it, or a link in the place of what
+   *     belongs to the run
    * @throws StorageException if it cannot be written
    * @throws IllegalStateException if another live process has it open; the lock of a killed one
    *     does not count
@@ -51,52 +59,78 @@ public final class RunFolder implements AutoCloseable {
   public static RunFolder open(Path root) {
     Path absolute = root.toAbsolutePath().normalize();
     Path state = absolute.resolve(STATE);
-    requireOurs(absolute, state);
+    requireOurs(absolute);
     AtomicFiles.createDirectories(state);
     FolderLock lock = FolderLock.acquire(absolute, state.resolve(LOCK));
     try {
+      AtomicFiles.deleteUnfinished(state);
+      AtomicFiles.deleteUnfinished(absolute);
       FileDigests.recall(digests(absolute));
-      return new RunFolder(absolute, lock, RunJournal.open(state.resolve("journal.jsonl")));
-    } catch (RuntimeException e) {
+      RunFolder folder = new RunFolder(absolute, lock);
+      WatchedFolders.watch(absolute, folder.written);
+      return folder;
+    } catch (RuntimeException | Error e) {
       lock.release();
       throw e;
     }
   }
 
-  /** The lock is the mark: other programs have folders called .run, too. */
-  private static void requireOurs(Path root, Path state) {
-    if (Files.exists(state.resolve(LOCK)) || !Files.exists(root)) {
+  /** Refuses a folder that {@link #open} would refuse for what is in it; changes nothing. */
+  public static void requireOurs(Path folder) {
+    Path root = folder.toAbsolutePath().normalize();
+    Path state = root.resolve(STATE);
+    if (!Files.exists(root)) {
       return;
     }
     if (!Files.isDirectory(root)) {
       throw new IllegalArgumentException(root + ": expected a folder to write to, found a file");
     }
-    try (Stream<Path> list = Files.list(root)) {
-      list.filter(entry -> !isEmptyFolder(entry, state))
-          .min(Comparator.naturalOrder())
-          .ifPresent(
-              entry -> {
-                throw new IllegalArgumentException(
-                    root
-                        + ": expected a new or an empty folder, or one that a run has made, found "
-                        + entry.getFileName()
-                        + " in it; choose another folder, nothing was changed");
-              });
+    RunNames.requireNoLink(root, state);
+    // The lock is the mark: other programs have folders called .run, too.
+    if (Files.exists(state.resolve(LOCK), LinkOption.NOFOLLOW_LINKS)) {
+      requirePlain(state);
+      return;
+    }
+    first(root, entry -> !(entry.equals(state) && isEmptyFolder(entry)))
+        .ifPresent(
+            entry -> {
+              throw new IllegalArgumentException(
+                  root
+                      + ": expected a new or an empty folder, or one that a run has made, found "
+                      + entry.getFileName()
+                      + " in it; choose another folder, nothing was changed");
+            });
+  }
+
+  /** Nothing but files stands in the state of a run. */
+  private static void requirePlain(Path state) {
+    first(state, entry -> !Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS))
+        .ifPresent(
+            entry -> {
+              throw new IllegalArgumentException(
+                  entry
+                      + ": expected a file of a run, found "
+                      + (Files.isSymbolicLink(entry) ? "a symbolic link" : "no regular file")
+                      + "; choose another folder, nothing was changed");
+            });
+  }
+
+  private interface Question {
+    boolean ask(Path entry);
+  }
+
+  private static Optional<Path> first(Path folder, Question question) {
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.filter(question::ask).min(Comparator.naturalOrder());
     } catch (IOException e) {
-      throw StorageException.of("list", root, e);
+      throw StorageException.of("list", folder, e);
     }
   }
 
   /** What a run leaves that was killed before it had its lock. */
-  private static boolean isEmptyFolder(Path entry, Path state) {
-    if (!entry.equals(state) || !Files.isDirectory(entry)) {
-      return false;
-    }
-    try (Stream<Path> list = Files.list(entry)) {
-      return list.findAny().isEmpty();
-    } catch (IOException e) {
-      throw StorageException.of("list", entry, e);
-    }
+  private static boolean isEmptyFolder(Path entry) {
+    return Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)
+        && first(entry, inside -> true).isEmpty();
   }
 
   public Path path() {
@@ -108,8 +142,52 @@ public final class RunFolder implements AutoCloseable {
     return root.resolve(stageId);
   }
 
+  StageFolder stageFolder(String stageId) {
+    return new StageFolder(root, stageId, written);
+  }
+
+  /**
+   * Refuses to go on if files at the top of the folder would be replaced that no run wrote, or that
+   * were changed since.
+   *
+   * @param overwrite whether they may be
+   */
+  public void requireReplaceable(boolean overwrite, String... names) {
+    for (String name : names) {
+      Path file = root.resolve(name);
+      if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !written.isAsWritten(name)) {
+        if (!overwrite || !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+          throw new IllegalArgumentException(
+              file
+                  + " is not as a run wrote it and would be replaced; move it away or choose"
+                  + " another folder, nothing was changed");
+        }
+        written.takeOver(name);
+      }
+    }
+  }
+
+  /** Writes a file at the top of the folder, where none is or one that a run left. */
+  public void write(String name, Consumer<Path> writer) {
+    requireReplaceable(false, name);
+    writer.accept(root.resolve(name));
+    written.finished(name);
+  }
+
+  /** Writes a text at the top of the folder; a file that holds it already is left as it is. */
+  public void write(String name, String text) {
+    Path file = root.resolve(name);
+    boolean same =
+        Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+            && AtomicFiles.readText(file).equals(text);
+    if (!same) {
+      write(name, path -> AtomicFiles.write(path, text));
+    }
+  }
+
   @Override
   public void close() {
+    WatchedFolders.release(root);
     try {
       keepDigests();
     } catch (StorageException e) {
@@ -133,47 +211,18 @@ public final class RunFolder implements AutoCloseable {
   List<String> notices() {
     List<String> notices = new ArrayList<>();
     Optional.ofNullable(journal.notice()).ifPresent(notices::add);
+    Optional.ofNullable(written.notice()).ifPresent(notices::add);
     return notices;
   }
 
-  /**
-   * What is recorded of a stage.
-   *
-   * @param marker {@code null} if there is none that can be read
-   * @param trouble why not, as the end of a sentence; {@code null} if there is none or it is whole
-   */
-  record Recorded(@Nullable StageMarker marker, @Nullable String trouble) {}
-
-  Recorded recorded(String stageId) {
-    Path file = markerFile(stageId);
-    if (!Files.exists(file)) {
-      return new Recorded(null, null);
-    }
-    String text = AtomicFiles.readText(file);
-    Optional<ObjectNode> node = CheckedJson.read(text);
-    try {
-      if (node.isPresent() && node.get().path("format").asInt() == StageMarker.FORMAT) {
-        return new Recorded(Json.MAPPER.treeToValue(node.get(), StageMarker.class), null);
-      }
-    } catch (JsonProcessingException e) {
-      return new Recorded(null, "its record " + file + " is of another version of this program");
-    }
-    boolean other = node.isPresent() || isEarlier(text);
-    return new Recorded(
-        null,
-        "its record " + file + (other ? " is of another version of this program" : " is damaged"));
+  StageMarkers.Recorded recorded(String stageId) {
+    return markers.read(stageId);
   }
 
-  /** Whether a marker is one from before they had a checksum. */
-  private static boolean isEarlier(String text) {
-    try {
-      return Json.MAPPER.readTree(text) instanceof ObjectNode node
-          && !node.has(CheckedJson.CHECK)
-          && node.path("bytes").isIntegralNumber()
-          && node.has("fingerprint");
-    } catch (JsonProcessingException e) {
-      return false;
-    }
+  /** Names of a stage's files that its record knows. */
+  Set<String> recordedFiles(String stageId) {
+    StageMarker marker = recorded(stageId).marker();
+    return marker == null ? Set.of() : marker.files().keySet();
   }
 
   /** Whether the stage's folder was last begun for this fingerprint. */
@@ -181,47 +230,39 @@ public final class RunFolder implements AutoCloseable {
     return fingerprint.equals(journal.fingerprint(stageId));
   }
 
-  /** Empties the stage's folder and remembers that its work begins. */
+  /** Deletes the stage's own files and remembers that its work begins. */
   void begin(String stageId, StageMarker marker) {
+    StageFolder folder = stageFolder(stageId);
+    folder.adopt(recordedFiles(stageId));
     // The marker goes first: a folder without one is never taken for something worth keeping.
-    AtomicFiles.deleteTree(markerFile(stageId));
-    AtomicFiles.deleteTree(stage(stageId));
-    AtomicFiles.createDirectories(stage(stageId));
+    markers.delete(stageId);
+    folder.empty();
     resume(stageId, marker);
   }
 
   /** Remembers that the stage's work goes on with what its folder holds. */
   void resume(String stageId, StageMarker marker) {
-    AtomicFiles.createDirectories(stage(stageId));
+    StageFolder folder = stageFolder(stageId);
+    AtomicFiles.createDirectories(folder.path());
+    folder.adopt(recordedFiles(stageId));
     journal.began(stageId, marker.fingerprint());
-    writeMarker(stageId, marker);
+    markers.write(stageId, marker);
   }
 
   /**
    * @return the marker of the finished stage
    */
   StageMarker finish(Stage stage, StageMarker begun, double seconds) {
-    StageMarker marker = begun.finished(StageFiles.written(stage(stage.id()), stage.working()));
+    Set<String> names = stageFolder(stage.id()).ownFiles();
+    names.removeAll(stage.working());
+    StageMarker marker = begun.finished(StageFiles.written(stage(stage.id()), names));
     journal.finished(stage.id(), marker.fingerprint(), seconds);
-    writeMarker(stage.id(), marker);
+    markers.write(stage.id(), marker);
     return marker;
   }
 
   /** Duration of the last successful attempt by stage id. */
   Map<String, Double> recordedSeconds() {
     return journal.seconds();
-  }
-
-  private void writeMarker(String stageId, StageMarker marker) {
-    ObjectNode node = CheckedJson.checked(Json.MAPPER.valueToTree(marker));
-    try {
-      AtomicFiles.write(markerFile(stageId), INDENTED.writeValueAsString(node) + "\n");
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("cannot write the marker of stage " + stageId, e);
-    }
-  }
-
-  private Path markerFile(String stageId) {
-    return root.resolve(STATE).resolve(stageId + ".json");
   }
 }

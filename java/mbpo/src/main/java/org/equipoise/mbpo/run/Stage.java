@@ -14,7 +14,8 @@ import org.equipoise.mbpo.storage.Fingerprint;
  *
  * <p>Work must be a pure function of its settings and its inputs' files, and must write through
  * {@code storage.AtomicFiles}; then a run that was killed and resumed gives the same files as one
- * that was not.
+ * that was not. Files that come into its folder in another way count as somebody else's: they are
+ * no outputs, and the stage does not run again beside them.
  *
  * @param id names the folder: letters, digits, dot, dash and underscore
  * @param title what progress displays call it
@@ -51,6 +52,10 @@ public record Stage(
               + " \""
               + id
               + "\"");
+    }
+    if (id.equals(StageFolder.SET_ASIDE)) {
+      throw new IllegalArgumentException(
+          "a stage cannot be called " + id + ": a run keeps files there");
     }
     if (!(weight > 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException(

@@ -1,13 +1,12 @@
 package org.equipoise.mbpo.run;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.equipoise.mbpo.run.StageMarker.WrittenFile;
 import org.equipoise.mbpo.storage.FileDigests;
 import org.equipoise.mbpo.storage.StorageException;
@@ -19,25 +18,16 @@ final class StageFiles {
 
   private StageFiles() {}
 
-  /**
-   * Every file of the folder and its sub-folders as it is now, by its name in the folder.
-   *
-   * @param working names of files that are left out
-   */
-  static Map<String, WrittenFile> written(Path folder, Set<String> working) {
+  /** Files of the folder as they are now, by their names. */
+  static Map<String, WrittenFile> written(Path folder, Set<String> names) {
     Map<String, WrittenFile> written = new TreeMap<>();
-    if (!Files.isDirectory(folder)) {
-      return written;
-    }
-    try (Stream<Path> walk = Files.walk(folder)) {
-      for (Path file : walk.filter(Files::isRegularFile).toList()) {
-        String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
-        if (!working.contains(name)) {
-          written.put(name, new WrittenFile(Files.size(file), FileDigests.read(file)));
-        }
+    for (String name : names) {
+      Path file = folder.resolve(name);
+      try {
+        written.put(name, new WrittenFile(Files.size(file), FileDigests.read(file)));
+      } catch (IOException e) {
+        throw StorageException.of("read", file, e);
       }
-    } catch (IOException e) {
-      throw StorageException.of("list", folder, e);
     }
     return written;
   }
@@ -58,7 +48,7 @@ final class StageFiles {
 
   private static String trouble(Path path, WrittenFile written, boolean cheap) {
     try {
-      if (!Files.isRegularFile(path)) {
+      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
         return "is lost";
       }
       if (Files.size(path) != written.bytes()) {

@@ -12,9 +12,11 @@ import java.util.Set;
  *
  * <p>Running skips what an earlier run finished with the same settings and inputs, resumes what it
  * left unfinished, and repeats what changed: a stage whose settings differ from those recorded, or
- * what its inputs wrote, is emptied and run again; {@link RunListener#stageStarted} is told why.
- * Inputs count by the contents of their files: a stage whose inputs ran again and gave the same is
- * still finished. A finished stage one of whose files is lost or damaged goes on from the others.
+ * what its inputs wrote, loses the files that it wrote and is run again; {@link
+ * RunListener#stageStarted} is told why. What somebody else has laid into its folder is refused
+ * before any stage works, and what somebody changed in its outputs is kept elsewhere. Inputs count
+ * by the contents of their files: a stage whose inputs ran again and gave the same is still
+ * finished. A finished stage one of whose files is lost or damaged goes on from the others.
  */
 public final class StageGraph {
   private final List<Stage> stages;

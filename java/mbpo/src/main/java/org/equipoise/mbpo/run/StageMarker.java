@@ -1,6 +1,8 @@
 package org.equipoise.mbpo.run;
 
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.equipoise.mbpo.storage.Fingerprint;
 
@@ -24,8 +26,22 @@ record StageMarker(
 
   static final int FORMAT = 2;
 
+  StageMarker {
+    // Jackson gives null for what a file leaves out.
+    Objects.requireNonNull(fingerprint);
+    settings.values().forEach(Objects::requireNonNull);
+    inputs.values().forEach(Objects::requireNonNull);
+    files.values().forEach(Objects::requireNonNull);
+    // Refuses names that no file can have.
+    files.keySet().forEach(Path::of);
+  }
+
   /** A file as the stage left it. */
-  record WrittenFile(long bytes, String sha256) {}
+  record WrittenFile(long bytes, String sha256) {
+    WrittenFile {
+      Objects.requireNonNull(sha256);
+    }
+  }
 
   /**
    * @param inputs fingerprint of each input stage's files

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.equipoise.mbpo.storage.Sentence;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,9 @@ final class StageRunner {
     tell(listener -> listener.runStarted(graph.stages()));
     try {
       folder.notices().forEach(sentence -> tell(listener -> listener.noticed(sentence)));
+      graph.stages().forEach(stage -> folder.stageFolder(stage.id()).requireFolder());
       skipFinishedStages();
+      requireOwnFolders();
       folder.keepDigests();
       runWorkers();
     } finally {
@@ -64,6 +67,13 @@ final class StageRunner {
     }
   }
 
+  /** Before any of them works for hours. */
+  private void requireOwnFolders() {
+    for (Stage stage : waiting) {
+      folder.stageFolder(stage.id()).requireOwn(folder.recordedFiles(stage.id()));
+    }
+  }
+
   private void skip(Stage stage, StageMarker marker) {
     synchronized (this) {
       contents.put(stage.id(), marker.contents());
@@ -81,7 +91,9 @@ final class StageRunner {
 
   private void runWorkers() {
     List<Thread> workers = new ArrayList<>();
-    for (int i = 0; i < Math.min(options.workers(), waiting.size()); i++) {
+    // Counted before the first one takes a stage from those that wait.
+    int count = Math.min(options.workers(), waiting.size());
+    for (int i = 0; i < count; i++) {
       Thread worker = new Thread(this::work, "stage-worker-" + i);
       workers.add(worker);
       worker.start();
@@ -111,7 +123,7 @@ final class StageRunner {
     } catch (RuntimeException e) {
       fail(e);
     } catch (Throwable e) {
-      fail(new IllegalStateException("a worker could not go on: " + e, e));
+      fail(new IllegalStateException("a worker could not go on: " + Sentence.of(e), e));
     }
   }
 
@@ -140,7 +152,9 @@ final class StageRunner {
       skip(stage, state.marker());
       return;
     }
-    state.prepare(folder);
+    for (String sentence : state.prepare(folder)) {
+      tell(listener -> listener.noticed(stage.title() + ": " + sentence));
+    }
     tell(listener -> listener.stageStarted(stage, state.reason()));
     long start = System.nanoTime();
     boolean done = perform(stage);

@@ -1,7 +1,14 @@
 package org.equipoise.mbpo.run;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.StorageException;
 
 /**
  * What is to be done for a stage, from what its run folder holds.
@@ -25,7 +32,7 @@ record StageState(
    */
   static StageState of(Stage stage, Map<String, String> inputs, RunFolder folder) {
     StageMarker wanted = StageMarker.begun(stage, inputs);
-    RunFolder.Recorded recorded = folder.recorded(stage.id());
+    StageMarkers.Recorded recorded = folder.recorded(stage.id());
     StageMarker found = recorded.marker();
     if (recorded.trouble() != null) {
       boolean same = folder.wasBegunFor(stage.id(), wanted.fingerprint());
@@ -76,18 +83,50 @@ record StageState(
     return action == Action.NOTHING;
   }
 
-  /** Makes the stage's folder ready for its work. */
-  void prepare(RunFolder folder) {
+  /**
+   * Makes the stage's folder ready for its work.
+   *
+   * @return sentences on files that were kept elsewhere
+   */
+  List<String> prepare(RunFolder folder) {
+    StageFolder files = folder.stageFolder(stage.id());
+    files.requireOwn(folder.recordedFiles(stage.id()));
+    List<String> said = new ArrayList<>();
     if (action == Action.BEGIN) {
+      changed(files, folder).forEach(name -> said.add(files.setAside(name, false)));
       folder.begin(stage.id(), marker);
     } else {
+      files.deleteUnfinished();
       // Before the stage counts as unfinished, so that a process that dies here leaves none behind.
       for (String name : damaged.keySet()) {
-        if (!stage.checks(name)) {
-          AtomicFiles.deleteTree(folder.stage(stage.id()).resolve(name));
+        boolean stays = stage.checks(name);
+        if (isFilled(files.path().resolve(name))) {
+          said.add(files.setAside(name, stays));
+        } else if (!stays) {
+          AtomicFiles.delete(files.path().resolve(name));
         }
       }
       folder.resume(stage.id(), marker);
+    }
+    return said;
+  }
+
+  /** Outputs of a finished stage that somebody worked on before it begins anew. */
+  private static List<String> changed(StageFolder files, RunFolder folder) {
+    StageMarker recorded = folder.recorded(files.stageId()).marker();
+    if (recorded == null || !recorded.finished()) {
+      return List.of();
+    }
+    return StageFiles.damaged(files.path(), recorded.files()).keySet().stream()
+        .filter(name -> isFilled(files.path().resolve(name)))
+        .toList();
+  }
+
+  private static boolean isFilled(Path file) {
+    try {
+      return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) > 0;
+    } catch (IOException e) {
+      throw StorageException.of("read", file, e);
     }
   }
 }

@@ -13,6 +13,7 @@ import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -77,17 +78,32 @@ public final class AnswerScorer {
                   ? ImageBatch.blindOfQuestions(own, model.imageProcessor().mean())
                   : ImageBatch.ofQuestions(own);
         }
-        scores.addAll(split(HostTensors.toFloats(logProbs(seen, batch)), batch));
+        scores.addAll(split(requireNumbers(HostTensors.toFloats(logProbs(seen, batch))), batch));
       }
       done.accept(to);
     }
     return scores;
   }
 
+  /** Refuses scores of answers that are no numbers, with which everything would compare false. */
+  public static float[] requireNumbers(float[] scores) {
+    for (float value : scores) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalStateException(
+            "the score of an answer's token is "
+                + value
+                + ": the model's weights are damaged, or numbers overflow; where they are computed"
+                + " in 16 bits, try --set model.type=FLOAT32");
+      }
+    }
+    return scores;
+  }
+
   private Tensor logProbs(@Nullable ImageBatch images, List<TokenSequence> batch) {
-    AnswerStates states = model.forward(images, batch);
+    AnswerStates states =
+        Returned.required(model.forward(images, batch), "MultimodalModel.forward");
     if (fitsBudget(states, LOGIT_BUDGET)) {
-      Tensor logits = states.logits();
+      Tensor logits = Returned.required(states.logits(), "AnswerStates.logits");
       Tensor targets = HostTensors.onDeviceOf(logits, targets(batch));
       return TokenLogProbs.forward(logits, targets).values();
     }
@@ -115,12 +131,14 @@ public final class AnswerScorer {
 
   /** Prompt and an answer to a sample's question as token ids. */
   public static TokenSequence sequence(TextTokenizer tokenizer, Sample sample, String answer) {
-    return new TokenSequence(prompt(tokenizer, sample), tokenizer.encodeAnswer(answer));
+    return new TokenSequence(
+        prompt(tokenizer, sample),
+        Returned.required(tokenizer.encodeAnswer(answer), "TextTokenizer.encodeAnswer"));
   }
 
   /** The prompt of a sample as token ids. */
   public static int[] prompt(TextTokenizer tokenizer, Sample sample) {
-    return tokenizer.encodePrompt(sample.prompt());
+    return Returned.required(tokenizer.encodePrompt(sample.prompt()), "TextTokenizer.encodePrompt");
   }
 
   /** Gold sequences of samples. */
@@ -135,7 +153,8 @@ public final class AnswerScorer {
 
   /** The images of a sample at the model's size. */
   public static Images images(MultimodalModel model, Sample sample) {
-    return model.imageProcessor().resize(Images.load(sample.images()));
+    return Returned.required(
+        model.imageProcessor().resize(Images.load(sample.images())), "ImageProcessor.resize");
   }
 
   /** All answer tokens of a batch, packed: int64 [tokens]. */

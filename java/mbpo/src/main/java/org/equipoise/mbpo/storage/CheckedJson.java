@@ -40,6 +40,19 @@ public final class CheckedJson {
     }
   }
 
+  /** The same as a record; nothing, too, if it has not the record's fields. */
+  public static <T> Optional<T> read(String text, Class<T> type) {
+    return read(text).flatMap(object -> value(object, type));
+  }
+
+  private static <T> Optional<T> value(ObjectNode object, Class<T> type) {
+    try {
+      return Optional.of(Json.MAPPER.treeToValue(object, type));
+    } catch (JsonProcessingException e) {
+      return Optional.empty();
+    }
+  }
+
   private static String checksum(ObjectNode object) {
     CRC32C crc = new CRC32C();
     crc.update(Json.text(object).getBytes(StandardCharsets.UTF_8));

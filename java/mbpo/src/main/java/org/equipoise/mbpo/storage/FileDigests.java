@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
@@ -65,7 +66,7 @@ public final class FileDigests {
     try {
       Stamp before = stamp(file);
       Sha256 hash = new Sha256();
-      try (InputStream stream = Files.newInputStream(file)) {
+      try (InputStream stream = RegularFiles.stream(file)) {
         byte[] buffer = new byte[(int) Math.max(1, Math.min(BUFFER, before.bytes()))];
         for (int bytes = stream.read(buffer); bytes >= 0; bytes = stream.read(buffer)) {
           hash.add(buffer, bytes);
@@ -88,19 +89,25 @@ public final class FileDigests {
   /** Recalls what {@link #keep} wrote; lines that are damaged are passed over. */
   public static void recall(Path kept) {
     for (String line : LineLog.read(kept)) {
-      CheckedJson.read(line)
-          .ifPresent(
-              node ->
-                  KNOWN.putIfAbsent(
-                      Path.of(node.path("file").asText()),
-                      new Known(
-                          new Stamp(
-                              node.path("bytes").asLong(),
-                              node.path("modified").asText(),
-                              node.path("changed").asText(),
-                              node.path("key").asText()),
-                          node.path("sha256").asText())));
+      CheckedJson.read(line).ifPresent(FileDigests::recall);
     }
+  }
+
+  private static void recall(ObjectNode line) {
+    Path file;
+    try {
+      file = Path.of(line.path("file").asText());
+    } catch (InvalidPathException e) {
+      // No file of this system, so nobody will ask for it.
+      return;
+    }
+    Stamp stamp =
+        new Stamp(
+            line.path("bytes").asLong(),
+            line.path("modified").asText(),
+            line.path("changed").asText(),
+            line.path("key").asText());
+    KNOWN.putIfAbsent(file, new Known(stamp, line.path("sha256").asText()));
   }
 
   /** Writes the digests of files that are as they were read. */

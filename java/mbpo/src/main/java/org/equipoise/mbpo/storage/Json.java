@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -22,6 +24,9 @@ public final class Json {
           .build();
 
   private static final int LONGEST_PROBLEM = 200;
+
+  /** Of the files beside a checkpoint's weights; the largest indices have some ten MB. */
+  private static final int MOST_BYTES = 1 << 26;
 
   /** What the parser says about itself, and what is said instead. */
   private static final Map<Pattern, String> PARSER_TALK = parserTalk();
@@ -55,13 +60,19 @@ public final class Json {
 
   /** What is wrong with JSON text, in a sentence of bounded length and without the parser's own. */
   public static String problem(JsonProcessingException e) {
-    String message = e.getOriginalMessage().lines().findFirst().orElse("");
+    String whole = e.getOriginalMessage();
+    // Names in it may have ten thousands of characters, which the rules would look at again and
+    // again.
+    String message =
+        whole
+            .substring(0, Math.min(whole.length(), 10 * LONGEST_PROBLEM))
+            .lines()
+            .findFirst()
+            .orElse("");
     for (Map.Entry<Pattern, String> rule : PARSER_TALK.entrySet()) {
       message = rule.getKey().matcher(message).replaceAll(rule.getValue());
     }
-    return message.length() <= LONGEST_PROBLEM
-        ? message
-        : message.substring(0, LONGEST_PROBLEM) + "...";
+    return Excerpt.of(message);
   }
 
   /** Reads a whole file as one value; an error names the file, line and column. */
@@ -84,7 +95,7 @@ public final class Json {
   /** Reads a whole file that must hold an object; an error names the file. */
   public static JsonNode readObject(Path file) {
     JsonNode node;
-    String text = AtomicFiles.readText(file);
+    String text = AtomicFiles.readText(file, MOST_BYTES);
     LfsPointer.refuse(file, text);
     try {
       node = MAPPER.readTree(text);

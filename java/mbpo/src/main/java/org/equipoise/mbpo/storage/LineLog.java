@@ -21,8 +21,9 @@ public final class LineLog {
     this.droppedBytes = droppedBytes;
   }
 
-  /** Opens or creates a log; an incomplete last line is dropped. */
+  /** Opens or creates a log; an incomplete last line is dropped, a link in its place refused. */
   public static LineLog open(Path file) {
+    PlainFiles.require(file);
     if (!Files.exists(file)) {
       AtomicFiles.write(file, new byte[0]);
     }
@@ -46,7 +47,8 @@ public final class LineLog {
   /** Adds one line and waits until it is on the device. */
   public synchronized void append(String line) {
     if (line.indexOf('\n') >= 0 || line.indexOf('\r') >= 0) {
-      throw new IllegalArgumentException("a log line must not contain a line break, found " + line);
+      throw new IllegalArgumentException(
+          "a log line must not contain a line break, found " + Excerpt.of(line));
     }
     length = AtomicFiles.append(file, length, (line + "\n").getBytes(StandardCharsets.UTF_8));
   }

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.zip.CRC32C;
 
@@ -63,7 +62,7 @@ public final class SafetensorsChecksum {
   }
 
   private static String computed(SafetensorsHeader header) {
-    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFiles.open(header.file())) {
       ByteBuffer start = ByteBuffer.allocate((int) header.dataStart());
       while (start.hasRemaining() && channel.read(start) >= 0) {}
       if (place(start.array()) < 0) {

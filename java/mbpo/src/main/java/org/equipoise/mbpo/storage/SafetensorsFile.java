@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -113,12 +112,21 @@ public final class SafetensorsFile {
   }
 
   private static Contents contents(SafetensorsHeader header) {
-    try (FileChannel channel = FileChannel.open(header.file(), StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFiles.open(header.file())) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (Map.Entry<String, SafetensorsHeader.Entry> entry : header.entries().entrySet()) {
         tensors.put(entry.getKey(), readTensor(header, channel, entry.getValue()));
       }
       return new Contents(tensors, header.metadata());
+    } catch (IOException e) {
+      throw StorageException.of("read", header.file(), e);
+    }
+  }
+
+  /** One tensor in memory of its own, which belongs to the innermost scope; unverified. */
+  public static Tensor readTensor(SafetensorsHeader header, String name) {
+    try (FileChannel channel = RegularFiles.open(header.file())) {
+      return readTensor(header, channel, header.entries().get(name));
     } catch (IOException e) {
       throw StorageException.of("read", header.file(), e);
     }
@@ -149,7 +157,7 @@ public final class SafetensorsFile {
     if (!Arrays.equals(found, expected)) {
       throw new IllegalArgumentException(
           "tensor "
-              + name
+              + Excerpt.of(name)
               + " in "
               + file
               + " has shape "
@@ -164,9 +172,13 @@ public final class SafetensorsFile {
     String missing =
         expected.keySet().stream().filter(n -> !found.containsKey(n)).findFirst().orElse(null);
     return missing != null
-        ? "it lacks " + missing
+        ? "it lacks " + Excerpt.of(missing)
         : "it also has "
-            + found.keySet().stream().filter(n -> !expected.containsKey(n)).findFirst().orElse("?");
+            + Excerpt.of(
+                found.keySet().stream()
+                    .filter(n -> !expected.containsKey(n))
+                    .findFirst()
+                    .orElse("?"));
   }
 
   private static Tensor readTensor(
@@ -210,7 +222,7 @@ public final class SafetensorsFile {
       default ->
           throw new IllegalArgumentException(
               "tensor "
-                  + name
+                  + Excerpt.of(name)
                   + " has element type "
                   + tensor.scalar_type()
                   + ", which safetensors files of ours do not hold");

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 /** A file could not be read or written; the message names it, the cause, and what to do. */
 public final class StorageException extends UncheckedIOException {
   private static final long serialVersionUID = 1L;
+  private static final int LONGEST_PATH = 1000;
 
   public StorageException(String message, IOException cause) {
     super(message, cause);
@@ -20,7 +21,12 @@ public final class StorageException extends UncheckedIOException {
   /** For example {@code of("write", path, exception)}. */
   public static StorageException of(String action, Path path, IOException cause) {
     return new StorageException(
-        "cannot " + action + " " + path.toAbsolutePath() + ": " + reason(path, cause), cause);
+        "cannot " + action + " " + shown(path) + ": " + reason(path, cause), cause);
+  }
+
+  /** Names of files may come out of other files, of any length. */
+  private static String shown(Path path) {
+    return Excerpt.beginning(path.toAbsolutePath().toString(), LONGEST_PATH);
   }
 
   private static String reason(Path path, IOException cause) {

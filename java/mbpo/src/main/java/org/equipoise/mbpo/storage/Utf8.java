@@ -13,6 +13,11 @@ import org.jspecify.annotations.Nullable;
  * replacement characters would be trained on. A byte order mark is skipped.
  */
 public final class Utf8 {
+  /** Bytes of the longest mark by which another encoding is known. */
+  public static final int LONGEST_MARK = 4;
+
+  static final int LONGEST_CHARACTER = 4;
+
   private static final int SHOWN_BEFORE = 20;
 
   private Utf8() {}
@@ -34,9 +39,14 @@ public final class Utf8 {
    */
   public static int check(byte[] content, String name) {
     int start = start(content, name);
-    int bad = firstBad(content, start, content.length);
+    checkLines(content, start, content.length, name, 1);
+    return start;
+  }
+
+  private static void checkLines(byte[] content, int start, int end, String name, int firstLine) {
+    int bad = firstBad(content, start, end);
     if (bad >= 0) {
-      int line = 1;
+      int line = firstLine;
       int from = start;
       for (int i = start; i < bad; i++) {
         if (content[i] == '\n') {
@@ -46,7 +56,31 @@ public final class Utf8 {
       }
       throw new IllegalArgumentException(name + ":" + line + ": " + problem(content, from, bad));
     }
-    return start;
+  }
+
+  /** Checks the next piece of a text, which ends with a character, and counts its line feeds. */
+  static int checkPiece(byte[] piece, int length, String name, int line) {
+    checkLines(piece, 0, length, name, line);
+    int lines = 0;
+    for (int i = 0; i < length; i++) {
+      lines += piece[i] == '\n' ? 1 : 0;
+    }
+    return lines;
+  }
+
+  /** Bytes at the end that may be the beginning of a character. */
+  static int begun(byte[] piece) {
+    for (int back = 1; back < LONGEST_CHARACTER && back <= piece.length; back++) {
+      int lead = piece[piece.length - back] & 0xff;
+      if (lead >= 0xc0) {
+        int needed = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        return back < needed ? back : 0;
+      }
+      if (lead < 0x80) {
+        return 0;
+      }
+    }
+    return 0;
   }
 
   /**

@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.tensor.HostTensors;
+import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /** Rows of one image each, passed to a module in one call for each size of image. */
@@ -91,7 +92,7 @@ final class ModuleRows {
   }
 
   private Tensor ids(List<Integer> group, List<int[]> rows, int width) {
-    long[] ids = new long[group.size() * width];
+    long[] ids = new long[Sizes.array("the rows of a pass", group.size(), width)];
     Arrays.fill(ids, model.tokenizer().endToken());
     for (int i = 0; i < group.size(); i++) {
       int[] row = rows.get(group.get(i));

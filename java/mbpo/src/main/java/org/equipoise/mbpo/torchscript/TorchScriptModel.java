@@ -25,6 +25,8 @@ import org.equipoise.mbpo.model.ImageProcessor;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
+import org.equipoise.mbpo.storage.Excerpt;
+import org.equipoise.mbpo.storage.Sentence;
 import org.equipoise.torch.Equipoise;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,8 @@ import org.jspecify.annotations.Nullable;
  * generation reads the whole row for each token. Prompts without an image are not possible.
  */
 public final class TorchScriptModel implements MultimodalModel {
+  private static final int LONGEST_REASON = 300;
+
   private final JitModule module;
   private final String name;
   private final TextTokenizer tokenizer;
@@ -82,13 +86,18 @@ public final class TorchScriptModel implements MultimodalModel {
   }
 
   /**
-   * Reads what {@code torch.jit.save} wrote.
+   * Reads what {@code torch.jit.save} wrote. Such a file is a program: its {@code __setstate__}
+   * runs while it is read, its {@code forward} whenever the model is asked. Both may do whatever
+   * the operators of LibTorch can do in the name of the user who runs this, such as writing over
+   * any of that user's files ({@code aten::save}) and filling all memory. Nothing here holds them
+   * back: call this with a file only if you would run a program of whoever made it. Safetensors
+   * hold weights alone, which a model of one's own class can be given without such trust.
    *
    * @param tokenizer prompts hold whatever marks the image for the module, if anything does
    * @param processor decides the sizes of images that the module is given
    * @throws IllegalArgumentException naming the file, if it is not there or no TorchScript module
    */
-  public static TorchScriptModel load(
+  public static TorchScriptModel loadAndRunItsCode(
       Path file, TextTokenizer tokenizer, ImageProcessor processor) {
     if (!Files.isRegularFile(file)) {
       throw new IllegalArgumentException(file + ": there is no such file");
@@ -101,17 +110,16 @@ public final class TorchScriptModel implements MultimodalModel {
       return new TorchScriptModel(module, stem, tokenizer, processor);
     } catch (RuntimeException e) {
       throw new IllegalArgumentException(
-          file + ": expected a TorchScript module as torch.jit.save writes it: " + reason(e), e);
+          file
+              + ": expected a TorchScript module as torch.jit.save writes it: "
+              + Excerpt.beginning(reason(e), LONGEST_REASON),
+          e);
     }
   }
 
-  /** The line of a LibTorch error that tells what went wrong: behind a trace, or the first. */
+  /** What of a LibTorch error tells what went wrong. */
   static String reason(RuntimeException e) {
-    List<String> lines = String.valueOf(e.getMessage()).lines().toList();
-    return lines.stream()
-        .filter(line -> line.matches("\\w*Error: .*"))
-        .reduce((earlier, later) -> later)
-        .orElse(lines.isEmpty() ? "" : lines.get(0));
+    return Excerpt.of(Sentence.of(e));
   }
 
   JitModule module() {

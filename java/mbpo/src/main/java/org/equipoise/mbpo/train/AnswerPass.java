@@ -9,6 +9,7 @@ import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -48,7 +49,7 @@ final class AnswerPass {
       long logitBudget) {
     this.sequences = sequences;
     this.logitBudget = logitBudget;
-    states = model.forward(images, sequences);
+    states = Returned.required(model.forward(images, sequences), "MultimodalModel.forward");
     Tensor device = states.hidden() != null ? states.hidden() : states.logits();
     targets = HostTensors.onDeviceOf(device, AnswerScorer.targets(sequences));
     grid = new AnswerGrid(sequences, device);
@@ -89,7 +90,7 @@ final class AnswerPass {
     if (AnswerScorer.fitsBudget(states, logitBudget)) {
       TokenLogProbs whole = TokenLogProbs.forward(states.logits(), targets);
       logProbs = whole.values();
-      R result = loss.apply(logProbs);
+      R result = Returned.required(loss.apply(logProbs), "the loss function");
       result.loss().mul(scale).backward();
       whole.backwardThrough();
       return result;

@@ -122,7 +122,11 @@ final class CollapseMonitor {
   }
 
   private static void requireFinite(int step, Map<String, Double> values, String name) {
-    double value = values.get(name);
+    Double value = values.get(name);
+    if (value == null) {
+      throw new IllegalStateException(
+          "TrainingTask.computeGradients: expected " + name + " among its metrics, found none");
+    }
     if (!Double.isFinite(value)) {
       throw new IllegalStateException(
           "training diverged: "
@@ -131,7 +135,11 @@ final class CollapseMonitor {
               + value
               + " at step "
               + step
-              + "; lower the learning rate or clip gradients");
+              + (step == 0
+                  ? ", before anything was learnt: the model's weights are damaged, or numbers"
+                      + " overflow; where they are computed in 16 bits, try --set"
+                      + " model.type=FLOAT32"
+                  : "; lower the learning rate or clip gradients"));
     }
   }
 }

@@ -11,12 +11,14 @@ import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.score.AnswerScorer;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
 /** Samples answers to prompts, rewards them and chooses the groups to train on. */
@@ -107,7 +109,11 @@ final class OnlineGroups {
     List<GeneratedAnswer> answers;
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      answers = model.generate(ImageBatch.ofQuestions(images), tokenized, streams, generation);
+      answers =
+          Returned.each(
+              model.generate(ImageBatch.ofQuestions(images), tokenized, streams, generation),
+              tokenized.size(),
+              "MultimodalModel.generate");
     }
     return judge(questions, questionImages, tokenized, answers);
   }
@@ -131,7 +137,7 @@ final class OnlineGroups {
       Boolean gold = goldYes(questions.get(q));
       for (int g = 0; g < options.groupSize(); g++) {
         GeneratedAnswer answer = answers.get(q * options.groupSize() + g);
-        RewardScores scores = reward.score(questions.get(q), answer.text());
+        RewardScores scores = scores(questions.get(q), answer.text());
         groupRewards[g] = (float) scores.total();
         rewards += scores.total();
         correct += scores.correct() ? 1 : 0;
@@ -159,6 +165,18 @@ final class OnlineGroups {
         unfinished / sampled,
         yes / readable,
         goldYes / readable);
+  }
+
+  private RewardScores scores(Sample question, String answer) {
+    RewardScores scores = Returned.required(reward.score(question, answer), "VerifiedReward.score");
+    if (!Double.isFinite(scores.total())) {
+      throw new IllegalStateException(
+          "VerifiedReward.score: expected a finite total for sample "
+              + Excerpt.of(question.id())
+              + ", found "
+              + scores.total());
+    }
+    return scores;
   }
 
   /** What a question of yes or no is to be answered; {@code null} for others. */

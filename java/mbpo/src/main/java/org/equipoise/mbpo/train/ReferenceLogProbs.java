@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * need not compute them again.
  */
 final class ReferenceLogProbs {
+  private static final String LOG_PROBS = "log_probs";
+
   private final List<float[]> values;
 
   private ReferenceLogProbs(List<float[]> values) {
@@ -108,7 +110,7 @@ final class ReferenceLogProbs {
       at += part.length;
     }
     try (PointerScope scope = new PointerScope()) {
-      Map<String, Tensor> tensors = Map.of("log_probs", HostTensors.floats(packed, total));
+      Map<String, Tensor> tensors = Map.of(LOG_PROBS, HostTensors.floats(packed, total));
       SafetensorsFile.write(file, tensors, Map.of("fingerprint", fingerprint));
     }
   }
@@ -122,7 +124,7 @@ final class ReferenceLogProbs {
   }
 
   /** Null where the file is not as it was written. */
-  private static @Nullable ReferenceLogProbs read(
+  static @Nullable ReferenceLogProbs read(
       Path file,
       String fingerprint,
       MultimodalModel model,
@@ -143,8 +145,16 @@ final class ReferenceLogProbs {
                 + " belong to other data or starting weights; delete the file to compute them"
                 + " anew");
       }
-      float[] packed = HostTensors.toFloats(contents.tensors().get("log_probs"));
-      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences(model, pairs)));
+      List<TokenSequence> sequences = sequences(model, pairs);
+      long tokens = sequences.stream().mapToLong(own -> own.answer().length).sum();
+      Tensor kept = contents.tensors().get(LOG_PROBS);
+      if (kept == null || kept.numel() != tokens || !kept.is_floating_point()) {
+        notices.accept(
+            file + " does not hold a number for each answer's token; they are computed again");
+        return null;
+      }
+      float[] packed = AnswerScorer.requireNumbers(HostTensors.toFloats(kept));
+      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences));
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.SafetensorsFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a run needs to go on, in one safetensors file: weights ({@code weight.*}), moments
@@ -93,14 +95,22 @@ final class TrainingCheckpoint {
                 + " belongs to a run with other options or data, or other starting weights; delete"
                 + " it to start anew, or use what it was written with");
       }
+      Position position = position(contents);
       restore(contents, "weight.", parameters);
       restore(contents, "moment1.", optimizer.firstMoments());
       restore(contents, "moment2.", optimizer.secondMoments());
-      int totalSteps = Integer.parseInt(metadata.get("total_steps"));
-      List<String> names = texts(metadata.get("metrics"));
-      List<StepMetrics> history = history(contents.tensors().get(HISTORY), names, totalSteps);
-      return new Position(history, texts(metadata.get("alarms")));
+      return position;
     }
+  }
+
+  private Position position(SafetensorsFile.Contents contents) {
+    Map<String, String> metadata = contents.metadata();
+    List<StepMetrics> history =
+        history(
+            contents.tensors().get(HISTORY),
+            texts(metadata, "metrics"),
+            wholeNumber(metadata, "total_steps"));
+    return new Position(history, texts(metadata, "alarms"));
   }
 
   private void restore(
@@ -109,13 +119,7 @@ final class TrainingCheckpoint {
         (name, target) -> {
           Tensor source = contents.tensors().get(prefix + name);
           if (source == null) {
-            throw new IllegalArgumentException(
-                "checkpoint "
-                    + file
-                    + " lacks tensor "
-                    + prefix
-                    + name
-                    + "; delete it to start anew");
+            throw unusable("lacks tensor " + prefix + name);
           }
           SafetensorsFile.copyInto(file, prefix + name, source, target);
         });
@@ -134,7 +138,14 @@ final class TrainingCheckpoint {
     }
   }
 
-  private static List<StepMetrics> history(Tensor tensor, List<String> names, int totalSteps) {
+  private List<StepMetrics> history(@Nullable Tensor tensor, List<String> names, int totalSteps) {
+    if (tensor == null
+        || tensor.scalar_type().intern() != ScalarType.Double
+        || tensor.dim() != 2
+        || tensor.size(0) > totalSteps
+        || tensor.size(1) != names.size()) {
+      throw unusable("lacks a history of its " + totalSteps + " steps and their metrics");
+    }
     double[] values = new double[(int) tensor.numel()];
     tensor.data_ptr_double().get(values);
     List<StepMetrics> history = new ArrayList<>();
@@ -148,11 +159,24 @@ final class TrainingCheckpoint {
     return history;
   }
 
-  private static List<String> texts(String json) {
-    try {
-      return List.of(Json.MAPPER.readValue(json, String[].class));
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new IllegalArgumentException("damaged checkpoint metadata: " + json, e);
+  private int wholeNumber(Map<String, String> metadata, String name) {
+    String text = metadata.getOrDefault(name, "");
+    if (!text.matches("[0-9]{1,9}")) {
+      throw unusable("has no number as " + name);
     }
+    return Integer.parseInt(text);
+  }
+
+  private List<String> texts(Map<String, String> metadata, String name) {
+    try {
+      return List.of(Json.MAPPER.readValue(metadata.getOrDefault(name, ""), String[].class));
+    } catch (JsonProcessingException | NullPointerException e) {
+      throw unusable("has no list of texts as " + name);
+    }
+  }
+
+  private IllegalArgumentException unusable(String found) {
+    return new IllegalArgumentException(
+        "checkpoint " + file + " " + found + "; delete it to start anew");
   }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.model.MultimodalModel;
+import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
 
@@ -93,7 +94,9 @@ public final class TrainingLoop {
       CollapseMonitor monitor) {
     try (PointerScope stepScope = new PointerScope()) {
       optimizer.zeroGradients();
-      Map<String, Double> values = new LinkedHashMap<>(task.computeGradients(update));
+      Map<String, Double> values =
+          new LinkedHashMap<>(
+              Returned.required(task.computeGradients(update), "TrainingTask.computeGradients"));
       values.put("gradient_norm", optimizer.clipGradients());
       double rate = options.rate(step, totalSteps);
       values.put("learning_rate", rate);

@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -77,6 +79,27 @@ class AdapterRefusalsTest {
     }
   }
 
+  private static String longText(int length) {
+    return '"' + "a".repeat(length) + '"';
+  }
+
+  private static String manyNames() {
+    return IntStream.range(0, 20_000)
+        .mapToObj(i -> "\"layer_" + i + "\": 1")
+        .collect(Collectors.joining(", ", "{", "}"));
+  }
+
+  @Test
+  void layersOfAnyNumberAreCompared() {
+    with("layers_to_transform", "[0, 1]");
+    assertEquals(List.of(), checked());
+    String beyond = Q0.replace("layers.0", "layers.99999999999");
+    for (String part : List.of(".lora_A.weight", ".lora_B.weight")) {
+      tensors.put(beyond + part, tensors.get(Q0 + part));
+    }
+    assertRefused("do not mean", "layers.99999999999");
+  }
+
   @Test
   void everyRefusedFieldIsNamed() {
     int refused = 0;
@@ -103,7 +126,7 @@ class AdapterRefusalsTest {
     for (Case c :
         List.of(
             new Case("peft_type", "\"IA3\"", "peft_type", "LORA", "IA3"),
-            new Case("r", "0", "r: expected a positive number"),
+            new Case("r", "0", "r: expected a positive whole number"),
             new Case("r", "3", "lora_A", "[2, 32]", "[3, 32]"),
             new Case("rank_pattern", "{\"q_proj\": 5}", "lora_A", "[5, 32]"),
             new Case("rank_pattern", "{\"q_proj\": \"a\"}", "rank_pattern.q_proj", "number"),
@@ -119,6 +142,9 @@ class AdapterRefusalsTest {
             new Case("target_modules", "\"model\\\\.layers\\\\.7.*\"", "do not mean", "q_proj"),
             new Case("target_modules", "\"(\"", "target_modules", "regular expression"),
             new Case("target_modules", "[3]", "target_modules", "list of texts"),
+            new Case("target_modules", longText(2001), "target_modules", "at most 2000"),
+            new Case("exclude_modules", longText(100_000), "exclude_modules", "at most 2000"),
+            new Case("rank_pattern", manyNames(), "rank_pattern", "at most 100000", "found 208890"),
             new Case("exclude_modules", "[\"q_proj\"]", "do not mean", "q_proj"),
             new Case("layers_to_transform", "[1]", "do not mean", "layers.0"),
             new Case("layers_to_transform", "[\"a\"]", "layers_to_transform"),
@@ -144,9 +170,18 @@ class AdapterRefusalsTest {
   }
 
   @Test
-  void anExpressionThatNeverEndsDoes() {
-    with("target_modules", "\"(.*)*(.*)*(.*)*(.*)*!\"");
-    assertRefused("takes too long");
+  void expressionsThatNeverEndDo() {
+    for (String never : List.of("(.*)*(.*)*(.*)*(.*)*!", "(?:|)".repeat(60) + "(?!)")) {
+      with("target_modules", "\"" + never + "\"");
+      assertRefused("do not mean", "q_proj");
+    }
+    with("target_modules", "\".*\"");
+    String costly = "(?:" + "(.*)*".repeat(1000) + ")*!";
+    ObjectNode ranks = config.putObject("rank_pattern");
+    for (int i = 0; i < 300; i++) {
+      ranks.put(costly + i, 4);
+    }
+    assertRefused("rank_pattern: matching layers takes too long");
   }
 
   @Test

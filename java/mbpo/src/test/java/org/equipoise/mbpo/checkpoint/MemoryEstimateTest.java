@@ -66,6 +66,17 @@ class MemoryEstimateTest {
     assertEquals(0, full.widened());
   }
 
+  /** More than there are numbers for is the largest, not one below zero. */
+  @Test
+  void estimatesOfImpossibleRows() throws IOException {
+    MemoryEstimate estimate =
+        MemoryEstimate.of(
+            config(), LoraOptions.defaults(), 4, 1L << 40, Integer.MAX_VALUE, 1 << 30, true);
+    assertEquals(Long.MAX_VALUE, estimate.activations());
+    assertEquals(Long.MAX_VALUE, estimate.training());
+    assertTrue(estimate.generation() > 0);
+  }
+
   private static boolean between(double low, double high, long bytes) {
     return bytes / GIB > low && bytes / GIB < high;
   }

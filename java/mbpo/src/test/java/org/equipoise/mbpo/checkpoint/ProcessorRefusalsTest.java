@@ -259,7 +259,11 @@ class ProcessorRefusalsTest {
           QwenTokenizer.read(TinyCheckpoint.folder(), 320).encodePrompt("no"),
           checkpoint().withChatTemplate(ChatTemplate.BUILT_IN).tokenizer().encodePrompt("no"));
     }
+    Files.writeString(folder.resolve("chat_template.jinja"), published + " ".repeat(1 << 20));
+    assertTokenizerRefused("chat_template.jinja: expected a file of at most 1048576 bytes");
     Files.delete(folder.resolve("chat_template.jinja"));
+    set(TOKENIZER, "chat_template", "\"" + "{% for a in b %}".repeat(100_000) + "\"");
+    assertTokenizerRefused(TOKENIZER + ": chat_template", "differs at character");
     set(TOKENIZER, "chat_template", "[{\"name\": \"rag\", \"template\": \"\"}]");
     assertTokenizerRefused(TOKENIZER + ": chat_template", "default", "[rag]");
     set("chat_template.json", "chat_template", "{\"tool_use\": \"\"}");
@@ -278,5 +282,15 @@ class ProcessorRefusalsTest {
           Arrays.stream(harmless).filter(other -> other == id).count(),
           Arrays.stream(hostile).filter(other -> other == id).count());
     }
+  }
+
+  /** Areas that no file, no setting and no array bounds: still sides that ints hold. */
+  @Test
+  void areasBeyondAllArraysAreBounded() {
+    QwenImageProcessor processor = QwenImageProcessor.of(28, 1L << 62, Long.MAX_VALUE);
+    assertEquals(1L << 28, processor.maxPixels());
+    QwenImageProcessor.Size size = processor.sizeFor(200, 1);
+    assertTrue((long) size.height() * size.width() < 1L << 29, size.toString());
+    assertEquals((long) size.height() * size.width() / 784, processor.tokens(1, 200));
   }
 }

@@ -254,6 +254,29 @@ class QwenCheckpointTest {
         "{\"a\":{" + entry + "[0,4]},\"a\":{" + entry + "[4,8]}}", 8, "Duplicate", "a");
   }
 
+  /** Numbers that Java's ints and longs cut, and more of anything than a model has. */
+  @Test
+  void headersOfNoFile() throws IOException {
+    String shape = "{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,8],\"shape\":";
+    assertHeaderRefused(shape + "[2.5]}}", 8, "shape [2.5]");
+    assertHeaderRefused(shape + "[18446744073709551618]}}", 8, "18446744073709551618");
+    assertHeaderRefused(shape + "[4611686018427387904,0,4]}}", 8, "impossible shape");
+    assertHeaderRefused(shape + "[1,1,1,1,1,1,1,1,2]}}", 8, "9 dimensions");
+    String offsets = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":";
+    assertHeaderRefused(offsets + "[0.5,8.5]}}", 9, "0.5 to 8.5");
+    assertHeaderRefused(offsets + "[\"0\",\"8\"]}}", 8, "\"0\" to \"8\"");
+    // 2^64 and 2^64 + 8, whose last 64 bits are 0 and 8.
+    assertHeaderRefused(
+        offsets + "[18446744073709551616,18446744073709551624]}}", 8, "18446744073709551616");
+    StringBuilder many = new StringBuilder("{");
+    for (int i = 0; i <= 100_000; i++) {
+      many.append(i == 0 ? "" : ",").append('"').append(i);
+      many.append("\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}");
+    }
+    assertHeaderRefused(many + "}", 0, "at most 100000 tensors");
+    assertHeaderRefused(" ".repeat((1 << 24) + 1), 0, "a header of at most 16777216 bytes");
+  }
+
   @Test
   void cutFiles() throws IOException {
     Path checkpoint = copy();

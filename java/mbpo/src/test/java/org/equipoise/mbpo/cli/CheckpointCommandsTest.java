@@ -235,7 +235,7 @@ class CheckpointCommandsTest {
     Path other = Files.write(file("holiday.png"), image);
     assertRefused(List.of("holiday.png", "--overwrite"), with(attack, other.toString()));
     assertRefused(
-        List.of("the image that is attacked"),
+        List.of("--image is", "would be written to"),
         with(attack, file("image-1.png").toString(), "--overwrite"));
     write("report.html", "mine");
     write("settings.yaml", "mine");

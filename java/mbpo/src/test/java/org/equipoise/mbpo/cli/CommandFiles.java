@@ -14,6 +14,7 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.equipoise.mbpo.checkpoint.PeftAdapter;
@@ -179,6 +180,18 @@ final class CommandFiles {
       SafetensorsFile.Contents contents = SafetensorsFile.read(weights);
       Map<String, Tensor> tensors = new LinkedHashMap<>(contents.tensors());
       tensors.computeIfPresent("model.norm.weight", (name, weight) -> weight.to(ScalarType.Byte));
+      SafetensorsFile.write(weights, tensors, contents.metadata());
+    }
+  }
+
+  /** Weights that are no numbers, as a run that diverged saves them. */
+  void notNumbers(double value) {
+    Path weights = file("checkpoint/model.safetensors");
+    try (PointerScope scope = new PointerScope()) {
+      SafetensorsFile.Contents contents = SafetensorsFile.read(weights);
+      Map<String, Tensor> tensors = new LinkedHashMap<>(contents.tensors());
+      tensors.computeIfPresent(
+          "model.norm.weight", (name, weight) -> weight.clone().fill_(new Scalar(value)));
       SafetensorsFile.write(weights, tensors, contents.metadata());
     }
   }

@@ -75,7 +75,10 @@ class EarlyChecksTest {
   }
 
   @ParameterizedTest
-  @MethodSource("org.equipoise.mbpo.cli.EarlyDamages#cases")
+  @MethodSource({
+    "org.equipoise.mbpo.cli.EarlyDamages#cases",
+    "org.equipoise.mbpo.cli.SizeDamages#cases"
+  })
   void isSaidBeforeAnythingIsDone(EarlyDamages.Case wrong) throws IOException {
     List<String> arguments = files.arguments(wrong.command(), wrong.settings());
     wrong.damage().to(files);
@@ -115,6 +118,26 @@ class EarlyChecksTest {
       }
     }
     assertEquals(List.of(), failures);
+  }
+
+  /**
+   * Comparisons with what is no number are false: answers would be the first token, again and
+   * again.
+   */
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
+  void weightsThatAreNoNumbers(double value) {
+    files.notNumbers(value);
+    for (String command : List.of(GENERATE, ATTACK, MINE, EVALUATE, SFT, DPO, HYBRID)) {
+      Outcome outcome = run(files.arguments(command, List.of()));
+      assertEquals(ExitCode.FAILURE, outcome.code, command + ": " + outcome.said);
+      assertTrue(
+          outcome.said.contains("damaged") || outcome.said.contains("NaN"),
+          command + ": " + outcome.said);
+    }
+    Outcome sampled = run(files.arguments(GENERATE, List.of("generate.temperature=1")));
+    assertEquals(ExitCode.FAILURE, sampled.code, sampled.said);
+    assertTrue(sampled.said.contains("its weights are damaged"), sampled.said);
   }
 
   /** Pixels are looked at by dry runs alone: it takes as long as decoding does. */

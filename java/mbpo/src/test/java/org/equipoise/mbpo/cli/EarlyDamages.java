@@ -44,7 +44,7 @@ final class EarlyDamages {
     }
   }
 
-  private static Case of(String name, String command, Damage damage, String... said) {
+  static Case of(String name, String command, Damage damage, String... said) {
     return new Case(name, command, List.of(), damage, List.of(said));
   }
 
@@ -52,7 +52,7 @@ final class EarlyDamages {
     return Stream.of(checkpoints(), adapters(), images(), texts(), pairs()).flatMap(s -> s);
   }
 
-  private static Case configured(String name, String from, String to, String... said) {
+  static Case configured(String name, String from, String to, String... said) {
     return of(name, INSPECT, files -> files.replace("checkpoint/config.json", from, to), said);
   }
 
@@ -148,7 +148,7 @@ final class EarlyDamages {
         of("more threads than none", EVALUATE, files -> {}, "thread").with("threads=0"));
   }
 
-  private static Case adapter(String name, Damage damage, String... said) {
+  static Case adapter(String name, Damage damage, String... said) {
     return of(
             name,
             GENERATE,

@@ -43,7 +43,8 @@ class EquipoiseCommandTest {
   private int execute(String... arguments) {
     CommandLine commandLine = EquipoiseCommand.commandLine();
     commandLine.addSubcommand(new EndCommand());
-    commandLine.setOut(ReadableWriter.over(out)).setErr(ReadableWriter.over(err));
+    commandLine.setOut(ReadableWriter.ofResults(out).printer());
+    commandLine.setErr(ReadableWriter.ofRemarks(err).printer());
     return EquipoiseCommand.execute(commandLine, arguments);
   }
 

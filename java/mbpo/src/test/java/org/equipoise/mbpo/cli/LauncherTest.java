@@ -24,6 +24,9 @@ class LauncherTest {
   void aCheckpointWhoseNameIsNotAscii() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/bin/sh")), "the launcher is a shell script");
     TinyCheckpoint.copyInto(folder.resolve("checkpoint"));
+    Path tokenizer = folder.resolve("checkpoint/tokenizer_config.json");
+    Files.writeString(
+        tokenizer, Files.readString(tokenizer).replaceFirst("\\{", "{\"x\\\\u001b[2J\": \"y\", "));
     assertEquals(0, shell("mv checkpoint " + NAME));
     Files.copy(Path.of("src/main/launcher/equipoise.sh"), folder.resolve("equipoise.sh"));
     Files.write(
@@ -53,6 +56,8 @@ class LauncherTest {
   void theLauncherReadsNamesThatAreNotAscii() throws Exception {
     assertEquals(ExitCode.OK, shell("sh ./equipoise.sh inspect " + NAME), output());
     assertTrue(output().contains("language model: 2 layers"), output());
+    // What a logger prints is readable in the process as well.
+    assertTrue(output().contains("without effect: x\\u001b[2J"), output());
   }
 
   @Test

@@ -83,6 +83,21 @@ class ProcessorFilesCommandsTest {
     assertTrue(text.contains("preprocessor_config.json: resample: expected a filter"), text);
   }
 
+  @Test
+  void aTokenizerOfNoKnownKindNeedsConsent() throws IOException {
+    Path tokenizer = checkpoint.resolve("tokenizer.json");
+    String known = Files.readString(tokenizer);
+    String other = known.replace("\"normalizer\": null", "\"normalizer\": {\"type\":\"Nmt\"}");
+    assertTrue(!known.equals(other), "the file has no normaliser");
+    Files.writeString(tokenizer, other);
+    for (int code : new int[] {train("--dry-run"), run("inspect", checkpoint.toString())}) {
+      assertEquals(ExitCode.FAILURE, code, text);
+      assertTrue(text.contains("tokenizer.json: normalizer.type: expected one of"), text);
+      assertTrue(text.contains("--set model.tokenizer=TRUSTED"), text);
+    }
+    assertEquals(ExitCode.OK, train("--dry-run", "--set=model.tokenizer=TRUSTED"), text);
+  }
+
   /** Such a text once claimed images that the sample does not have, and the run was lost. */
   @Test
   void namesOfSpecialTokensInTextsAreTrainedOnAsText() throws IOException {

@@ -21,6 +21,8 @@ import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.ChatTemplate;
+import org.equipoise.mbpo.checkpoint.TokenizerTrust;
+import org.equipoise.mbpo.checkpoint.WeightReading;
 import org.equipoise.mbpo.evaluate.Bootstrap;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -122,7 +124,14 @@ class OptionRangesTest {
         settings.bind("mine", MineSettings.class),
         settings.bind("train", TrainSettings.class),
         new ModelSettings(
-            "folder", null, ModelSettings.Type.FILE, ChatTemplate.FILE, 401_408, true));
+            "folder",
+            null,
+            ModelSettings.Type.FILE,
+            WeightReading.MAPPED,
+            ChatTemplate.FILE,
+            TokenizerTrust.KNOWN,
+            401_408,
+            true));
   }
 
   private static boolean isNumber(Class<?> type) {

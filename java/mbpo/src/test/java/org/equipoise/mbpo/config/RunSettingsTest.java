@@ -3,11 +3,14 @@ package org.equipoise.mbpo.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.lora.LoraOptions;
@@ -214,6 +217,75 @@ class RunSettingsTest {
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> RunSettings.load(deep, Map.of())),
         "run.yaml");
+  }
+
+  private void assertRefused(String text, String... parts) throws IOException {
+    Path file = write(text);
+    Exception refused =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(30),
+            () -> assertThrows(RuntimeException.class, () -> RunSettings.load(file, Map.of())));
+    assertSays(refused, "run.yaml");
+    assertSays(refused, parts);
+    assertTrue(refused.getMessage().length() < 2000, refused.getMessage());
+  }
+
+  /** Aliases side by side, in keys, merged, and of what they stand in. */
+  @Test
+  void aliasesOfEveryForm() throws IOException {
+    String many = "expected at most 10000 values";
+    assertRefused("a: &a [" + "1, ".repeat(999) + "1]\nb: [" + "*a, ".repeat(999) + "*a]", many);
+    StringBuilder merged = new StringBuilder("a0: &a0 {" + "k: 1}\n");
+    for (int i = 1; i < 9; i++) {
+      String before = "*a" + (i - 1);
+      merged.append(
+          "a" + i + ": &a" + i + "\n  <<: [" + (before + ", ").repeat(20) + before + "]\n");
+    }
+    assertRefused(merged.toString(), many);
+    assertRefused("a: &a\n  <<: *a\n  b: 1\n", "expected no alias of what it stands in");
+    assertRefused("a: &a [*a]\n", "expected no alias of what it stands in");
+    assertRefused("? &k [x, y]\n: *k\n? *k\n: 1\n", "found duplicate key");
+    assertRefused("x: *nowhere\n", "undefined alias nowhere");
+    assertEquals(7, file("seed: &s 7\nthreads: *s\n").bind("threads", Integer.class));
+  }
+
+  @Test
+  void depthAndSizesOfYaml() throws IOException {
+    assertRefused("a: " + "[".repeat(100_000) + "]".repeat(100_000), "Nesting Depth exceeded");
+    assertRefused("a: " + "{a: ".repeat(20_000) + "1" + "}".repeat(20_000), "Nesting Depth");
+    String characters = "run.yaml:2: expected at most 10000 characters in a value, found ";
+    // Reading these as numbers would take the square of their digits.
+    assertRefused("threads: 1\nseed: " + "9".repeat(500_000), characters + "500000");
+    assertRefused("threads: 1\nseed: 1" + ":59".repeat(100_000), characters + "300001");
+    assertRefused("threads: 1\nseed: !!binary " + "A".repeat(500_000), characters + "500000");
+    assertRefused("threads: 1\n? " + "k".repeat(20_000) + "\n: 1", characters + "20000");
+    assertRefused("# c\n".repeat(300_000), "expected at most 1048576 bytes, found 1200000");
+    assertRefused("k: 1\nk: 2\n", "found duplicate key");
+  }
+
+  @Test
+  void oneDocumentWithoutTags() throws IOException {
+    assertRefused("---\nseed: 1\n---\nseed: 2\n", "run.yaml:3: ", "another document");
+    assertRefused("seed: !!java.net.URL [\"http://localhost/\"]\n", "Global tag is not allowed");
+    assertRefused("seed: !local 1\n", "run.yaml:1: ");
+    assertEquals(3L, file("--- \nseed: 3\n...\n").bind("seed", Long.class));
+  }
+
+  @Test
+  void namesThatNoFileCanHave() {
+    for (String key : List.of("data.samples", "model.folder")) {
+      RunSettings settings = RunSettings.load(null, Map.of(key, "a\0b"));
+      assertSays(
+          assertThrows(IllegalArgumentException.class, () -> settings.path(key)),
+          "--set " + key,
+          "expected a path, found \"a\\u0000b\"");
+    }
+    RunSettings answers = RunSettings.load(null, Map.of("mine.answers", "a\0b"));
+    assertSays(
+        assertThrows(
+            IllegalArgumentException.class, () -> answers.bind("mine", MineSettings.class)),
+        "--set mine.answers",
+        "must name a file");
   }
 
   @Test

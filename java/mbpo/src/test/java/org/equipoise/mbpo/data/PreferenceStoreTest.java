@@ -133,7 +133,7 @@ class PreferenceStoreTest {
         killed.resolve("preferences.jsonl"), "{\"id\": \"s2\", \"ima", StandardOpenOption.APPEND);
     Files.writeString(killed.resolve("dropped.jsonl"), "{}\n", StandardOpenOption.APPEND);
     Files.writeString(killed.resolve("images/s2.png"), "half");
-    Files.writeString(killed.resolve("images/.s3.png.tmp"), "half");
+    Files.writeString(killed.resolve("images/.equipoise-0123456789abcdef.tmp"), "half");
     write(killed, 4);
     assertSameFiles(folder.resolve("whole"), killed);
   }

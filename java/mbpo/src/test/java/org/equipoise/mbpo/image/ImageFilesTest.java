@@ -82,7 +82,7 @@ class ImageFilesTest {
     assertTrue(
         refused
             .getMessage()
-            .contains("text.png: expected PNG, JPEG, WebP, TIFF, BMP, GIF or PNM, found 20 bytes"),
+            .contains("text.png: expected PNG, JPEG, WebP, TIFF, BMP or GIF, found 20 bytes"),
         refused.getMessage());
     Path cut = folder.resolve("cut.png");
     byte[] whole = ImageFiles.encodePng(noise(32, 32));
@@ -93,7 +93,7 @@ class ImageFilesTest {
     assertTrue(
         assertThrows(IllegalArgumentException.class, () -> ImageFiles.read(empty))
             .getMessage()
-            .contains("the file is empty"));
+            .contains("found an empty file"));
   }
 
   /** Cut in its pixel data: half an image must not pass for a whole one. */
@@ -211,7 +211,7 @@ class ImageFilesTest {
 
   /** Every kind that messages name is read. */
   @ParameterizedTest
-  @ValueSource(strings = {"sample.webp", "sample.gif", "sample.bmp", "sample.ppm"})
+  @ValueSource(strings = {"sample.webp", "sample.gif", "sample.bmp"})
   void otherKindsAreRead(String name) {
     RgbImage image = resource(name);
     assertEquals(6, image.width());
@@ -224,7 +224,7 @@ class ImageFilesTest {
     assertFound("a web page", "<!DOCTYPE html><html><body>404</body></html>");
     assertFound("an image of the kind heic", "\0\0\0\u0018ftypheic\0\0\0\0mif1heic");
     assertFound("XML or SVG", "<svg xmlns='http://www.w3.org/2000/svg'/>");
-    assertFound("9 bytes that no", "GIF87a" + "???");
+    assertFound("a GIF that is cut off", "GIF87a" + "???");
   }
 
   private static void assertFound(String expected, String content) {

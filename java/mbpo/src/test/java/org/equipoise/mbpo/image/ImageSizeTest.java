@@ -1,7 +1,6 @@
 package org.equipoise.mbpo.image;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -49,9 +48,6 @@ class ImageSizeTest {
     RgbImage image = ImageFiles.read(file);
     assertEquals(37 + 23, image.width() + image.height());
     byte[] whole = Files.readAllBytes(file);
-    EncodedImage encoded = new EncodedImage(whole);
-    assertNull(encoded.damage());
-    assertEquals(!name.endsWith("bmp"), encoded.size() != null, "found without decoding");
     if (!name.endsWith("bmp")) {
       assertCutsAreRefused(name, whole);
     }

@@ -11,9 +11,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
@@ -22,6 +24,7 @@ import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Progress;
 import org.equipoise.mbpo.score.AnswerScorer;
@@ -203,6 +206,49 @@ class NegativeMiningTest {
           PreferenceStore.read(folder.resolve("together")).stream().map(p -> p.id()).toList();
       PreferenceStore.read(folder.resolve("together"))
           .forEach(pair -> assertTrue(kept.contains(pair.twin()), pair.id()));
+    }
+  }
+
+  /** A source of a caller's own, that gives nothing, too few, or no image for a sample. */
+  @Test
+  void sourcesThatGiveNothingAreRefused() {
+    String function = "NegativeSource.perturb of own: expected ";
+    assertSource(clean -> null, function + "a value, found null");
+    assertSource(clean -> clean.subList(1, 3), function + "3 values, found 2");
+    assertSource(
+        clean -> Arrays.asList(clean.get(0), null, clean.get(2)), function + "a value, found null");
+    Images none = new Images(List.of());
+    assertSource(clean -> List.of(none, none, none), function + "1 values, found 0");
+  }
+
+  private void assertSource(UnaryOperator<List<Images>> perturb, String said) {
+    NegativeSource source =
+        new NegativeSource() {
+          @Override
+          public String name() {
+            return "own";
+          }
+
+          @Override
+          public Map<String, String> settings() {
+            return Map.of();
+          }
+
+          @Override
+          public List<Images> perturb(
+              MultimodalModel model, List<Sample> samples, List<Images> clean) {
+            return perturb.apply(clean);
+          }
+        };
+    try (ToyModel model = new ToyModel(1)) {
+      NegativeMiner miner = new NegativeMiner(model, source, ToyTask.VERIFIER, OPTIONS);
+      List<Sample> samples = ToyTask.samples("s", 3, 0.5, 1);
+      String message =
+          assertThrows(
+                  IllegalStateException.class,
+                  () -> miner.mine(samples, null, folder.resolve("own"), Progress.none()))
+              .getMessage();
+      assertEquals(said, message);
     }
   }
 

@@ -2,6 +2,7 @@ package org.equipoise.mbpo.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,40 @@ class TokenChoiceTest {
   @Test
   void greedyTakesTheBest() {
     assertEquals(1, choose(GenerationOptions.greedy(), 0));
+  }
+
+  /** What is no number is greater than nothing, and the first token would be taken for the best. */
+  @Test
+  void scoresThatAreNoNumbersAreNoChoice() {
+    for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      float[] logits = LOGITS.clone();
+      logits[6] = wrong;
+      float[] none = {wrong, wrong, wrong, wrong};
+      for (GenerationOptions options : List.of(GenerationOptions.greedy(), sampling())) {
+        assertRefused(logits, null, options);
+      }
+      assertRefused(LOGITS, none, GenerationOptions.greedy().blindContrast(1));
+    }
+    float[] masked = LOGITS.clone();
+    masked[5] = Float.NEGATIVE_INFINITY;
+    assertEquals(3, TokenChoice.choose(masked, null, 4, 4, GenerationOptions.greedy(), 0, NOWHERE));
+    GenerationOptions nothing =
+        GenerationOptions.greedy().rules(LogitRules.NONE.suppressed(List.of(0, 1, 2, 3)));
+    String message =
+        assertThrows(IllegalStateException.class, () -> choose(nothing, 0)).getMessage();
+    assertTrue(message.contains("suppress_tokens [0, 1, 2, 3]"), message);
+  }
+
+  private static void assertRefused(float[] logits, float[] blind, GenerationOptions options) {
+    float[] seen = blind == null ? logits : java.util.Arrays.copyOfRange(logits, 4, 8);
+    String message =
+        assertThrows(
+                IllegalStateException.class,
+                () ->
+                    TokenChoice.choose(
+                        seen, blind, blind == null ? 4 : 0, 4, options, 0.5, NOWHERE))
+            .getMessage();
+    assertTrue(message.contains("no numbers"), message);
   }
 
   @Test

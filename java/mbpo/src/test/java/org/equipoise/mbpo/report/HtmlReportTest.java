@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
@@ -16,8 +19,10 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
+import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jsoup.Jsoup;
+import org.jsoup.nodes.Attribute;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
 import org.jsoup.parser.Parser;
@@ -25,7 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class HtmlReportTest {
-  private static final String HOSTILE = "<script>alert('x')</script> & \"quoted\"";
+  private static final String HOSTILE =
+      "<script>alert('x')</script> & \"quoted\" onload='x' --> ]]> </style><img src=x>";
 
   @Test
   void parsesWithoutErrors() {
@@ -91,49 +97,90 @@ class HtmlReportTest {
 
   @Test
   void textsAreEscapedEverywhere() {
-    ReportData data =
-        ReportData.builder(HOSTILE, HOSTILE)
-            .results(List.of(hostileTable()))
-            .details(
-                List.of(
-                    new TextTable(HOSTILE, HOSTILE, List.of(HOSTILE), List.of(List.of(HOSTILE)))))
-            .rankingCurves(
-                List.of(
-                    new LineChart(
-                        HOSTILE,
-                        HOSTILE,
-                        HOSTILE,
-                        HOSTILE,
-                        LineChart.Frame.FITTED,
-                        List.of(
-                            new LineChart.Series(
-                                HOSTILE, new double[] {0, 1}, new double[] {1, 2})))))
-            .gallery(
-                List.of(
-                    new GalleryItem(
-                        HOSTILE,
-                        HOSTILE,
-                        new byte[1],
-                        new byte[1],
-                        new byte[1],
-                        8,
-                        HOSTILE,
-                        List.of(
-                            new GalleryItem.Answer(HOSTILE, HOSTILE, GalleryItem.Outcome.WRONG)),
-                        List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))))
-            .limits(List.of(HOSTILE))
-            .settings(
-                List.of(new SettingGroup(HOSTILE, List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))))
-            .environment(List.of(Setting.of(HOSTILE, HOSTILE, HOSTILE)))
-            .precomputed(new Precomputed(HOSTILE, List.of(hostileTable())))
-            .build();
     Parser parser = Parser.htmlParser().setTrackErrors(20);
-    Document page = Jsoup.parse(HtmlReport.render(data), "", parser);
+    Document page = Jsoup.parse(HtmlReport.render(report(HOSTILE)), "", parser);
     assertTrue(parser.getErrors().isEmpty(), () -> parser.getErrors().toString());
-    assertTrue(page.select("script").isEmpty());
+    Document plain = Jsoup.parse(HtmlReport.render(report("plain")));
+    assertEquals(elements(plain), elements(page), "no text becomes an element or an attribute");
     assertEquals(HOSTILE, page.selectFirst("h1").text());
     assertEquals(HOSTILE, page.selectFirst(".scroll").attr("aria-label"));
     assertTrue(page.selectFirst(".card img").attr("alt").contains(HOSTILE));
+  }
+
+  /** Every element of a page with the names of its attributes. */
+  private static List<String> elements(Document page) {
+    return page.getAllElements().stream()
+        .map(
+            element ->
+                element.tagName()
+                    + element.attributes().asList().stream().map(Attribute::getKey).toList())
+        .toList();
+  }
+
+  /** A page whose every text is this one. */
+  private static ReportData report(String text) {
+    return ReportData.builder(text, text)
+        .results(List.of(tableOf(text)))
+        .details(List.of(new TextTable(text, text, List.of(text), List.of(List.of(text)))))
+        .rankingCurves(
+            List.of(
+                new LineChart(
+                    text,
+                    text,
+                    text,
+                    text,
+                    LineChart.Frame.FITTED,
+                    List.of(new LineChart.Series(text, new double[] {0, 1}, new double[] {1, 2})))))
+        .gallery(
+            List.of(
+                new GalleryItem(
+                    text,
+                    text,
+                    new byte[1],
+                    new byte[1],
+                    new byte[1],
+                    8,
+                    text,
+                    List.of(new GalleryItem.Answer(text, text, GalleryItem.Outcome.WRONG)),
+                    List.of(Setting.of(text, text, text)))))
+        .limits(List.of(text))
+        .settings(List.of(new SettingGroup(text, List.of(Setting.of(text, text, text)))))
+        .environment(List.of(Setting.of(text, text, text)))
+        .precomputed(new Precomputed(text, List.of(tableOf(text))))
+        .build();
+  }
+
+  /** The whole page passes the seam that shows what a text hides. */
+  @Test
+  void whatATextHidesIsShown() {
+    String hidden = "a\u001b[2J\u0000\u202eb\u2028";
+    SettingGroup settings = new SettingGroup("s", List.of(Setting.of("path", hidden)));
+    String html =
+        HtmlReport.render(
+            ReportData.builder(hidden, hidden)
+                .gallery(List.of(SampleReport.item(hidden)))
+                .settings(List.of(settings))
+                .build());
+    assertEquals(html, Excerpt.readable(html));
+    assertEquals("a\\u001b[2J\\u0000\\u202eb\\u2028", Jsoup.parse(html).title());
+  }
+
+  /** Even a mistake in escaping would run and load nothing. */
+  @Test
+  void theBrowserIsToldToRunAndLoadNothing() throws GeneralSecurityException {
+    Document page = Jsoup.parse(HtmlReport.render(SampleReport.full()));
+    Element first = page.head().child(1);
+    assertEquals("Content-Security-Policy", first.attr("http-equiv"), "before any style");
+    byte[] styles = page.selectFirst("style").data().getBytes(StandardCharsets.UTF_8);
+    String digest =
+        Base64.getEncoder().encodeToString(MessageDigest.getInstance("SHA-256").digest(styles));
+    assertEquals(
+        "default-src 'none'; style-src 'sha256-"
+            + digest
+            + "'; img-src data:; base-uri 'none'; form-action 'none'",
+        first.attr("content"));
+    assertEquals(1, page.select("style").size());
+    assertTrue(page.select("[style]").isEmpty(), "the policy forbids styles in attributes");
   }
 
   @Test
@@ -193,15 +240,15 @@ class HtmlReportTest {
     assertTrue(error.getMessage().contains(file.toString()), error.getMessage());
   }
 
-  private static ResultTable hostileTable() {
-    Metric metric = Metric.higherIsBetter("m", HOSTILE, HOSTILE).asHeadline();
+  private static ResultTable tableOf(String text) {
+    Metric metric = Metric.higherIsBetter("m", text, text).asHeadline();
     Measurement cell = new Measurement(Interval.of(1), new Interval(.1, .05, .2));
     return new ResultTable(
-        HOSTILE,
-        HOSTILE,
-        HOSTILE,
-        HOSTILE,
+        text,
+        text,
+        text,
+        text,
         List.of(metric),
-        List.of(new ResultTable.Row(HOSTILE, HOSTILE, java.util.Map.of("m", cell))));
+        List.of(new ResultTable.Row(text, text, java.util.Map.of("m", cell))));
   }
 }

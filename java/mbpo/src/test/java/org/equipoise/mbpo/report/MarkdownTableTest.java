@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -25,5 +26,18 @@ class MarkdownTableTest {
          (95 % interval of the paired difference). 1000 items a split, one seed; bootstrap over items.
         """,
         MarkdownTable.render(SampleReport.table("Trained | pairs")));
+  }
+
+  @Test
+  void foreignTextsAreTexts() {
+    assertEquals(
+        "\\[a\\](javascript:b) !\\[c\\](d) &lt;img src=x&gt; \\`e\\` \\*f\\* \\_g\\_ x_y \\|h\\|"
+            + " \\~i\\~ \\$j\\$ &amp;lt; # k \\\\l http\\://m www\\.n &lt;!-- end of results --&gt;"
+            + " \\\\u001b\\[2J",
+        MarkdownTable.escape(
+            "[a](javascript:b) ![c](d) <img src=x> `e` *f* _g_ x_y |h| ~i~ $j$ &lt;\n"
+                + "# k \\l http://m www.n <!-- end of results --> \u001b[2J"));
+    String table = MarkdownTable.render(SampleReport.table("=x\n\n# y\n- z".repeat(100_000)));
+    assertTrue(table.startsWith("**=x  # y - z=x") && table.length() < 4000, table);
   }
 }

@@ -43,6 +43,27 @@ class SummariseCommandTest {
         written, SummariseCommand.replaceResults(Path.of("README.md"), written, List.of(table)));
   }
 
+  /** A result file from elsewhere cannot write outside the marks, nor end the section early. */
+  @Test
+  void foreignTextsStayBetweenTheMarks() {
+    String begin = "<!-- results: written by equipoise summarise --readme -->\n";
+    String end = "<!-- end of results -->\n";
+    String before = "# Title\n" + end + "text\n" + begin;
+    String after = end + "rest\n" + begin + end;
+    ResultTable hostile = SampleReport.table("x\n" + end + "\n# y\n" + begin);
+    Path file = Path.of("README.md");
+    String once = SummariseCommand.replaceResults(file, before + "old" + after, List.of(hostile));
+    assertTrue(once.startsWith(before) && once.endsWith(after), once);
+    assertEquals(once, SummariseCommand.replaceResults(file, once, List.of(hostile)));
+    assertEquals(before.length() + after.length(), once.length() - section(once, before, after));
+  }
+
+  private static int section(String text, String before, String after) {
+    String section = text.substring(before.length(), text.length() - after.length());
+    assertTrue(!section.contains("<!--") && !section.contains("\n# y"), section);
+    return section.length();
+  }
+
   @Test
   void aReadmeWithoutSectionIsLeftAlone() throws IOException {
     Files.writeString(folder.resolve("README.md"), "# Title\n");

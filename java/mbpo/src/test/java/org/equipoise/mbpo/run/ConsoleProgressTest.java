@@ -8,8 +8,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ConsoleProgressTest {
   @TempDir Path root;
@@ -55,6 +58,26 @@ class ConsoleProgressTest {
     for (String line : text.split("[\r\n]+")) {
       assertTrue(line.length() <= 79 || System.getenv("COLUMNS") != null, line);
     }
+  }
+
+  /** Titles, reasons and notes may hold what a file said. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void foreignTextsMoveNoCursor(boolean terminal) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    ConsoleProgress progress = new ConsoleProgress(out, terminal, 1);
+    Stage stage = Stage.of("stage", c -> {}).title("a\u001b[2J\rb");
+    progress.runStarted(List.of(stage));
+    progress.stageStarted(stage, "x was \u001b]0;y\u0007\nz and is \u202e");
+    progress.stageProgressed(stage, 0.5, "c\u001b[A\rd");
+    progress.noticed("n".repeat(8_000_000));
+    progress.runEnded();
+    String text = bytes.toString(StandardCharsets.UTF_8);
+    assertTrue(text.contains("a\\u001b[2J\\u000db: starts, x was \\u001b]0;y\\u0007\\nz"), text);
+    assertFalse(text.contains("\rb") || text.contains("\rd") || text.contains("\u202e"), text);
+    assertFalse(text.contains("\u001b") || text.contains("\u0007"), text);
+    assertTrue(text.length() < 5000, text);
   }
 
   @Test

@@ -143,7 +143,7 @@ public final class KillHarness {
     return "'" + new String(bytes, from, to - from, StandardCharsets.UTF_8) + "'";
   }
 
-  /** All but what holds a process id, durations and times of files. */
+  /** All but what holds a process id, durations, times of files and the order of their names. */
   private static TreeMap<String, Path> files(Path folder) throws IOException {
     TreeMap<String, Path> files = new TreeMap<>();
     try (Stream<Path> walk = Files.walk(folder)) {
@@ -153,6 +153,7 @@ public final class KillHarness {
     files.remove(".run/lock");
     files.remove(".run/journal.jsonl");
     files.remove(".run/digests.jsonl");
+    files.remove(".run/written.jsonl");
     return files;
   }
 }

@@ -269,7 +269,7 @@ class StageGraphTest {
           assertThrows(
               FailedStageException.class,
               () -> graph.run(folder, RunOptions.defaults().workers(2)));
-      assertEquals("stage bad failed: no room", failure.getMessage());
+      assertEquals("stage bad failed: memory ran out (no room)", failure.getMessage());
       assertTrue(stopped.get());
       assertFalse(folder.recorded("long").marker().finished(), "it returned early");
       assertFalse(Files.exists(root.resolve("never")));
@@ -345,6 +345,7 @@ class StageGraphTest {
             .getMessage());
     assertThrows(IllegalArgumentException.class, () -> Stage.of("../one", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> Stage.of(".run", c -> {}));
+    assertThrows(IllegalArgumentException.class, () -> Stage.of("set-aside", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> one.weight(0));
     assertThrows(IllegalArgumentException.class, () -> one.setting("array", new int[1]));
     assertThrows(IllegalArgumentException.class, () -> one.setting("object", new Object()));

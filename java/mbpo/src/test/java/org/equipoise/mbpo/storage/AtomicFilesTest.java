@@ -3,13 +3,18 @@ package org.equipoise.mbpo.storage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -85,14 +90,75 @@ class AtomicFilesTest {
   }
 
   @Test
-  void deletesTreesButDoesNotFollowLinks() throws IOException {
+  void deletesALinkButNotWhatItLeadsTo() throws IOException {
     Path kept = Files.writeString(folder.resolve("kept"), "1");
-    Files.createDirectories(folder.resolve("tree/deep"));
-    Files.createSymbolicLink(folder.resolve("tree/deep/link"), kept);
-    Files.createSymbolicLink(folder.resolve("tree/folder"), folder);
-    AtomicFiles.deleteTree(folder.resolve("tree"));
-    assertFalse(Files.exists(folder.resolve("tree")));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), kept);
+    AtomicFiles.delete(link);
+    assertFalse(Files.exists(link, LinkOption.NOFOLLOW_LINKS));
+    AtomicFiles.delete(link);
     assertEquals("1", AtomicFiles.readText(kept));
-    AtomicFiles.deleteTree(folder.resolve("tree"));
+  }
+
+  @Test
+  void aLinkIsReplacedItself() throws IOException {
+    Path secret = Files.writeString(folder.resolve("secret"), "a key");
+    Path link = Files.createSymbolicLink(folder.resolve("out"), secret);
+    AtomicFiles.write(link, "new");
+    assertFalse(Files.isSymbolicLink(link));
+    assertEquals("new", AtomicFiles.readText(link));
+    assertEquals("a key", AtomicFiles.readText(secret));
+  }
+
+  /** Whoever shares the folder knows neither that it is written nor where it lies. */
+  @Test
+  void unfinishedFilesHaveNamesThatNobodyForetells() throws IOException {
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < 4; i++) {
+      AtomicFiles.write(
+          folder.resolve("out"), channel -> seen.addAll(Set.of(folder.toFile().list())));
+    }
+    seen.remove("out");
+    assertEquals(4, seen.size(), seen.toString());
+    for (String name : seen) {
+      Files.writeString(folder.resolve(name), "left by a killed process");
+    }
+    Path other = Files.writeString(folder.resolve(".equipoise-notes.tmp"), "a user's");
+    Path link = folder.resolve(".equipoise-0123456789abcdef.tmp");
+    Files.createSymbolicLink(link, other);
+    AtomicFiles.deleteUnfinished(folder);
+    assertEquals(
+        Set.of("out", other.getFileName().toString(), link.getFileName().toString()),
+        Set.of(folder.toFile().list()));
+  }
+
+  @Test
+  void nothingIsAppendedThroughLinks() throws IOException {
+    Path secret = Files.writeString(folder.resolve("secret"), "a key");
+    Path soft = Files.createSymbolicLink(folder.resolve("soft"), secret);
+    Path hard = Files.createLink(folder.resolve("hard"), secret);
+    for (Path log : List.of(soft, hard, Files.createDirectory(folder.resolve("folder")))) {
+      StorageException refused =
+          assertThrows(StorageException.class, () -> AtomicFiles.append(log, 0, new byte[1]));
+      assertTrue(
+          refused.getMessage().startsWith("cannot append to " + log + ": it "),
+          refused.getMessage());
+      assertTrue(
+          refused.getMessage().endsWith("choose another folder, nothing was changed"),
+          refused.getMessage());
+      assertThrows(StorageException.class, () -> LineLog.open(log));
+    }
+    assertEquals("a key", AtomicFiles.readText(secret));
+  }
+
+  @Test
+  void aNewFileReplacesNone() throws IOException {
+    Path file = folder.resolve("file");
+    AtomicFiles.writeNew(file, new byte[] {'1'});
+    StorageException refused =
+        assertThrows(StorageException.class, () -> AtomicFiles.writeNew(file, new byte[] {'2'}));
+    assertEquals(
+        "cannot write " + file + ": another file was put there meanwhile", refused.getMessage());
+    assertEquals("1", AtomicFiles.readText(file));
+    assertEquals(1, folder.toFile().list().length);
   }
 }

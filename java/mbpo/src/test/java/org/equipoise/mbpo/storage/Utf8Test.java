@@ -64,11 +64,4 @@ class Utf8Test {
     byte[] whole = "a\n日".getBytes(StandardCharsets.UTF_8);
     assertTrue(refusal(java.util.Arrays.copyOf(whole, whole.length - 1)).contains(":2: "));
   }
-
-  @Test
-  void excerptsAreShortAndOnOneLine() {
-    assertEquals("a\\nb\\u001b[1m", Excerpt.of("a\nb\u001b[1m"));
-    String shown = Excerpt.quoted("x".repeat(26_000));
-    assertTrue(shown.length() < 120 && shown.contains("(26000 characters)"), shown);
-  }
 }

@@ -62,7 +62,7 @@ class TorchScriptModelTest {
   }
 
   private static TorchScriptModel load() {
-    return TorchScriptModel.load(
+    return TorchScriptModel.loadAndRunItsCode(
         resource("looking.pt"), new ToyTokenizer(), new ToyImageProcessor());
   }
 
@@ -246,10 +246,25 @@ class TorchScriptModelTest {
     }
   }
 
+  /** The name of the method is no exaggeration. */
+  @Test
+  void aFileWritesWhereItLikesWhileItIsRead() throws Exception {
+    Path written = Path.of("target", "written-while-a-module-was-read.pt");
+    Files.deleteIfExists(written);
+    try (TorchScriptModel model =
+        TorchScriptModel.loadAndRunItsCode(
+            resource("writing.pt"), new ToyTokenizer(), new ToyImageProcessor())) {
+      assertEquals(1, model.parameters().size());
+      assertTrue(Files.deleteIfExists(written), "the module's __setstate__ has run");
+    }
+  }
+
   private static String refusal(Path file) {
     return assertThrows(
             IllegalArgumentException.class,
-            () -> TorchScriptModel.load(file, new ToyTokenizer(), new ToyImageProcessor()))
+            () ->
+                TorchScriptModel.loadAndRunItsCode(
+                    file, new ToyTokenizer(), new ToyImageProcessor()))
         .getMessage();
   }
 
@@ -288,7 +303,8 @@ class TorchScriptModelTest {
     List<TokenSequence> row = List.of(new TokenSequence(new int[] {0, 1}, new int[] {2, 19}));
     try (PointerScope scope = new PointerScope();
         TorchScriptModel model =
-            TorchScriptModel.load(resource("looking.pt"), larger, new ToyImageProcessor())) {
+            TorchScriptModel.loadAndRunItsCode(
+                resource("looking.pt"), larger, new ToyImageProcessor())) {
       assertEquals(
           "the TorchScript module must answer pixels [1, 3, 8, 8] and ids [1, 3] with logits [1, 3,"
               + " at least 99], found [1, 3, 20]",

@@ -23,7 +23,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.random.KeyedRandom;
+import org.equipoise.mbpo.reward.RewardScores;
 import org.equipoise.mbpo.reward.VerifiedReward;
+import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -101,6 +103,71 @@ class TrainingTest {
 
   private static HybridGrpoTrainer trainer(HybridGrpoOptions options) {
     return new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER));
+  }
+
+  /** Rewards of a caller's own. */
+  @Test
+  void rewardsThatAreNoNumbersAreRefused() {
+    assertReward((sample, answer) -> null, "VerifiedReward.score: expected a value, found null");
+    assertReward(
+        (sample, answer) -> new RewardScores(true, true, Double.NaN),
+        "VerifiedReward.score: expected a finite total for sample ");
+  }
+
+  private static void assertReward(VerifiedReward reward, String said) {
+    try (ToyModel model = new ToyModel(1)) {
+      String message =
+          assertThrows(
+                  IllegalStateException.class,
+                  () ->
+                      new HybridGrpoTrainer(hybrid(), reward)
+                          .train(model, PAIRS, SAMPLES, TrainingContext.plain()))
+              .getMessage();
+      assertTrue(message.contains(said), message);
+    }
+  }
+
+  /** A loss that a task forgets to name, or gives nothing at all. */
+  @Test
+  void tasksWithoutALossAreRefused() {
+    assertTask(null, "TrainingTask.computeGradients: expected a value, found null");
+    assertTask(Map.of("reward", 1.0), "TrainingTask.computeGradients: expected loss");
+  }
+
+  private static void assertTask(Map<String, Double> metrics, String said) {
+    TrainingTask task =
+        new TrainingTask() {
+          @Override
+          public String name() {
+            return "own";
+          }
+
+          @Override
+          public int iterations() {
+            return 1;
+          }
+
+          @Override
+          public String fingerprint() {
+            return "own";
+          }
+
+          @Override
+          public void begin(int iteration) {}
+
+          @Override
+          public Map<String, Double> computeGradients(int update) {
+            return metrics;
+          }
+        };
+    try (ToyModel model = new ToyModel(1)) {
+      String message =
+          assertThrows(
+                  IllegalStateException.class,
+                  () -> TrainingLoop.run(model, OPTIMIZER, task, TrainingContext.plain()))
+              .getMessage();
+      assertTrue(message.contains(said), message);
+    }
   }
 
   private static Run run(HybridGrpoOptions options) {
@@ -183,6 +250,37 @@ class TrainingTest {
       assertTrue(Files.exists(checkpoint));
       run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 5));
       assertSame(weights(whole), weights(rest));
+    }
+  }
+
+  /** With its fingerprint and checksum, as whoever shares a run can make one. */
+  @Test
+  void aCheckpointThatTellsNoStepsIsRefused() {
+    Path file = folder.resolve("steps.safetensors");
+    TrainingContext context = TrainingContext.plain().checkpoint(file, 5);
+    try (ToyModel model = new ToyModel(1);
+        PointerScope scope = new PointerScope()) {
+      new SftTrainer(sft()).train(model, SAMPLES, context);
+      SafetensorsFile.Contents whole = SafetensorsFile.read(file);
+      Map<String, Tensor> steps = new LinkedHashMap<>(whole.tensors());
+      steps.put("history", HostTensors.floats(new float[2], 1, 2));
+      SafetensorsFile.write(file, steps, whole.metadata());
+      assertNoSteps(context);
+      Map<String, String> total = new LinkedHashMap<>(whole.metadata());
+      total.put("total_steps", "99999999999");
+      SafetensorsFile.write(file, whole.tensors(), total);
+      assertNoSteps(context);
+    }
+  }
+
+  private static void assertNoSteps(TrainingContext context) {
+    try (ToyModel model = new ToyModel(1)) {
+      String message =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> new SftTrainer(sft()).train(model, SAMPLES, context))
+              .getMessage();
+      assertTrue(message.contains("does not tell its steps"), message);
     }
   }
 

@@ -1,5 +1,5 @@
 """Writes looking.pt, a TorchScript module over the toy task's twenty words, and looking.safetensors with its
-logits and gradients for two images and rows.
+logits and gradients for two images and rows; and writing.pt, a module that writes a file while it is read.
 
     pip install torch==2.13.0+cpu safetensors numpy
     python torchscript_golden.py
@@ -52,3 +52,27 @@ weights = torch.randn_like(logits)
 tensors = dict(pixels=pixels.detach(), ids=ids, logits=logits.detach(), weights=weights, d_pixels=pixels.grad)
 tensors["d_head"] = module.head.weight.grad
 save_file(tensors, str(HERE / "looking.safetensors"))
+
+
+class Writing(torch.nn.Module):
+    """What a stranger's module can do as soon as it is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(2))
+
+    def forward(self, pixels, ids):
+        return pixels
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.weight, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[torch.Tensor, bool]):
+        self.weight = state[0]
+        self.training = state[1]
+        torch.save(state[0], "target/written-while-a-module-was-read.pt")
+
+
+torch.jit.script(Writing()).save(str(HERE / "writing.pt"))
