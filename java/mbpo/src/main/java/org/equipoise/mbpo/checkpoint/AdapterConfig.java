@@ -20,9 +20,6 @@ import org.equipoise.mbpo.storage.JsonNumbers;
  * name or known to change nothing; {@link #remarks} names the others. Immutable.
  */
 final class AdapterConfig {
-  /** Characters of one field; a thousand layers with a name of a hundred each. */
-  private static final int MOST_OF_PATTERNS = 100_000;
-
   private final Path file;
   private final ObjectNode json;
   private final TargetModules targets;
@@ -127,17 +124,6 @@ final class AdapterConfig {
       String field, BiConsumer<String, JsonNode> requirement) {
     Map<BoundedPattern, Double> patterns = new LinkedHashMap<>();
     JsonNode node = json.path(field);
-    int characters = node.properties().stream().mapToInt(entry -> entry.getKey().length()).sum();
-    if (characters > MOST_OF_PATTERNS) {
-      throw new IllegalArgumentException(
-          file
-              + ": "
-              + field
-              + ": expected names of layers of together at most "
-              + MOST_OF_PATTERNS
-              + " characters, found "
-              + characters);
-    }
     for (Map.Entry<String, JsonNode> entry : node.properties()) {
       requirement.accept(field + "." + Excerpt.of(entry.getKey()), entry.getValue());
       patterns.put(

@@ -6,8 +6,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.AtomicFiles;
+import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.storage.StorageException;
 import org.jspecify.annotations.Nullable;
 

@@ -42,8 +42,8 @@ final class TokenizerConfig {
 
   /**
    * Fields of texts outside chats, of padding and of cutting, which are not done here, and {@code
-   * model_max_length} and {@code clean_up_tokenization_spaces}, which transformers does not obey with
-   * this kind of tokenizer.
+   * model_max_length} and {@code clean_up_tokenization_spaces}, which transformers does not obey
+   * with this kind of tokenizer.
    */
   static final Set<String> WITHOUT_EFFECT =
       Set.of(

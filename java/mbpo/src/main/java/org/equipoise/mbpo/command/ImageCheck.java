@@ -80,8 +80,7 @@ final class ImageCheck {
   private Found found(Path file) {
     sayHowFar();
     if (!Files.exists(file)) {
-      return bad(
-          "there is no image file " + Excerpt.beginning(file.toString(), LONGEST_PATH));
+      return bad("there is no image file " + Excerpt.beginning(file.toString(), LONGEST_PATH));
     }
     try {
       ImageSize size = ImageFiles.size(file, mostPixels);

@@ -35,11 +35,7 @@ final class InputCheck {
    * @param messages told now and then how far a long check is
    */
   InputCheck(
-      CheckedModel model,
-      DataLimits limits,
-      int newTokens,
-      boolean decode,
-      PrintWriter messages) {
+      CheckedModel model, DataLimits limits, int newTokens, boolean decode, PrintWriter messages) {
     this.tokenizer = model.inputs().tokenizer();
     this.context = model.checkpoint().contextLength();
     this.newTokens = newTokens;

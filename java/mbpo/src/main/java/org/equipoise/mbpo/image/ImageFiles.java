@@ -9,7 +9,6 @@ import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Image files: PNG, JPEG and WebP, and of a few plain forms TIFF, BMP and GIF (its first image);

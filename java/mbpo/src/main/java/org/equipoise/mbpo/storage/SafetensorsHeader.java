@@ -145,7 +145,8 @@ public record SafetensorsHeader(
       throw damaged(file, "tensor " + Excerpt.of(name) + " has no shape");
     }
     if (dimensions.size() > MOST_DIMENSIONS) {
-      throw damaged(file, "tensor " + Excerpt.of(name) + " has " + dimensions.size() + " dimensions");
+      throw damaged(
+          file, "tensor " + Excerpt.of(name) + " has " + dimensions.size() + " dimensions");
     }
     long[] shape = new long[dimensions.size()];
     long bytes = elementBytes(type);

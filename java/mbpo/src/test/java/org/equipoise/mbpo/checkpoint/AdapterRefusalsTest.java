@@ -12,8 +12,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -83,12 +81,6 @@ class AdapterRefusalsTest {
     return '"' + "a".repeat(length) + '"';
   }
 
-  private static String manyNames() {
-    return IntStream.range(0, 20_000)
-        .mapToObj(i -> "\"layer_" + i + "\": 1")
-        .collect(Collectors.joining(", ", "{", "}"));
-  }
-
   @Test
   void layersOfAnyNumberAreCompared() {
     with("layers_to_transform", "[0, 1]");
@@ -97,7 +89,7 @@ class AdapterRefusalsTest {
     for (String part : List.of(".lora_A.weight", ".lora_B.weight")) {
       tensors.put(beyond + part, tensors.get(Q0 + part));
     }
-    assertRefused("do not mean", "layers.99999999999");
+    assertRefused("layers.99999999999", "made for another");
   }
 
   @Test
@@ -142,9 +134,7 @@ class AdapterRefusalsTest {
             new Case("target_modules", "\"model\\\\.layers\\\\.7.*\"", "do not mean", "q_proj"),
             new Case("target_modules", "\"(\"", "target_modules", "regular expression"),
             new Case("target_modules", "[3]", "target_modules", "list of texts"),
-            new Case("target_modules", longText(2001), "target_modules", "at most 2000"),
-            new Case("exclude_modules", longText(100_000), "exclude_modules", "at most 2000"),
-            new Case("rank_pattern", manyNames(), "rank_pattern", "at most 100000", "found 208890"),
+            new Case("exclude_modules", longText(100_001), "exclude_modules", "more than 100000"),
             new Case("exclude_modules", "[\"q_proj\"]", "do not mean", "q_proj"),
             new Case("layers_to_transform", "[1]", "do not mean", "layers.0"),
             new Case("layers_to_transform", "[\"a\"]", "layers_to_transform"),

@@ -33,7 +33,6 @@ class RegularFilesTest {
           FileDigests::of,
           FileDigests::read,
           LineLog::read,
-          LineLog::open,
           SafetensorsHeader::read,
           SafetensorsFile::read,
           RegularFiles::require);

@@ -280,7 +280,7 @@ class TrainingTest {
                   IllegalArgumentException.class,
                   () -> new SftTrainer(sft()).train(model, SAMPLES, context))
               .getMessage();
-      assertTrue(message.contains("does not tell its steps"), message);
+      assertTrue(message.endsWith("; delete it to start anew"), message);
     }
   }
 
