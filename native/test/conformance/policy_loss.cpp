@@ -20,13 +20,17 @@ using Data = PolicyData;
 void check_oracle_by_differences(Setup s, uint64_t seed) {
   s.dtype = EQP_F64;
   PolicyProblem p = make_problem(s, seed);
-  // The step must not carry an entropy over the threshold, nor a log-prob over the floor.
+  // The step must not carry an entropy over the threshold, nor a log-prob over the floor or over its
+  // reference, where |d| bends.
   if (s.threshold) p.threshold[0] -= 0.01;
   double& floor = s.options.negative_log_prob_floor;
   for (size_t at = 0; at < p.log_probs.size(); ++at) {
     if (!(std::fabs(p.log_probs[at] - floor) <= 0x1p-11)) continue;
     floor -= 0x1p-9;
     at = 0;
+  }
+  for (size_t at = 0; at < p.reference.size(); ++at) {
+    if (std::fabs(p.log_probs[at] - p.reference[at]) <= 0x1p-11) p.reference[at] -= 0x1p-9;
   }
   const PolicyOracle oracle = policy_oracle(p, s.options, 0, 0);
   const auto check = [&](std::vector<double>& x, const std::vector<Tracked>& slopes,
