@@ -6,42 +6,24 @@
 #include "conformance/covering.h"
 #include "conformance/policy_loss_case.h"
 #include "harness/check.h"
+#include "harness/policy_options.h"
 #include "math/policy_loss.h"
 #include "ops/options/policy_loss.h"
 
 namespace eqp::test {
 namespace {
 
-// The form comes from surrogate and importance together; max_completion_length from the normaliser.
-const std::map<std::string, std::vector<double>> kDerived = {
-    {"surrogate", {}}, {"importance", {}}, {"max_completion_length", {}}};
-
-#define EQP_VALUE(name, value, ...) static_cast<double>(value),
-// Values of the other fields, the default first, that bite on the usual numbers.
-const std::map<std::string, std::vector<double>> kValues = {
-    {"normalizer", {EQP_POLICY_NORMALIZERS(EQP_VALUE)}},
-    {"kl", {EQP_POLICY_KL_K3, EQP_POLICY_KL_K1, EQP_POLICY_KL_ABS, EQP_POLICY_KL_K2}},
-    {"kl_unbiased", {0, 1}},
-    {"sampler_correction", {EQP_SAMPLER_CORRECTIONS(EQP_VALUE)}},
-    {"sampler_level", {EQP_POLICY_IMPORTANCE_TOKEN, EQP_POLICY_IMPORTANCE_SEQUENCE}},
-    {"epsilon_low", {0.2, 0.05, 1}},
-    {"epsilon_high", {0.2, 0.05, 1.28, HUGE_VAL}},
-    {"dual_clip", {HUGE_VAL, 1.3}},
-    {"sapo_tau_positive", {1, 2.5}},
-    {"sapo_tau_negative", {1.05, 0.5}},
-    {"vespo_k_positive", {2, 0, 0.5}},
-    {"vespo_lambda_positive", {3, 1}},
-    {"vespo_k_negative", {3, 0, 1}},
-    {"vespo_lambda_negative", {2, 0.5}},
-    {"kl_beta", {0, 0.3}},
-    {"negative_log_prob_floor", {-HUGE_VAL, -1.5}},
-    {"entropy_coefficient", {0, 0.01, -0.3}},
-    {"off_policy_threshold", {HUGE_VAL, 0.02}},
-    {"sampler_min", {0, 0.9}},
-    {"sampler_max", {3, 1.1}},
-    {"total_tokens", {0, 300}},
-    {"total_sequences", {0, 70}},
-    {"total_kept_tokens", {0, 40}}};
+// The default first. The form comes from surrogate and importance together, max_completion_length from the
+// normaliser: they have no others.
+std::map<std::string, std::vector<double>> values_by_field() {
+  std::map<std::string, std::vector<double>> values;
+  for (const OptionValues& option : policy_options()) {
+    values[option.field] = {option.preset};
+    values[option.field].insert(values[option.field].end(), option.others.begin(),
+                                option.others.end());
+  }
+  return values;
+}
 
 struct Form {
   eqp_policy_surrogate surrogate;
@@ -54,9 +36,9 @@ bool weighs_sequences(eqp_policy_surrogate surrogate) {
 
 std::vector<Form> forms() {
   std::vector<Form> forms;
-  for (const double surrogate : {EQP_POLICY_SURROGATES(EQP_VALUE)}) {
-    for (const double importance : {EQP_POLICY_IMPORTANCES(EQP_VALUE)}) {
-      const Form form = {static_cast<int32_t>(surrogate), static_cast<int32_t>(importance)};
+  for (const eqp_policy_surrogate surrogate : {EQP_POLICY_SURROGATES(EQP_VALUE)}) {
+    for (const eqp_policy_importance importance : {EQP_POLICY_IMPORTANCES(EQP_VALUE)}) {
+      const Form form = {surrogate, importance};
       if (weighs_sequences(form.surrogate) && form.importance != EQP_POLICY_IMPORTANCE_TOKEN)
         continue;
       forms.push_back(form);
@@ -64,7 +46,6 @@ std::vector<Form> forms() {
   }
   return forms;
 }
-#undef EQP_VALUE
 
 constexpr int64_t kShapes[][2] = {{5, 11}, {9, 40}, {0, 3}, {3, 0}, {1, 1}, {17, 33}};
 constexpr int kShapeCount = 6;
@@ -77,15 +58,14 @@ const std::pair<const char*, bool PolicySetup::*> kGiven[] = {
 
 class Space {
  public:
-  Space() : forms_(forms()) {
+  Space() : forms_(forms()), values_(values_by_field()) {
     add("form", static_cast<int>(forms_.size()));
     for (const Field<eqp_policy_loss_options>& field : kPolicyLossFields) {
-      if (kDerived.count(field.name) != 0) continue;
-      const auto values = kValues.find(field.name);
-      EQP_CHECK(values != kValues.end(), "%s: expected values to be tested", field.name);
-      if (values == kValues.end()) continue;
-      EQP_CHECK(values->second.size() > 1 && values->second[0] == field.preset,
-                "%s: expected the default %g and another value", field.name, field.preset);
+      const auto values = values_.find(field.name);
+      EQP_CHECK(values != values_.end(), "%s: expected values to be tested", field.name);
+      if (values == values_.end() || values->second.size() < 2) continue;
+      EQP_CHECK(values->second[0] == field.preset, "%s: expected the default %g first", field.name,
+                field.preset);
       fields_.push_back(&field);
       add(field.name, static_cast<int>(values->second.size()));
     }
@@ -105,7 +85,7 @@ class Space {
     o.surrogate = form.surrogate;
     o.importance = form.importance;
     for (const Field<eqp_policy_loss_options>* field : fields_) {
-      write_field(&o, *field, kValues.at(field->name)[static_cast<size_t>(row[at++])]);
+      write_field(&o, *field, values_.at(field->name)[static_cast<size_t>(row[at++])]);
     }
     o.max_completion_length = o.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO ? 17 : 0;
     for (const auto& given : kGiven) s.*given.second = row[at++] == 1;
@@ -146,6 +126,7 @@ class Space {
   }
 
   std::vector<Form> forms_;
+  std::map<std::string, std::vector<double>> values_;
   std::vector<const Field<eqp_policy_loss_options>*> fields_;
   std::vector<Factor> factors_;
 };

@@ -9,6 +9,7 @@
 
 #include "contract/refusal.h"
 #include "harness/check.h"
+#include "harness/policy_options.h"
 #include "ops/options/group_advantage.h"
 #include "ops/options/pair_loss.h"
 #include "ops/options/perturbation.h"
@@ -99,19 +100,6 @@ bool documents(const std::string& comment, double preset) {
   }
   return false;
 }
-
-// The values that a field of a list must not have: those beside the known ones.
-std::vector<double> unknown(const std::vector<int>& known) {
-  std::vector<double> values;
-  for (const int value : known) {
-    for (const int beside : {value - 1, value + 1, 0, -7}) {
-      if (std::find(known.begin(), known.end(), beside) == known.end()) values.push_back(beside);
-    }
-  }
-  return values;
-}
-#define EQP_VALUE(name, value, ...) value,
-#define EQP_NONE_OF(LIST) unknown({LIST(EQP_VALUE)})
 
 struct Row {
   const char* field;
@@ -226,34 +214,11 @@ EQP_TEST(options_of_unpaired_loss) {
 }
 
 EQP_TEST(options_of_policy_loss) {
+  std::vector<Row> rows;
+  for (const OptionValues& option : policy_options())
+    rows.push_back({option.field, option.preset, option.refused});
   check({"policy_loss"}, "policy_loss.h", "eqp_policy_loss_options", eqp_policy_loss_options_init,
-        kPolicyLossFields,
-        {{"normalizer", EQP_POLICY_NORMALIZER_GRPO, EQP_NONE_OF(EQP_POLICY_NORMALIZERS)},
-         {"surrogate", EQP_POLICY_SURROGATE_CLIP, EQP_NONE_OF(EQP_POLICY_SURROGATES)},
-         {"importance", EQP_POLICY_IMPORTANCE_TOKEN, EQP_NONE_OF(EQP_POLICY_IMPORTANCES)},
-         {"kl", EQP_POLICY_KL_K3, EQP_NONE_OF(EQP_POLICY_KLS)},
-         {"kl_unbiased", 0, {-1, 2}},
-         {"sampler_correction", EQP_SAMPLER_CORRECTION_NONE, EQP_NONE_OF(EQP_SAMPLER_CORRECTIONS)},
-         {"sampler_level", EQP_POLICY_IMPORTANCE_TOKEN, {0, EQP_POLICY_IMPORTANCE_SEQUENCE_TOKEN}},
-         {"epsilon_low", 0.2, {-0.1, 1.1, kNaN, kInf}},
-         {"epsilon_high", 0.2, {-0.1, kNaN}},
-         {"dual_clip", kInf, {0.9, kNaN}},
-         {"sapo_tau_positive", 1, kNotPositive},
-         {"sapo_tau_negative", 1.05, kNotPositive},
-         {"vespo_k_positive", 2, kNegative},
-         {"vespo_lambda_positive", 3, kNotPositive},
-         {"vespo_k_negative", 3, kNegative},
-         {"vespo_lambda_negative", 2, kNotPositive},
-         {"kl_beta", 0, kNegative},
-         {"negative_log_prob_floor", -kInf, {0.1, kNaN}},
-         {"entropy_coefficient", 0, kInfinite},
-         {"off_policy_threshold", kInf, {kNaN}},
-         {"sampler_min", 0, {-0.1, 3, kNaN}},
-         {"sampler_max", 3, {0, -1, kNaN}},
-         {"max_completion_length", 0, {-1, kNaN, kInf, 7}},
-         {"total_tokens", 0, {-1, kNaN, kInf, 7}},
-         {"total_sequences", 0, kNegative},
-         {"total_kept_tokens", 0, {-1, kNaN, kInf, 7}}});
+        kPolicyLossFields, rows);
 }
 
 EQP_TEST(options_of_group_advantage) {
