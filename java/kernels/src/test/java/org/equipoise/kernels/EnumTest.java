@@ -95,8 +95,7 @@ class EnumTest {
   @Test
   void dataTypesAndDirections() throws IOException {
     assertEquals(list("types.h", "EQP_DTYPES"), java(DataType.class, DataType::code));
-    assertEquals(
-        list("perturbation.h", "EQP_DIRECTIONS"), java(Direction.class, Direction::code));
+    assertEquals(list("perturbation.h", "EQP_DIRECTIONS"), java(Direction.class, Direction::code));
     assertEquals(
         list("perturbation.h", "EQP_IMAGE_QUANTITIES"),
         java(ImageQuantity.class, ImageQuantity::code));
