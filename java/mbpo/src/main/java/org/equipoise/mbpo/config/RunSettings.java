@@ -94,7 +94,12 @@ public final class RunSettings {
     single.forEach(
         (path, value) -> {
           sources.addOption(path, value);
-          String[] keys = path.split("\\.");
+          // With -1 the pieces behind the last dot count, too: "seed." names nothing.
+          String[] keys = path.split("\\.", -1);
+          if (List.of(keys).contains("")) {
+            throw new IllegalArgumentException(
+                sources.where(path) + ": expected KEY=VALUE with a KEY such as train.lora.rank");
+          }
           ObjectNode own = MAPPER.createObjectNode();
           ObjectNode at = own;
           for (int i = 0; i < keys.length - 1; i++) {

@@ -38,10 +38,12 @@ final class SettingSources {
 
   /** The place of a key or of what it stands in. */
   String where(String key) {
-    for (String at = key; !at.isEmpty(); at = at.substring(0, Math.max(0, at.lastIndexOf('.')))) {
-      if (places.containsKey(at)) {
-        return places.get(at);
-      }
+    String at = key;
+    while (!at.isEmpty() && !places.containsKey(at)) {
+      at = at.substring(0, Math.max(0, at.lastIndexOf('.')));
+    }
+    if (places.containsKey(at)) {
+      return places.get(at);
     }
     // A key of the record as a whole: something below it was set.
     return places.entrySet().stream()

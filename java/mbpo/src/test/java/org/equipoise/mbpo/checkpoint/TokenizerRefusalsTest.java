@@ -333,6 +333,7 @@ class TokenizerRefusalsTest {
       String message =
           assertThrows(IllegalArgumentException.class, () -> read.encodePrompt(text)).getMessage();
       assertTrue(message.startsWith("expected a text of at most 524288 bytes"), message);
+      // An excerpt of 200 characters and the sentence around it.
       assertTrue(message.length() < 400, message);
     }
   }

@@ -93,6 +93,20 @@ class RunSettingsTest {
   }
 
   @Test
+  void keysWithAnEmptyPieceNameTheirPlace() throws IOException {
+    for (String key : List.of("", ".", "seed.", ".seed", "train..method")) {
+      assertSays(
+          assertThrows(
+              IllegalArgumentException.class, () -> RunSettings.load(null, Map.of(key, "1"))),
+          "--set " + key + "=1: expected KEY=VALUE");
+    }
+    Path file = write("seed: 1\n\"\": 2\n");
+    assertSays(
+        assertThrows(IllegalArgumentException.class, () -> RunSettings.load(file, Map.of())),
+        "run.yaml:2: unknown setting");
+  }
+
+  @Test
   void wrongValuesNameFileLineAndKey() throws IOException {
     RunSettings word = file("mine:\n  steps: many\n");
     assertSays(

@@ -134,6 +134,7 @@ class BoundedPatternTest {
                 })
             .getMessage();
     assertTrue(message.startsWith("rank_pattern: matching layers takes too long"), message);
+    // An excerpt of 200 characters and the sentence around it.
     assertTrue(message.length() < 400, message);
     // Nor do others of the same file begin again.
     assertThrows(IllegalArgumentException.class, () -> BoundedPattern.of("a", "b", work));

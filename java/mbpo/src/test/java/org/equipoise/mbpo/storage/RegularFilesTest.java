@@ -121,7 +121,7 @@ class RegularFilesTest {
   @Test
   void filesThatSayNoSize() throws IOException {
     Path status = Path.of("/proc/self/status");
-    assumeTrue(Files.exists(status) && Files.size(status) == 0, "this system has no such file");
+    assumeTrue(Files.exists(status) && Files.size(status) == 0, "no /proc/self/status here");
     assertTrue(AtomicFiles.readText(status).contains("VmRSS"));
     assertTrue(
         assertThrows(StorageException.class, () -> AtomicFiles.read(status, 10))
