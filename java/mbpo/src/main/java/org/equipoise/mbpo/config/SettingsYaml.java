@@ -18,6 +18,7 @@ import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
 
 /** Reads YAML of others: plain values only, and no more of them than settings can have. */
 final class SettingsYaml {
@@ -86,6 +87,7 @@ final class SettingsYaml {
     }
     if (node instanceof MappingNode mapping) {
       for (NodeTuple entry : mapping.getValue()) {
+        requireName(name, entry.getKeyNode());
         count = countValues(name, entry.getKeyNode(), above, count);
         count = countValues(name, entry.getValueNode(), above, count);
       }
@@ -96,6 +98,17 @@ final class SettingsYaml {
     }
     above.remove(node);
     return count;
+  }
+
+  private static void requireName(String name, Node key) {
+    if (!(key instanceof ScalarNode) || key.getTag().equals(Tag.NULL)) {
+      throw new IllegalArgumentException(
+          name
+              + line(key.getStartMark().getLine())
+              + ": expected settings as KEY: VALUE, found "
+              + (key instanceof ScalarNode ? "nothing" : "a list or a map")
+              + " as a key");
+    }
   }
 
   private static String line(int index) {

@@ -68,6 +68,7 @@ public final class Fingerprint {
     }
     String text = String.valueOf(value);
     if (value != null
+        && !(value instanceof String)
         && (value.getClass().isArray() || text.startsWith(value.getClass().getName() + "@"))) {
       throw new IllegalArgumentException(
           "has no text of its own ("

@@ -149,6 +149,12 @@ class RunSettingsTest {
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> RunSettings.load(list, Map.of())),
         "expected settings as KEY: VALUE");
+    for (String key : List.of("null", "~", "", "? [a, b]\n  ", "? {a: b}\n  ")) {
+      Path nameless = write("train:\n  full: true\n  " + key + ": 2\n");
+      assertSays(
+          assertThrows(IllegalArgumentException.class, () -> RunSettings.load(nameless, Map.of())),
+          "run.yaml:3");
+    }
     Path twice = write("seed: 1\nseed: 2\n");
     assertSays(
         assertThrows(IllegalArgumentException.class, () -> RunSettings.load(twice, Map.of())),
@@ -258,7 +264,7 @@ class RunSettingsTest {
     assertRefused(merged.toString(), many);
     assertRefused("a: &a\n  <<: *a\n  b: 1\n", "expected no alias of what it stands in");
     assertRefused("a: &a [*a]\n", "expected no alias of what it stands in");
-    assertRefused("? &k [x, y]\n: *k\n? *k\n: 1\n", "found duplicate key");
+    assertRefused("? &k [x, y]\n: *k\n? *k\n: 1\n", "found a list or a map as a key");
     assertRefused("x: *nowhere\n", "undefined alias nowhere");
     assertEquals(7, file("seed: &s 7\nthreads: *s\n").bind("threads", Integer.class));
   }

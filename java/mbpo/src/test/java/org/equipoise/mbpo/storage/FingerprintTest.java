@@ -56,5 +56,7 @@ class FingerprintTest {
     assertThrows(IllegalArgumentException.class, () -> twice.add("a", 1));
     assertThrows(IllegalArgumentException.class, () -> Fingerprint.text(new int[1]));
     assertThrows(IllegalArgumentException.class, () -> Fingerprint.text(List.of(new Object())));
+    String likeThatOfAnObject = "java.lang.String@4567";
+    assertEquals(likeThatOfAnObject, Fingerprint.text(likeThatOfAnObject));
   }
 }
