@@ -90,26 +90,8 @@ template <class Form, class S>
 EQP_DEVICE void write_totals(const PolicyLoss& call, const Totals<Form>& totals) {
   *static_cast<S*>(call.loss) = static_cast<S>(totals.sums[kLoss]);
   if (call.metrics == nullptr) return;
-  S* const metrics = static_cast<S*>(call.metrics);
-  const double tokens = totals.sums[Totals<Form>::kTokens];
-  const double per_token = tokens < 1.0 ? 0.0 : 1.0 / tokens;
-  const auto mean = [&](int sum) {
-    return sum < Totals<Form>::kTokens ? static_cast<S>(totals.sums[sum] * per_token) : S(0);
-  };
-  metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
-  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
-  metrics[EQP_POLICY_METRIC_DUAL_CLIP] = mean(kDualClip);
-  metrics[EQP_POLICY_METRIC_RATIO] = mean(kRatio);
-  metrics[EQP_POLICY_METRIC_WEIGHT] = mean(kWeight);
-  metrics[EQP_POLICY_METRIC_KL] = mean(kKl);
-  metrics[EQP_POLICY_METRIC_ENTROPY] = mean(kEntropy);
-  metrics[EQP_POLICY_METRIC_ENTROPY_KEPT] = mean(kEntropyKept);
-  metrics[EQP_POLICY_METRIC_OFF_POLICY] = mean(kOffPolicy);
-  metrics[EQP_POLICY_METRIC_SAMPLER_RATIO] = mean(kSamplerRatio);
-  metrics[EQP_POLICY_METRIC_SAMPLER_LIMITED] = mean(kSamplerLimited);
-  metrics[EQP_POLICY_METRIC_SAMPLER_DIFFERENCE] = mean(kSamplerDifference);
-  metrics[EQP_POLICY_METRIC_FLOORED] = mean(kFloored);
-  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(tokens);
+  policy_metrics(totals.sums, Totals<Form>::kTokens, totals.sums[Totals<Form>::kTokens],
+                 static_cast<S*>(call.metrics));
 }
 
 // Sums over all parts, in every thread of the block.
@@ -162,10 +144,7 @@ EQP_DEVICE void policy_losses(const PolicyLoss& call, const Parts& parts, Pass p
       count_tokens<PlainForm, S>(call, i, lane, parts.team, length);
       team_sum(length, parts.team);
       Scales scales = common;
-      if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length[0] > 1.0)
-        scales.token /= length[0];
-      if (call.sequence_weights.data != nullptr)
-        scales.token *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
+      scales.token = sequence_scale<S>(call, i, scales.token, length[0]);
       double sums[Totals<Form>::kCount] = {};
       add_sequence<Form, T, S>(call, constants, i, scales, length[0], pass, lane, parts.team, sums);
       team_sum(sums, parts.team);

@@ -76,11 +76,9 @@ extern "C" {
   X(NONZERO, 5)
 
 typedef int32_t eqp_advantage_scale;
-#define EQP_ADVANTAGE_SCALE_GROUP 1
-#define EQP_ADVANTAGE_SCALE_BATCH 2
-#define EQP_ADVANTAGE_SCALE_NONE 3
-#define EQP_ADVANTAGE_SCALE_WHITEN 4
-#define EQP_ADVANTAGE_SCALE_NONZERO 5
+#define EQP_ADVANTAGE_SCALE_CONSTANT(name, value, ...) EQP_ADVANTAGE_SCALE_##name = value,
+enum { EQP_ADVANTAGE_SCALES(EQP_ADVANTAGE_SCALE_CONSTANT) };
+#undef EQP_ADVANTAGE_SCALE_CONSTANT
 
 /* X(NAME, value) */
 #define EQP_ADVANTAGE_BASELINES(X) \
@@ -91,11 +89,9 @@ typedef int32_t eqp_advantage_scale;
   X(GIVEN, 5)
 
 typedef int32_t eqp_advantage_baseline;
-#define EQP_ADVANTAGE_BASELINE_MEAN 1
-#define EQP_ADVANTAGE_BASELINE_OTHERS 2
-#define EQP_ADVANTAGE_BASELINE_LENGTHS 3
-#define EQP_ADVANTAGE_BASELINE_SECOND 4
-#define EQP_ADVANTAGE_BASELINE_GIVEN 5
+#define EQP_ADVANTAGE_BASELINE_CONSTANT(name, value, ...) EQP_ADVANTAGE_BASELINE_##name = value,
+enum { EQP_ADVANTAGE_BASELINES(EQP_ADVANTAGE_BASELINE_CONSTANT) };
+#undef EQP_ADVANTAGE_BASELINE_CONSTANT
 
 /* X(NAME, value) */
 #define EQP_ADVANTAGE_AGGREGATIONS(X) \
@@ -103,12 +99,20 @@ typedef int32_t eqp_advantage_baseline;
   X(NORMALIZE_THEN_SUM, 2)
 
 typedef int32_t eqp_advantage_aggregation;
-#define EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE 1
-#define EQP_ADVANTAGE_AGGREGATION_NORMALIZE_THEN_SUM 2
+#define EQP_ADVANTAGE_AGGREGATION_CONSTANT(name, value, ...) \
+  EQP_ADVANTAGE_AGGREGATION_##name = value,
+enum { EQP_ADVANTAGE_AGGREGATIONS(EQP_ADVANTAGE_AGGREGATION_CONSTANT) };
+#undef EQP_ADVANTAGE_AGGREGATION_CONSTANT
+
+/* X(NAME, value) */
+#define EQP_ADVANTAGE_SINGLETONS(X) \
+  X(ZERO, 1)                        \
+  X(RAW, 2)
 
 typedef int32_t eqp_advantage_singleton;
-#define EQP_ADVANTAGE_SINGLETON_ZERO 1
-#define EQP_ADVANTAGE_SINGLETON_RAW 2
+#define EQP_ADVANTAGE_SINGLETON_CONSTANT(name, value, ...) EQP_ADVANTAGE_SINGLETON_##name = value,
+enum { EQP_ADVANTAGE_SINGLETONS(EQP_ADVANTAGE_SINGLETON_CONSTANT) };
+#undef EQP_ADVANTAGE_SINGLETON_CONSTANT
 
 typedef struct eqp_group_advantage_options {
   uint32_t size;                         /* sizeof(eqp_group_advantage_options) */

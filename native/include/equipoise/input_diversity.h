@@ -35,9 +35,15 @@
 extern "C" {
 #endif
 
+/* X(NAME, value): BILINEAR as torchattacks, NEAREST as the paper's own code */
+#define EQP_INTERPOLATIONS(X) \
+  X(BILINEAR, 1)              \
+  X(NEAREST, 2)
+
 typedef int32_t eqp_interpolation;
-#define EQP_BILINEAR 1 /* as torchattacks */
-#define EQP_NEAREST 2  /* as the paper's own code */
+#define EQP_INTERPOLATION_CONSTANT(name, value, ...) EQP_##name = value,
+enum { EQP_INTERPOLATIONS(EQP_INTERPOLATION_CONSTANT) };
+#undef EQP_INTERPOLATION_CONSTANT
 
 typedef struct eqp_input_diversity_options {
   uint32_t size;                   /* sizeof(eqp_input_diversity_options) */

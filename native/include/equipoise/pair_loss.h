@@ -83,37 +83,22 @@ extern "C" {
   X(ANCHOR, 19, 0, 0, 1, 0)
 
 typedef int32_t eqp_pair_loss_kind;
-#define EQP_PAIR_LOSS_SIGMOID 1
-#define EQP_PAIR_LOSS_IPO 2
-#define EQP_PAIR_LOSS_HINGE 3
-#define EQP_PAIR_LOSS_EXO_PAIR 4
-#define EQP_PAIR_LOSS_NCA_PAIR 5
-#define EQP_PAIR_LOSS_ROBUST 6
-#define EQP_PAIR_LOSS_BCO_PAIR 7
-#define EQP_PAIR_LOSS_SPPO_HARD 8
-#define EQP_PAIR_LOSS_AOT 9
-#define EQP_PAIR_LOSS_AOT_UNPAIRED 10
-#define EQP_PAIR_LOSS_APO_ZERO 11
-#define EQP_PAIR_LOSS_APO_DOWN 12
-#define EQP_PAIR_LOSS_DISCOPOP 13
-#define EQP_PAIR_LOSS_SFT 14
-#define EQP_PAIR_LOSS_SIGMOID_NORM 15
-#define EQP_PAIR_LOSS_CPO 16
-#define EQP_PAIR_LOSS_SIMPO 17
-#define EQP_PAIR_LOSS_ORPO 18
-#define EQP_PAIR_LOSS_ANCHOR 19
+#define EQP_PAIR_LOSS_CONSTANT(name, value, ...) EQP_PAIR_LOSS_##name = value,
+enum { EQP_PAIR_LOSS_KINDS(EQP_PAIR_LOSS_CONSTANT) };
+#undef EQP_PAIR_LOSS_CONSTANT
 #define EQP_PAIR_LOSS_MAX_TERMS 8
 
-typedef int32_t eqp_pair_divergence;
+/* X(NAME, value) */
 #define EQP_PAIR_DIVERGENCES(X) \
   X(REVERSE_KL, 1)              \
   X(FORWARD_KL, 2)              \
   X(JS, 3)                      \
   X(ALPHA, 4)
-#define EQP_PAIR_DIVERGENCE_REVERSE_KL 1
-#define EQP_PAIR_DIVERGENCE_FORWARD_KL 2
-#define EQP_PAIR_DIVERGENCE_JS 3
-#define EQP_PAIR_DIVERGENCE_ALPHA 4
+
+typedef int32_t eqp_pair_divergence;
+#define EQP_PAIR_DIVERGENCE_CONSTANT(name, value, ...) EQP_PAIR_DIVERGENCE_##name = value,
+enum { EQP_PAIR_DIVERGENCES(EQP_PAIR_DIVERGENCE_CONSTANT) };
+#undef EQP_PAIR_DIVERGENCE_CONSTANT
 
 typedef struct eqp_pair_loss_options {
   uint32_t size;                                     /* sizeof(eqp_pair_loss_options) */

@@ -28,9 +28,15 @@
 extern "C" {
 #endif
 
+/* X(NAME, value): minimise or maximise the objective whose gradient is given */
+#define EQP_DIRECTIONS(X) \
+  X(DESCEND, -1)          \
+  X(ASCEND, 1)
+
 typedef int32_t eqp_direction;
-#define EQP_DESCEND (-1) /* minimise the objective whose gradient is given */
-#define EQP_ASCEND 1     /* maximise it */
+#define EQP_DIRECTION_CONSTANT(name, value, ...) EQP_##name = value,
+enum { EQP_DIRECTIONS(EQP_DIRECTION_CONSTANT) };
+#undef EQP_DIRECTION_CONSTANT
 
 /* One L-infinity step, projection and clamp in one pass (I-FGSM/PGD, arXiv 1706.06083; momentum:
  * MI-FGSM, arXiv 1710.06081; previous: APGD, arXiv 2003.01690).
@@ -150,9 +156,17 @@ EQP_API eqp_status eqp_eight_bit(const eqp_eight_bit_options* options, const eqp
                                  const eqp_tensor* codes, const eqp_launch* launch);
 
 /* What is measured: how v becomes pixel units, and what copies mean. */
+/* X(NAME, value)
+ *   DIFFERENCE  v std; the first copy counts
+ *   GRADIENT    v / std; copies are added */
+#define EQP_IMAGE_QUANTITIES(X) \
+  X(DIFFERENCE, 0)              \
+  X(GRADIENT, 1)
+
 typedef int32_t eqp_image_quantity;
-#define EQP_DIFFERENCE 0 /* value * std; the first copy counts */
-#define EQP_GRADIENT 1   /* value / std; copies are added */
+#define EQP_IMAGE_QUANTITY_CONSTANT(name, value, ...) EQP_##name = value,
+enum { EQP_IMAGE_QUANTITIES(EQP_IMAGE_QUANTITY_CONSTANT) };
+#undef EQP_IMAGE_QUANTITY_CONSTANT
 
 /* Norms of every image: with v = values - minus (minus NULL: values) in pixel units, over the pixels
  * whose mask is not 0,

@@ -67,12 +67,9 @@ extern "C" {
   X(GMPO, 6)
 
 typedef int32_t eqp_policy_surrogate;
-#define EQP_POLICY_SURROGATE_CLIP 1
-#define EQP_POLICY_SURROGATE_CISPO_ABSOLUTE 2
-#define EQP_POLICY_SURROGATE_CISPO_RELATIVE 3
-#define EQP_POLICY_SURROGATE_SAPO 4
-#define EQP_POLICY_SURROGATE_VESPO 5
-#define EQP_POLICY_SURROGATE_GMPO 6
+#define EQP_POLICY_SURROGATE_CONSTANT(name, value, ...) EQP_POLICY_SURROGATE_##name = value,
+enum { EQP_POLICY_SURROGATES(EQP_POLICY_SURROGATE_CONSTANT) };
+#undef EQP_POLICY_SURROGATE_CONSTANT
 
 #define EQP_POLICY_IMPORTANCES(X) \
   X(TOKEN, 1)                     \
@@ -80,9 +77,9 @@ typedef int32_t eqp_policy_surrogate;
   X(SEQUENCE_TOKEN, 3)
 
 typedef int32_t eqp_policy_importance;
-#define EQP_POLICY_IMPORTANCE_TOKEN 1
-#define EQP_POLICY_IMPORTANCE_SEQUENCE 2
-#define EQP_POLICY_IMPORTANCE_SEQUENCE_TOKEN 3
+#define EQP_POLICY_IMPORTANCE_CONSTANT(name, value, ...) EQP_POLICY_IMPORTANCE_##name = value,
+enum { EQP_POLICY_IMPORTANCES(EQP_POLICY_IMPORTANCE_CONSTANT) };
+#undef EQP_POLICY_IMPORTANCE_CONSTANT
 
 #define EQP_POLICY_NORMALIZERS(X) \
   X(GRPO, 1)                      \
@@ -91,10 +88,9 @@ typedef int32_t eqp_policy_importance;
   X(LUSPO, 4)
 
 typedef int32_t eqp_policy_normalizer;
-#define EQP_POLICY_NORMALIZER_GRPO 1
-#define EQP_POLICY_NORMALIZER_DR_GRPO 2
-#define EQP_POLICY_NORMALIZER_DAPO 3
-#define EQP_POLICY_NORMALIZER_LUSPO 4
+#define EQP_POLICY_NORMALIZER_CONSTANT(name, value, ...) EQP_POLICY_NORMALIZER_##name = value,
+enum { EQP_POLICY_NORMALIZERS(EQP_POLICY_NORMALIZER_CONSTANT) };
+#undef EQP_POLICY_NORMALIZER_CONSTANT
 
 #define EQP_POLICY_KLS(X) \
   X(K1, 1)                \
@@ -103,10 +99,9 @@ typedef int32_t eqp_policy_normalizer;
   X(K3, 4)
 
 typedef int32_t eqp_policy_kl;
-#define EQP_POLICY_KL_K1 1
-#define EQP_POLICY_KL_ABS 2
-#define EQP_POLICY_KL_K2 3
-#define EQP_POLICY_KL_K3 4
+#define EQP_POLICY_KL_CONSTANT(name, value, ...) EQP_POLICY_KL_##name = value,
+enum { EQP_POLICY_KLS(EQP_POLICY_KL_CONSTANT) };
+#undef EQP_POLICY_KL_CONSTANT
 
 #define EQP_SAMPLER_CORRECTIONS(X) \
   X(NONE, 1)                       \
@@ -114,9 +109,9 @@ typedef int32_t eqp_policy_kl;
   X(MASK, 3)
 
 typedef int32_t eqp_sampler_correction;
-#define EQP_SAMPLER_CORRECTION_NONE 1
-#define EQP_SAMPLER_CORRECTION_TRUNCATE 2
-#define EQP_SAMPLER_CORRECTION_MASK 3
+#define EQP_SAMPLER_CORRECTION_CONSTANT(name, value, ...) EQP_SAMPLER_CORRECTION_##name = value,
+enum { EQP_SAMPLER_CORRECTIONS(EQP_SAMPLER_CORRECTION_CONSTANT) };
+#undef EQP_SAMPLER_CORRECTION_CONSTANT
 
 typedef struct eqp_policy_loss_options {
   uint32_t size;                             /* sizeof(eqp_policy_loss_options) */
@@ -143,7 +138,7 @@ typedef struct eqp_policy_loss_options {
   double off_policy_threshold;    /* not NaN; default +Inf: off */
   double sampler_min;             /* >= 0, < sampler_max; default 0 */
   double sampler_max;             /* > 0, +Inf allowed; default 3 */
-  double max_completion_length;   /* DR_GRPO: >= 1, required; otherwise 0 */
+  double max_completion_length;   /* DR_GRPO: >= 1, required; otherwise 0 (default) */
   double total_tokens;            /* DAPO: tokens of the global batch, finite; 0 (default): of this
                                      call; otherwise 0 */
   double total_sequences;   /* the others: S, sequences of the global batch, truncated ones and

@@ -22,10 +22,16 @@
 extern "C" {
 #endif
 
+/* X(NAME, value) */
+#define EQP_BLUR_KERNELS(X) \
+  X(GAUSSIAN, 1)            \
+  X(UNIFORM, 2)             \
+  X(LINEAR, 3)
+
 typedef int32_t eqp_blur_kernel;
-#define EQP_BLUR_GAUSSIAN 1
-#define EQP_BLUR_UNIFORM 2
-#define EQP_BLUR_LINEAR 3
+#define EQP_BLUR_KERNEL_CONSTANT(name, value, ...) EQP_BLUR_##name = value,
+enum { EQP_BLUR_KERNELS(EQP_BLUR_KERNEL_CONSTANT) };
+#undef EQP_BLUR_KERNEL_CONSTANT
 
 #define EQP_BLUR_MAX_LENGTH 31
 

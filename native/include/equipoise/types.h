@@ -30,15 +30,21 @@ typedef int32_t eqp_status;
 #define EQP_OUT_OF_MEMORY 5
 #define EQP_INTERNAL_ERROR 6 /* a defect of this library */
 
+/* X(NAME, value, bytes, text); BOOL holds 0 or 1 */
+#define EQP_DTYPES(X)       \
+  X(F32, 1, 4, "float32")   \
+  X(F64, 2, 8, "float64")   \
+  X(BF16, 3, 2, "bfloat16") \
+  X(F16, 4, 2, "float16")   \
+  X(I32, 5, 4, "int32")     \
+  X(I64, 6, 8, "int64")     \
+  X(U8, 7, 1, "uint8")      \
+  X(BOOL, 8, 1, "bool")
+
 typedef int32_t eqp_dtype;
-#define EQP_F32 1
-#define EQP_F64 2
-#define EQP_BF16 3
-#define EQP_F16 4
-#define EQP_I32 5
-#define EQP_I64 6
-#define EQP_U8 7
-#define EQP_BOOL 8 /* one byte, 0 or 1 */
+#define EQP_DTYPE_CONSTANT(name, value, ...) EQP_##name = value,
+enum { EQP_DTYPES(EQP_DTYPE_CONSTANT) };
+#undef EQP_DTYPE_CONSTANT
 
 typedef int32_t eqp_device_type;
 #define EQP_CPU 1

@@ -39,9 +39,9 @@ extern "C" {
   X(BCO, 3)
 
 typedef int32_t eqp_unpaired_loss_kind;
-#define EQP_UNPAIRED_LOSS_KTO 1
-#define EQP_UNPAIRED_LOSS_APO_ZERO_UNPAIRED 2
-#define EQP_UNPAIRED_LOSS_BCO 3
+#define EQP_UNPAIRED_LOSS_CONSTANT(name, value, ...) EQP_UNPAIRED_LOSS_##name = value,
+enum { EQP_UNPAIRED_LOSS_KINDS(EQP_UNPAIRED_LOSS_CONSTANT) };
+#undef EQP_UNPAIRED_LOSS_CONSTANT
 
 typedef struct eqp_unpaired_loss_options {
   uint32_t size;               /* sizeof(eqp_unpaired_loss_options) */

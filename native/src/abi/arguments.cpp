@@ -5,10 +5,14 @@
 namespace eqp {
 namespace {
 
-constexpr int kDtypes = 9;  // codes run from EQP_F32 (1) to EQP_BOOL (8)
-constexpr int64_t kDtypeSize[kDtypes] = {0, 4, 8, 2, 2, 4, 8, 1, 1};
-const char* const kDtypeName[kDtypes] = {"unknown", "float32", "float64", "bfloat16", "float16",
-                                         "int32",   "int64",   "uint8",   "bool"};
+// By code; 0 is none.
+#define EQP_BYTES(name, value, bytes, text) bytes,
+constexpr int64_t kDtypeSize[] = {0, EQP_DTYPES(EQP_BYTES)};
+#define EQP_TEXT(name, value, bytes, text) text,
+const char* const kDtypeName[] = {"unknown", EQP_DTYPES(EQP_TEXT)};
+#undef EQP_BYTES
+#undef EQP_TEXT
+constexpr int kDtypes = sizeof(kDtypeSize) / sizeof(kDtypeSize[0]);
 
 // Byte extents stay below this, so that no address arithmetic can overflow.
 constexpr int64_t kMaxBytes = int64_t{1} << 56;

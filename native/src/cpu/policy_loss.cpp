@@ -139,8 +139,7 @@ PolicySequence<S> shared_facts(const PolicyLoss& call, const Sequence<Form, E, S
   PolicySequence<S> shared = policy_sequence<Form>(facts, tokens, call.options, constants);
   if (!gradient || !shares_slope<Form>(constants)) return shared;
   double slope[1] = {};
-  if (Form::kLean && !call.advantages_per_token && constants.floor == static_cast<S>(-kInfinity)) {
-    // Nothing that the slope depends on differs between the tokens.
+  if (shares_one_slope<Form>(call, constants)) {
     PolicyInputs<V> x = {};
     x.advantage = broadcast<V>(row<S>(call.advantages, sequence.index())[0]);
     slope[0] = static_cast<double>(policy_token<Form>(x, constants, shared).shared[0]) * tokens;
@@ -206,26 +205,6 @@ double sequence_loss(const PolicyLoss& call, int64_t i, const PolicyConstants<S>
   return share;
 }
 
-template <class S>
-void write_metrics(const Totals& all, S* metrics) {
-  const double per_token = all.tokens < 1 ? 0.0 : 1.0 / all.tokens;
-  const auto mean = [&](PolicySum sum) { return static_cast<S>(all.sums[sum] * per_token); };
-  metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
-  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
-  metrics[EQP_POLICY_METRIC_DUAL_CLIP] = mean(kDualClip);
-  metrics[EQP_POLICY_METRIC_RATIO] = mean(kRatio);
-  metrics[EQP_POLICY_METRIC_WEIGHT] = mean(kWeight);
-  metrics[EQP_POLICY_METRIC_KL] = mean(kKl);
-  metrics[EQP_POLICY_METRIC_ENTROPY] = mean(kEntropy);
-  metrics[EQP_POLICY_METRIC_ENTROPY_KEPT] = mean(kEntropyKept);
-  metrics[EQP_POLICY_METRIC_OFF_POLICY] = mean(kOffPolicy);
-  metrics[EQP_POLICY_METRIC_SAMPLER_RATIO] = mean(kSamplerRatio);
-  metrics[EQP_POLICY_METRIC_SAMPLER_LIMITED] = mean(kSamplerLimited);
-  metrics[EQP_POLICY_METRIC_SAMPLER_DIFFERENCE] = mean(kSamplerDifference);
-  metrics[EQP_POLICY_METRIC_FLOORED] = mean(kFloored);
-  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(all.tokens);
-}
-
 // The unmasked tokens of sequence i.
 template <class S>
 int64_t length_of(const PolicyLoss& call, int64_t i) {
@@ -280,11 +259,7 @@ void policy_losses(const PolicyLoss& call) {
     Totals totals;
     for (int64_t i = sequences * block / blocks; i < sequences * (block + 1) / blocks; ++i) {
       const int64_t length = length_of<S>(call, i);
-      double scale = 1.0 / divisor;
-      if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO)
-        scale /= length < 1 ? 1.0 : static_cast<double>(length);
-      if (call.sequence_weights.data != nullptr)
-        scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[i]);
+      const double scale = sequence_scale<S>(call, i, 1.0 / divisor, static_cast<double>(length));
       const double share =
           sequence_loss<Form, E, S>(call, i, constants, scale, per_kept, length, totals);
       if (call.sequence_losses != nullptr)
@@ -298,7 +273,8 @@ void policy_losses(const PolicyLoss& call) {
     all.tokens += partial[b].tokens;
   }
   *static_cast<S*>(call.loss) = static_cast<S>(all.sums[kLoss]);
-  if (call.metrics != nullptr) write_metrics(all, static_cast<S*>(call.metrics));
+  if (call.metrics != nullptr)
+    policy_metrics(all.sums, kAllSums, all.tokens, static_cast<S*>(call.metrics));
 }
 
 template <class E, class S, eqp_policy_surrogate kSurrogate,

@@ -158,6 +158,17 @@ EQP_HD bool counts_kept_tokens(const PolicyLoss& call) {
   return o.entropy_coefficient != 0 && o.total_kept_tokens == 0 && o.total_tokens == 0;
 }
 
+// What the losses of a sequence's tokens are multiplied by; `scale`: 1 / policy_divisor, `length`: its
+// unmasked tokens.
+template <class S>
+EQP_HD double sequence_scale(const PolicyLoss& call, int64_t sequence, double scale,
+                             double length) {
+  if (call.options.normalizer == EQP_POLICY_NORMALIZER_GRPO && length > 1.0) scale /= length;
+  if (call.sequence_weights.data != nullptr)
+    scale *= static_cast<double>(static_cast<const S*>(call.sequence_weights.data)[sequence]);
+  return scale;
+}
+
 // Whether a sequence counts nowhere.
 template <class S>
 EQP_HD bool is_left_out(const PolicyLoss& call, int64_t sequence) {
@@ -476,6 +487,36 @@ EQP_HD PolicyToken<T> policy_token(const PolicyInputs<T>& x, const PolicyConstan
     token.d_log_prob = token.d_log_prob + times(broadcast<T>(s.slope), member);
   }
   return token;
+}
+
+// Whether policy_token gives every token of a sequence the same `shared`: it then depends on the advantage
+// and on what they share alone, and the mean over them is that of any one.
+template <class Form, class S>
+EQP_HD bool shares_one_slope(const PolicyLoss& call, const PolicyConstants<S>& c) {
+  return Form::kLean && !call.advantages_per_token && !(c.floor > -kInfinity);
+}
+
+// The metrics from the first `count` of their sums; the others are 0.
+template <class S>
+EQP_HD void policy_metrics(const double* sums, int count, double tokens, S* metrics) {
+  const double per_token = tokens < 1.0 ? 0.0 : 1.0 / tokens;
+  const auto mean = [&](int sum) {
+    return sum < count ? static_cast<S>(sums[sum] * per_token) : S(0);
+  };
+  metrics[EQP_POLICY_METRIC_CLIP_LOW] = mean(kClipLow);
+  metrics[EQP_POLICY_METRIC_CLIP_HIGH] = mean(kClipHigh);
+  metrics[EQP_POLICY_METRIC_DUAL_CLIP] = mean(kDualClip);
+  metrics[EQP_POLICY_METRIC_RATIO] = mean(kRatio);
+  metrics[EQP_POLICY_METRIC_WEIGHT] = mean(kWeight);
+  metrics[EQP_POLICY_METRIC_KL] = mean(kKl);
+  metrics[EQP_POLICY_METRIC_ENTROPY] = mean(kEntropy);
+  metrics[EQP_POLICY_METRIC_ENTROPY_KEPT] = mean(kEntropyKept);
+  metrics[EQP_POLICY_METRIC_OFF_POLICY] = mean(kOffPolicy);
+  metrics[EQP_POLICY_METRIC_SAMPLER_RATIO] = mean(kSamplerRatio);
+  metrics[EQP_POLICY_METRIC_SAMPLER_LIMITED] = mean(kSamplerLimited);
+  metrics[EQP_POLICY_METRIC_SAMPLER_DIFFERENCE] = mean(kSamplerDifference);
+  metrics[EQP_POLICY_METRIC_FLOORED] = mean(kFloored);
+  metrics[EQP_POLICY_METRIC_TOKENS] = static_cast<S>(tokens);
 }
 
 }  // namespace EQP_ISA

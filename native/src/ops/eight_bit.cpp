@@ -2,21 +2,9 @@
 #include "abi/calls/eight_bit.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
-
-namespace {
-
-eqp_eight_bit_options eight_bit_defaults() {
-  eqp_eight_bit_options options = {};
-  options.size = sizeof(options);
-  options.epsilon = HUGE_VALF;
-  options.lower = 0.0f;
-  options.upper = 1.0f;
-  return options;
-}
-
-}  // namespace
 
 void eqp_eight_bit_options_init(eqp_eight_bit_options* options) {
   if (options != nullptr) *options = eight_bit_defaults();
@@ -28,8 +16,7 @@ eqp_status eqp_eight_bit(const eqp_eight_bit_options* options, const eqp_tensor*
   Call call("eqp_eight_bit");
   EightBit arguments;
   EQP_TRY(call.options(options, eight_bit_defaults, &arguments.options));
-  EQP_TRY(check_not_negative(call, "epsilon", arguments.options.epsilon, true));
-  EQP_TRY(check_bounds(call, arguments.options.lower, arguments.options.upper));
+  EQP_TRY(check_fields(call, arguments.options, kEightBitFields));
   EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
   EQP_TRY(check_pixel_space(call, arguments.options.pixel_space, *pixels));
   const unsigned dtype = dtype_bit(pixels->dtype);

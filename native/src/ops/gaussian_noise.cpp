@@ -4,25 +4,12 @@
 
 #include "math/gaussian_noise.h"
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
 
-namespace {
-
-eqp_gaussian_noise_options defaults() {
-  eqp_gaussian_noise_options options = {};
-  options.size = sizeof(options);
-  options.signal = 1.0f;
-  options.deviation = 0.1f;
-  options.lower = -HUGE_VALF;
-  options.upper = HUGE_VALF;
-  return options;
-}
-
-}  // namespace
-
 void eqp_gaussian_noise_options_init(eqp_gaussian_noise_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = gaussian_noise_defaults();
 }
 
 eqp_status eqp_gaussian_noise(const eqp_gaussian_noise_options* options, const eqp_tensor* images,
@@ -30,18 +17,9 @@ eqp_status eqp_gaussian_noise(const eqp_gaussian_noise_options* options, const e
                               const eqp_launch* launch) {
   Call call("eqp_gaussian_noise");
   GaussianNoise arguments;
-  EQP_TRY(call.options(options, defaults, &arguments.options));
+  EQP_TRY(call.options(options, gaussian_noise_defaults, &arguments.options));
   const eqp_gaussian_noise_options& o = arguments.options;
-  if (!isfinite(o.signal)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "signal: expected a finite number, found %g",
-                     static_cast<double>(o.signal));
-  }
-  EQP_TRY(check_not_negative(call, "deviation", o.deviation, false));
-  if (!(o.lower <= o.upper)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "lower, upper: expected numbers with lower <= upper, found %g and %g",
-                     static_cast<double>(o.lower), static_cast<double>(o.upper));
-  }
+  EQP_TRY(check_fields(call, o, kGaussianNoiseFields));
   EQP_TRY(image_input(&call, "images", images, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *images));
   if (o.pixel_space.copies > 1) {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "ops/dispatch.h"
+#include "ops/options/group_advantage.h"
 
 using namespace eqp;
 
@@ -11,48 +12,8 @@ namespace {
 
 constexpr int64_t kMaxFunctions = int64_t{1} << 60;
 
-eqp_group_advantage_options defaults() {
-  eqp_group_advantage_options options = {};
-  options.size = sizeof(options);
-  options.scale = EQP_ADVANTAGE_SCALE_GROUP;
-  options.baseline = EQP_ADVANTAGE_BASELINE_MEAN;
-  options.aggregation = EQP_ADVANTAGE_AGGREGATION_SUM_THEN_NORMALIZE;
-  options.singleton = EQP_ADVANTAGE_SINGLETON_ZERO;
-  options.ddof = 1;
-  options.epsilon = 1e-4;
-  options.variance_epsilon = 0;
-  options.group_size = 0;
-  return options;
-}
-
-#define EQP_KNOWN(name, value) || code == (value)
-bool known_scale(int32_t code) { return false EQP_ADVANTAGE_SCALES(EQP_KNOWN); }
-bool known_baseline(int32_t code) { return false EQP_ADVANTAGE_BASELINES(EQP_KNOWN); }
-bool known_aggregation(int32_t code) { return false EQP_ADVANTAGE_AGGREGATIONS(EQP_KNOWN); }
-#undef EQP_KNOWN
-
-eqp_status check_epsilon(const Call& call, const char* name, double epsilon) {
-  if (epsilon >= 0 && isfinite(epsilon)) return EQP_OK;
-  return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a finite number >= 0, found %g", name,
-                   epsilon);
-}
-
 eqp_status check_options(const Call& call, const eqp_group_advantage_options& options) {
-  if (!known_scale(options.scale)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "scale: expected a value of EQP_ADVANTAGE_SCALES, found %d", options.scale);
-  }
-  if (!known_baseline(options.baseline)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "baseline: expected a value of EQP_ADVANTAGE_BASELINES, found %d",
-                     options.baseline);
-  }
-  if (!known_aggregation(options.aggregation)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "aggregation: expected SUM_THEN_NORMALIZE (1) or NORMALIZE_THEN_SUM (2), "
-                     "found %d",
-                     options.aggregation);
-  }
+  EQP_TRY(check_fields(call, options, kGroupAdvantageFields));
   if (options.baseline == EQP_ADVANTAGE_BASELINE_GIVEN &&
       (options.scale == EQP_ADVANTAGE_SCALE_GROUP || options.scale == EQP_ADVANTAGE_SCALE_BATCH)) {
     return call.fail(EQP_INVALID_ARGUMENT,
@@ -60,16 +21,7 @@ eqp_status check_options(const Call& call, const eqp_group_advantage_options& op
                      "GIVEN, found %d",
                      options.scale);
   }
-  if (options.singleton != EQP_ADVANTAGE_SINGLETON_ZERO &&
-      options.singleton != EQP_ADVANTAGE_SINGLETON_RAW) {
-    return call.fail(EQP_INVALID_ARGUMENT, "singleton: expected ZERO (1) or RAW (2), found %d",
-                     options.singleton);
-  }
-  if (options.ddof != 0 && options.ddof != 1) {
-    return call.fail(EQP_INVALID_ARGUMENT, "ddof: expected 0 or 1, found %d", options.ddof);
-  }
-  EQP_TRY(check_epsilon(call, "epsilon", options.epsilon));
-  return check_epsilon(call, "variance_epsilon", options.variance_epsilon);
+  return EQP_OK;
 }
 
 // The inputs beside the rewards that the chosen baseline and scale read, and no others.
@@ -131,7 +83,7 @@ eqp_status count_groups(const Call& call, int64_t group_size, const eqp_tensor* 
 }  // namespace
 
 void eqp_group_advantage_options_init(eqp_group_advantage_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = group_advantage_defaults();
 }
 
 eqp_status eqp_group_advantage_workspace_size(const eqp_tensor* rewards, uint64_t* bytes) {
@@ -148,7 +100,7 @@ eqp_status eqp_group_advantage(const eqp_group_advantage_options* options,
                                const eqp_tensor* metrics, const eqp_launch* launch) {
   Call call("eqp_group_advantage");
   GroupAdvantage arguments;
-  EQP_TRY(call.options(options, defaults, &arguments.options));
+  EQP_TRY(call.options(options, group_advantage_defaults, &arguments.options));
   EQP_TRY(check_options(call, arguments.options));
   EQP_TRY(call.input("rewards", rewards, kF32 | kF64, 1, 2));
   const int64_t samples = rewards->shape[0];

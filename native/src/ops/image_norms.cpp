@@ -2,19 +2,9 @@
 #include "abi/calls/image_norms.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
-
-namespace {
-
-eqp_image_norms_options image_norms_defaults() {
-  eqp_image_norms_options options = {};
-  options.size = sizeof(options);
-  options.quantity = EQP_DIFFERENCE;
-  return options;
-}
-
-}  // namespace
 
 void eqp_image_norms_options_init(eqp_image_norms_options* options) {
   if (options != nullptr) *options = image_norms_defaults();
@@ -33,12 +23,8 @@ eqp_status eqp_image_norms(const eqp_image_norms_options* options, const eqp_ten
   Call call("eqp_image_norms");
   ImageNorms arguments;
   EQP_TRY(call.options(options, image_norms_defaults, &arguments.options));
+  EQP_TRY(check_fields(call, arguments.options, kImageNormsFields));
   const eqp_image_norms_options& o = arguments.options;
-  if (o.quantity != EQP_DIFFERENCE && o.quantity != EQP_GRADIENT) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "quantity: expected EQP_DIFFERENCE (0) or EQP_GRADIENT (1), found %d",
-                     o.quantity);
-  }
   EQP_TRY(image_input(&call, "values", values, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *values));
   const unsigned dtype = dtype_bit(values->dtype);

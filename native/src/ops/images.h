@@ -10,20 +10,6 @@ namespace eqp {
 
 constexpr unsigned kPixels = kF32 | kBF16 | kF16;
 
-inline eqp_status check_not_negative(const Call& call, const char* name, float value,
-                                     bool infinite_allowed) {
-  if (value >= 0 && (infinite_allowed || isfinite(value))) return EQP_OK;
-  return call.fail(EQP_INVALID_ARGUMENT, "%s: expected a%s number >= 0, found %g", name,
-                   infinite_allowed ? "" : " finite", static_cast<double>(value));
-}
-
-inline eqp_status check_bounds(const Call& call, float lower, float upper) {
-  if (lower <= upper && isfinite(lower) && isfinite(upper)) return EQP_OK;
-  return call.fail(EQP_INVALID_ARGUMENT,
-                   "lower, upper: expected finite numbers with lower <= upper, found %g and %g",
-                   static_cast<double>(lower), static_cast<double>(upper));
-}
-
 inline eqp_status check_pixel_space(const Call& call, const eqp_pixel_space& space,
                                     const eqp_tensor& images) {
   if (space.copies < 0 ||
@@ -116,12 +102,6 @@ inline eqp_status image_offsets(Call* call, const eqp_tensor* offsets, const eqp
                     "offsets: expected images + 1 entries, at least %lld for %lld rows, found %lld",
                     static_cast<long long>(needed), static_cast<long long>(images.shape[0]),
                     static_cast<long long>(offsets->shape[0]));
-}
-
-inline eqp_status check_direction(const Call& call, eqp_direction direction) {
-  if (direction == EQP_DESCEND || direction == EQP_ASCEND) return EQP_OK;
-  return call.fail(EQP_INVALID_ARGUMENT,
-                   "direction: expected EQP_DESCEND (-1) or EQP_ASCEND (1), found %d", direction);
 }
 
 inline Images images_view(const eqp_tensor* tensor, const eqp_pixel_space& space = {}) {

@@ -2,6 +2,7 @@
 #include "abi/calls/input_diversity.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
 
@@ -9,44 +10,12 @@ namespace {
 
 constexpr int64_t kLargestSide = 32767;
 
-eqp_input_diversity_options defaults() {
-  eqp_input_diversity_options options = {};
-  options.size = sizeof(options);
-  options.interpolation = EQP_BILINEAR;
-  options.resize_rate = 0.9;
-  options.probability = 0.5;
-  return options;
-}
-
-eqp_status check_options(const Call& call, const eqp_input_diversity_options& o) {
-  if (o.interpolation != EQP_BILINEAR && o.interpolation != EQP_NEAREST) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "interpolation: expected EQP_BILINEAR (1) or EQP_NEAREST (2), found %d",
-                     o.interpolation);
-  }
-  if (!(o.resize_rate > 0 && o.resize_rate <= 1)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "resize_rate: expected more than 0 and at most 1 (images are shrunk, their "
-                     "tensors keep their size), found %g",
-                     o.resize_rate);
-  }
-  if (!(o.probability >= 0 && o.probability <= 1)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "probability: expected a number in [0, 1], found %g",
-                     o.probability);
-  }
-  if (o.step >> 63 != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT, "step: expected less than 2^63, found %llu",
-                     static_cast<unsigned long long>(o.step));
-  }
-  return EQP_OK;
-}
-
 // Both directions: the options' draw, from one tensor to another.
 eqp_status prepare(Call* call, const eqp_input_diversity_options* options, const char* in_name,
                    const eqp_tensor* in, const eqp_tensor* streams, const char* out_name,
                    const eqp_tensor* out, const eqp_launch* launch, InputDiversity* arguments) {
-  EQP_TRY(call->options(options, defaults, &arguments->options));
-  EQP_TRY(check_options(*call, arguments->options));
+  EQP_TRY(call->options(options, input_diversity_defaults, &arguments->options));
+  EQP_TRY(check_fields(*call, arguments->options, kInputDiversityFields));
   EQP_TRY(call->input(in_name, in, kPixels, 4, 4));
   EQP_TRY(check_planes(*call, in_name, in));
   if (in->shape[2] > kLargestSide || in->shape[3] > kLargestSide) {
@@ -72,7 +41,7 @@ eqp_status prepare(Call* call, const eqp_input_diversity_options* options, const
 }  // namespace
 
 void eqp_input_diversity_options_init(eqp_input_diversity_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = input_diversity_defaults();
 }
 
 eqp_status eqp_input_diversity_forward(const eqp_input_diversity_options* options,

@@ -2,23 +2,9 @@
 #include "abi/calls/l2_step.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
-
-namespace {
-
-eqp_l2_step_options l2_step_defaults() {
-  eqp_l2_step_options options = {};
-  options.size = sizeof(options);
-  options.direction = EQP_DESCEND;
-  options.epsilon = 1.0f;
-  options.step_size = 0.2f;
-  options.lower = 0.0f;
-  options.upper = 1.0f;
-  return options;
-}
-
-}  // namespace
 
 void eqp_l2_step_options_init(eqp_l2_step_options* options) {
   if (options != nullptr) *options = l2_step_defaults();
@@ -38,11 +24,8 @@ eqp_status eqp_l2_step(const eqp_l2_step_options* options, const eqp_tensor* pix
   Call call("eqp_l2_step");
   L2Step arguments;
   EQP_TRY(call.options(options, l2_step_defaults, &arguments.options));
+  EQP_TRY(check_fields(call, arguments.options, kL2StepFields));
   const eqp_l2_step_options& o = arguments.options;
-  EQP_TRY(check_direction(call, o.direction));
-  EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
-  EQP_TRY(check_not_negative(call, "step_size", o.step_size, false));
-  EQP_TRY(check_bounds(call, o.lower, o.upper));
   EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *pixels));
   const unsigned dtype = dtype_bit(pixels->dtype);

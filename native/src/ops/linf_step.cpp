@@ -2,25 +2,9 @@
 #include "abi/calls/linf_step.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
-
-namespace {
-
-eqp_linf_step_options linf_step_defaults() {
-  eqp_linf_step_options options = {};
-  options.size = sizeof(options);
-  options.direction = EQP_DESCEND;
-  options.epsilon = 8.0f / 255.0f;
-  options.step_size = 2.0f / 255.0f;
-  options.lower = 0.0f;
-  options.upper = 1.0f;
-  options.momentum_decay = 1.0f;
-  options.blend = 0.75f;
-  return options;
-}
-
-}  // namespace
 
 void eqp_linf_step_options_init(eqp_linf_step_options* options) {
   if (options != nullptr) *options = linf_step_defaults();
@@ -41,16 +25,8 @@ eqp_status eqp_linf_step(const eqp_linf_step_options* options, const eqp_tensor*
   Call call("eqp_linf_step");
   LinfStep arguments;
   EQP_TRY(call.options(options, linf_step_defaults, &arguments.options));
+  EQP_TRY(check_fields(call, arguments.options, kLinfStepFields));
   const eqp_linf_step_options& o = arguments.options;
-  EQP_TRY(check_direction(call, o.direction));
-  EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
-  EQP_TRY(check_not_negative(call, "step_size", o.step_size, false));
-  EQP_TRY(check_not_negative(call, "momentum_decay", o.momentum_decay, false));
-  if (!(o.blend >= 0 && o.blend <= 1)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "blend: expected a number from 0 to 1, found %g",
-                     static_cast<double>(o.blend));
-  }
-  EQP_TRY(check_bounds(call, o.lower, o.upper));
   EQP_TRY(image_input(&call, "pixels", pixels, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *pixels));
   const unsigned dtype = dtype_bit(pixels->dtype);

@@ -4,25 +4,11 @@
 #include <math.h>
 
 #include "ops/dispatch.h"
+#include "ops/options/pair_loss.h"
 
 using namespace eqp;
 
 namespace {
-
-eqp_pair_loss_options defaults() {
-  eqp_pair_loss_options options = {};
-  options.size = sizeof(options);
-  options.terms = 1;
-  options.kinds[0] = EQP_PAIR_LOSS_SIGMOID;
-  for (double& weight : options.weights) weight = 1.0;
-  options.beta = 0.1;
-  options.divergence = EQP_PAIR_DIVERGENCE_REVERSE_KL;
-  options.divergence_alpha = 0.5;
-  options.ld_alpha = 1.0;
-  options.simpo_gamma = 0.5;
-  options.discopop_tau = 0.05;
-  return options;
-}
 
 struct Kind {
   eqp_pair_loss_kind value;
@@ -53,45 +39,7 @@ uint64_t sort_bytes(const eqp_pair_loss_options& options, int64_t pairs) {
   return sorts(options) ? static_cast<uint64_t>(pairs) * kPairSortBytes : 0;
 }
 
-// A field and what it must be; NaN is nothing of it.
-struct Range {
-  const char* name;
-  double value;
-  bool in_range;
-  const char* expected;
-};
-
-eqp_status check_ranges(const Call& call, const eqp_pair_loss_options& o) {
-  const bool known =
-      o.divergence >= EQP_PAIR_DIVERGENCE_REVERSE_KL && o.divergence <= EQP_PAIR_DIVERGENCE_ALPHA;
-  const Range ranges[] = {
-      {"beta", o.beta, o.beta > 0 && isfinite(o.beta), "a finite number > 0"},
-      {"label_smoothing", o.label_smoothing, o.label_smoothing >= 0 && o.label_smoothing < 0.5,
-       "0 <= value < 0.5"},
-      {"divergence", static_cast<double>(o.divergence), known, "a value of EQP_PAIR_DIVERGENCES"},
-      {"reserved", static_cast<double>(o.reserved), o.reserved == 0, "0"},
-      {"divergence_alpha", o.divergence_alpha, isfinite(o.divergence_alpha) != 0,
-       "a finite number"},
-      {"ld_alpha", o.ld_alpha, o.ld_alpha >= 0 && o.ld_alpha <= 1, "0 <= value <= 1"},
-      {"simpo_gamma", o.simpo_gamma, isfinite(o.simpo_gamma) != 0, "a finite number"},
-      {"simpo_alpha", o.simpo_alpha, isfinite(o.simpo_alpha) != 0, "a finite number"},
-      {"discopop_tau", o.discopop_tau, o.discopop_tau > 0 && isfinite(o.discopop_tau),
-       "a finite number > 0"},
-  };
-  for (const Range& range : ranges) {
-    if (!range.in_range) {
-      return call.fail(EQP_INVALID_ARGUMENT, "%s: expected %s, found %g", range.name,
-                       range.expected, range.value);
-    }
-  }
-  return EQP_OK;
-}
-
 eqp_status check_terms(const Call& call, const eqp_pair_loss_options& options) {
-  if (options.terms < 1 || options.terms > EQP_PAIR_LOSS_MAX_TERMS) {
-    return call.fail(EQP_INVALID_ARGUMENT, "terms: expected 1 to %d, found %d",
-                     EQP_PAIR_LOSS_MAX_TERMS, options.terms);
-  }
   for (int k = 0; k < EQP_PAIR_LOSS_MAX_TERMS; ++k) {
     if (k >= options.terms && options.kinds[k] != 0) {
       return call.fail(EQP_INVALID_ARGUMENT, "kinds[%d]: expected 0 beyond %d terms, found %d", k,
@@ -143,8 +91,8 @@ eqp_status check_combination(const Call& call, const eqp_pair_loss_options& opti
 }
 
 eqp_status check_options(const Call& call, const eqp_pair_loss_options& options) {
+  EQP_TRY(check_fields(call, options, kPairLossFields));
   EQP_TRY(check_terms(call, options));
-  EQP_TRY(check_ranges(call, options));
   return check_combination(call, options);
 }
 
@@ -206,14 +154,14 @@ PairLoss::Side side_view(const SideTensors& side) {
 }  // namespace
 
 void eqp_pair_loss_options_init(eqp_pair_loss_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = pair_loss_defaults();
 }
 
 eqp_status eqp_pair_loss_workspace_size(const eqp_pair_loss_options* options,
                                         const eqp_tensor* policy_chosen, uint64_t* bytes) {
   Call call("eqp_pair_loss_workspace_size");
   eqp_pair_loss_options known;
-  EQP_TRY(call.options(options, defaults, &known));
+  EQP_TRY(call.options(options, pair_loss_defaults, &known));
   EQP_TRY(check_options(call, known));
   EQP_TRY(call.input("policy_chosen", policy_chosen, kF32 | kF64 | kBF16 | kF16, 2, 2));
   return call.workspace_size(bytes, sort_bytes(known, policy_chosen->shape[0]));
@@ -229,7 +177,7 @@ eqp_status eqp_pair_loss(const eqp_pair_loss_options* options, const eqp_tensor*
                          const eqp_tensor* d_policy_rejected, const eqp_launch* launch) {
   Call call("eqp_pair_loss");
   PairLoss arguments;
-  EQP_TRY(call.options(options, defaults, &arguments.options));
+  EQP_TRY(call.options(options, pair_loss_defaults, &arguments.options));
   EQP_TRY(check_options(call, arguments.options));
   EQP_TRY(call.input("policy_chosen", policy_chosen, kF32 | kF64 | kBF16 | kF16, 2, 2));
   const eqp_dtype dtype = policy_chosen->dtype;

@@ -4,149 +4,11 @@
 #include <math.h>
 
 #include "ops/dispatch.h"
+#include "ops/options/policy_loss.h"
 
 using namespace eqp;
 
 namespace {
-
-eqp_policy_loss_options defaults() {
-  eqp_policy_loss_options options = {};
-  options.size = sizeof(options);
-  options.normalizer = EQP_POLICY_NORMALIZER_GRPO;
-  options.surrogate = EQP_POLICY_SURROGATE_CLIP;
-  options.importance = EQP_POLICY_IMPORTANCE_TOKEN;
-  options.kl = EQP_POLICY_KL_K3;
-  options.sampler_correction = EQP_SAMPLER_CORRECTION_NONE;
-  options.sampler_level = EQP_POLICY_IMPORTANCE_TOKEN;
-  options.epsilon_low = 0.2;
-  options.epsilon_high = 0.2;
-  options.dual_clip = HUGE_VAL;
-  options.sapo_tau_positive = 1.0;
-  options.sapo_tau_negative = 1.05;
-  options.vespo_k_positive = 2.0;
-  options.vespo_lambda_positive = 3.0;
-  options.vespo_k_negative = 3.0;
-  options.vespo_lambda_negative = 2.0;
-  options.negative_log_prob_floor = -HUGE_VAL;
-  options.off_policy_threshold = HUGE_VAL;
-  options.sampler_max = 3.0;
-  return options;
-}
-
-eqp_status check_known(const Call& call, const eqp_policy_loss_options& options) {
-#define EQP_IS_VALUE(name, value) || found == (value)
-#define EQP_CHECK_KNOWN(field, LIST)                                                             \
-  do {                                                                                           \
-    const int32_t found = options.field;                                                         \
-    if (!(false LIST(EQP_IS_VALUE)))                                                             \
-      return call.fail(EQP_INVALID_ARGUMENT, #field ": expected a value of " #LIST ", found %d", \
-                       found);                                                                   \
-  } while (0)
-  EQP_CHECK_KNOWN(normalizer, EQP_POLICY_NORMALIZERS);
-  EQP_CHECK_KNOWN(surrogate, EQP_POLICY_SURROGATES);
-  EQP_CHECK_KNOWN(importance, EQP_POLICY_IMPORTANCES);
-  EQP_CHECK_KNOWN(kl, EQP_POLICY_KLS);
-  EQP_CHECK_KNOWN(sampler_correction, EQP_SAMPLER_CORRECTIONS);
-#undef EQP_CHECK_KNOWN
-#undef EQP_IS_VALUE
-  if (options.sampler_level != EQP_POLICY_IMPORTANCE_TOKEN &&
-      options.sampler_level != EQP_POLICY_IMPORTANCE_SEQUENCE) {
-    return call.fail(EQP_INVALID_ARGUMENT, "sampler_level: expected TOKEN or SEQUENCE, found %d",
-                     options.sampler_level);
-  }
-  if (options.kl_unbiased != 0 && options.kl_unbiased != 1) {
-    return call.fail(EQP_INVALID_ARGUMENT, "kl_unbiased: expected 0 or 1, found %d",
-                     options.kl_unbiased);
-  }
-  return EQP_OK;
-}
-
-// A field and what it must be; NaN is nothing of it.
-struct Range {
-  const char* name;
-  double value;
-  bool in_range;
-  const char* expected;
-};
-
-eqp_status check_ranges(const Call& call, const eqp_policy_loss_options& o) {
-  const bool gmpo = o.surrogate == EQP_POLICY_SURROGATE_GMPO;
-  const Range ranges[] = {
-      {"epsilon_low", o.epsilon_low,
-       o.epsilon_low >= 0 && (gmpo ? isfinite(o.epsilon_low) : o.epsilon_low <= 1),
-       gmpo ? "a finite number >= 0" : "0 <= value <= 1"},
-      {"epsilon_high", o.epsilon_high, o.epsilon_high >= 0, "a number >= 0"},
-      {"dual_clip", o.dual_clip, o.dual_clip >= 1, "a number >= 1"},
-      {"sapo_tau_positive", o.sapo_tau_positive,
-       o.sapo_tau_positive > 0 && isfinite(o.sapo_tau_positive), "a finite number > 0"},
-      {"sapo_tau_negative", o.sapo_tau_negative,
-       o.sapo_tau_negative > 0 && isfinite(o.sapo_tau_negative), "a finite number > 0"},
-      {"vespo_k_positive", o.vespo_k_positive,
-       o.vespo_k_positive >= 0 && isfinite(o.vespo_k_positive), "a finite number >= 0"},
-      {"vespo_lambda_positive", o.vespo_lambda_positive,
-       o.vespo_lambda_positive > 0 && isfinite(o.vespo_lambda_positive), "a finite number > 0"},
-      {"vespo_k_negative", o.vespo_k_negative,
-       o.vespo_k_negative >= 0 && isfinite(o.vespo_k_negative), "a finite number >= 0"},
-      {"vespo_lambda_negative", o.vespo_lambda_negative,
-       o.vespo_lambda_negative > 0 && isfinite(o.vespo_lambda_negative), "a finite number > 0"},
-      {"kl_beta", o.kl_beta, o.kl_beta >= 0 && isfinite(o.kl_beta), "a finite number >= 0"},
-      {"negative_log_prob_floor", o.negative_log_prob_floor, o.negative_log_prob_floor <= 0,
-       "a number <= 0"},
-      {"entropy_coefficient", o.entropy_coefficient, isfinite(o.entropy_coefficient) != 0,
-       "a finite number"},
-      {"off_policy_threshold", o.off_policy_threshold, !isnan(o.off_policy_threshold), "a number"},
-      {"total_sequences", o.total_sequences, o.total_sequences >= 0 && isfinite(o.total_sequences),
-       "a finite number >= 0"},
-      {"total_kept_tokens", o.total_kept_tokens,
-       o.total_kept_tokens >= 0 && isfinite(o.total_kept_tokens), "a finite number >= 0"},
-      {"sampler_max", o.sampler_max, o.sampler_max > 0, "a number > 0"},
-      {"sampler_min", o.sampler_min, o.sampler_min >= 0 && o.sampler_min < o.sampler_max,
-       "0 <= value < sampler_max"},
-  };
-  for (const Range& range : ranges) {
-    if (!range.in_range) {
-      return call.fail(EQP_INVALID_ARGUMENT, "%s: expected %s, found %g", range.name,
-                       range.expected, range.value);
-    }
-  }
-  return EQP_OK;
-}
-
-eqp_status check_normalizer(const Call& call, const eqp_policy_loss_options& options) {
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DR_GRPO) {
-    if (!(options.max_completion_length >= 1) || !isfinite(options.max_completion_length)) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "max_completion_length: expected a finite number >= 1 for DR_GRPO, found %g",
-                       options.max_completion_length);
-    }
-  } else if (options.max_completion_length != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "max_completion_length: expected 0 because only DR_GRPO uses it, found %g",
-                     options.max_completion_length);
-  }
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO) {
-    if (!(options.total_tokens >= 0) || !isfinite(options.total_tokens)) {
-      return call.fail(EQP_INVALID_ARGUMENT,
-                       "total_tokens: expected a finite number >= 0, found %g",
-                       options.total_tokens);
-    }
-  } else if (options.total_tokens != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_tokens: expected 0 because only DAPO uses it, found %g",
-                     options.total_tokens);
-  }
-  if (options.normalizer == EQP_POLICY_NORMALIZER_DAPO && options.total_sequences != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_sequences: expected 0 because DAPO divides by total_tokens, found %g",
-                     options.total_sequences);
-  }
-  if (options.entropy_coefficient == 0 && options.total_kept_tokens != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "total_kept_tokens: expected 0 because entropy_coefficient is 0, found %g",
-                     options.total_kept_tokens);
-  }
-  return EQP_OK;
-}
 
 // Options that mean nothing beside the surrogate.
 eqp_status check_surrogate(const Call& call, const eqp_policy_loss_options& options) {
@@ -174,9 +36,7 @@ eqp_status check_surrogate(const Call& call, const eqp_policy_loss_options& opti
 }
 
 eqp_status check_options(const Call& call, const eqp_policy_loss_options& options) {
-  EQP_TRY(check_known(call, options));
-  EQP_TRY(check_ranges(call, options));
-  EQP_TRY(check_normalizer(call, options));
+  EQP_TRY(check_fields(call, options, kPolicyLossFields));
   return check_surrogate(call, options);
 }
 
@@ -217,7 +77,7 @@ eqp_status check_presence(const Call& call, const eqp_policy_loss_options& optio
 }  // namespace
 
 void eqp_policy_loss_options_init(eqp_policy_loss_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = policy_loss_defaults();
 }
 
 eqp_status eqp_policy_loss_workspace_size(const eqp_tensor* log_probs, uint64_t* bytes) {
@@ -237,7 +97,7 @@ eqp_status eqp_policy_loss(const eqp_policy_loss_options* options, const eqp_ten
                            const eqp_launch* launch) {
   Call call("eqp_policy_loss");
   PolicyLoss arguments;
-  EQP_TRY(call.options(options, defaults, &arguments.options));
+  EQP_TRY(call.options(options, policy_loss_defaults, &arguments.options));
   EQP_TRY(check_options(call, arguments.options));
   EQP_TRY(call.input("log_probs", log_probs, kF32 | kF64 | kBF16 | kF16, 2, 2));
   const unsigned dtype = dtype_bit(log_probs->dtype);

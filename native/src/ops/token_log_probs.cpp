@@ -4,43 +4,16 @@
 #include <math.h>
 
 #include "ops/dispatch.h"
+#include "ops/options/token_log_probs.h"
 
 using namespace eqp;
 
 namespace {
 
-eqp_token_log_probs_options defaults() {
-  eqp_token_log_probs_options options = {};
-  options.size = sizeof(options);
-  options.temperature = 1.0f;
-  options.ignore_index = -100;
-  options.logit_scale = 1.0f;
-  return options;
-}
-
 eqp_status read_options(const Call& call, const eqp_token_log_probs_options* from,
                         eqp_token_log_probs_options* to) {
-  EQP_TRY(call.options(from, defaults, to));
-  if (!(to->temperature > 0) || !isfinite(to->temperature) || !isfinite(1.0f / to->temperature)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "temperature: expected a finite number > 0 with a finite inverse, found %g",
-                     static_cast<double>(to->temperature));
-  }
-  const float factor = to->logit_scale / to->temperature;
-  if (!(to->logit_scale > 0) || !isfinite(to->logit_scale) || !(factor > 0) || !isfinite(factor)) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "logit_scale: expected a finite number > 0 that stays one when divided by the "
-                     "temperature, found %g",
-                     static_cast<double>(to->logit_scale));
-  }
-  if (to->soft_cap != 0 &&
-      (!(to->soft_cap > 0) || !isfinite(to->soft_cap) || !isfinite(1.0f / to->soft_cap))) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "soft_cap: expected 0 (none) or a finite number > 0 with a finite inverse, "
-                     "found %g",
-                     static_cast<double>(to->soft_cap));
-  }
-  return EQP_OK;
+  EQP_TRY(call.options(from, token_log_probs_defaults, to));
+  return check_fields(call, *to, kTokenLogProbsFields);
 }
 
 eqp_status check_logits(Call* call, const eqp_tensor* logits) {
@@ -73,7 +46,7 @@ eqp_status row_input(Call* call, const char* name, const eqp_tensor* tensor, uns
 }  // namespace
 
 void eqp_token_log_probs_options_init(eqp_token_log_probs_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = token_log_probs_defaults();
 }
 
 eqp_status eqp_token_log_probs_workspace_size(const eqp_tensor* logits, uint64_t* bytes) {

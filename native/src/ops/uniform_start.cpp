@@ -2,21 +2,9 @@
 #include "abi/calls/uniform_start.h"
 
 #include "ops/images.h"
+#include "ops/options/perturbation.h"
 
 using namespace eqp;
-
-namespace {
-
-eqp_uniform_start_options uniform_start_defaults() {
-  eqp_uniform_start_options options = {};
-  options.size = sizeof(options);
-  options.epsilon = 8.0f / 255.0f;
-  options.lower = 0.0f;
-  options.upper = 1.0f;
-  return options;
-}
-
-}  // namespace
 
 void eqp_uniform_start_options_init(eqp_uniform_start_options* options) {
   if (options != nullptr) *options = uniform_start_defaults();
@@ -35,9 +23,8 @@ eqp_status eqp_uniform_start(const eqp_uniform_start_options* options, const eqp
   Call call("eqp_uniform_start");
   UniformStart arguments;
   EQP_TRY(call.options(options, uniform_start_defaults, &arguments.options));
+  EQP_TRY(check_fields(call, arguments.options, kUniformStartFields));
   const eqp_uniform_start_options& o = arguments.options;
-  EQP_TRY(check_not_negative(call, "epsilon", o.epsilon, false));
-  EQP_TRY(check_bounds(call, o.lower, o.upper));
   EQP_TRY(image_input(&call, "original", original, kPixels));
   EQP_TRY(check_pixel_space(call, o.pixel_space, *original));
   EQP_TRY(image_mask(&call, mask, "original", original));

@@ -4,50 +4,13 @@
 #include <math.h>
 
 #include "ops/dispatch.h"
+#include "ops/options/unpaired_loss.h"
 
 using namespace eqp;
 
 namespace {
 
 constexpr unsigned kLogProbs = kF32 | kF64 | kBF16 | kF16;
-
-eqp_unpaired_loss_options defaults() {
-  eqp_unpaired_loss_options options = {};
-  options.size = sizeof(options);
-  options.kind = EQP_UNPAIRED_LOSS_KTO;
-  options.update_reward_mean = 1;
-  options.beta = 0.1;
-  options.desirable_weight = 1.0;
-  options.undesirable_weight = 1.0;
-  return options;
-}
-
-eqp_status check_options(const Call& call, const eqp_unpaired_loss_options& options) {
-  const int32_t flag = options.update_reward_mean;
-  if (options.kind < EQP_UNPAIRED_LOSS_KTO || options.kind > EQP_UNPAIRED_LOSS_BCO) {
-    return call.fail(EQP_INVALID_ARGUMENT,
-                     "kind: expected a value of EQP_UNPAIRED_LOSS_KINDS, found %d", options.kind);
-  }
-  if (flag != 0 && flag != 1) {
-    return call.fail(EQP_INVALID_ARGUMENT, "update_reward_mean: expected 0 or 1, found %d", flag);
-  }
-  if (options.reserved != 0) {
-    return call.fail(EQP_INVALID_ARGUMENT, "reserved: expected 0, found %d", options.reserved);
-  }
-  if (!(options.beta > 0) || !isfinite(options.beta)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "beta: expected a finite number > 0, found %g",
-                     options.beta);
-  }
-  if (!isfinite(options.desirable_weight)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "desirable_weight: expected a finite number, found %g",
-                     options.desirable_weight);
-  }
-  if (!isfinite(options.undesirable_weight)) {
-    return call.fail(EQP_INVALID_ARGUMENT, "undesirable_weight: expected a finite number, found %g",
-                     options.undesirable_weight);
-  }
-  return EQP_OK;
-}
 
 // Beyond what every CUDA op needs.
 uint64_t more_cuda_bytes(int64_t rows) {
@@ -110,7 +73,7 @@ UnpairedLoss::Answers view_of(const Answers& answers) {
 }  // namespace
 
 void eqp_unpaired_loss_options_init(eqp_unpaired_loss_options* options) {
-  if (options != nullptr) *options = defaults();
+  if (options != nullptr) *options = unpaired_loss_defaults();
 }
 
 eqp_status eqp_unpaired_loss_workspace_size(const eqp_tensor* log_probs, uint64_t* bytes) {
@@ -131,8 +94,8 @@ eqp_status eqp_unpaired_loss(const eqp_unpaired_loss_options* options, const eqp
                              const eqp_tensor* d_log_probs, const eqp_launch* launch) {
   Call call("eqp_unpaired_loss");
   UnpairedLoss arguments;
-  EQP_TRY(call.options(options, defaults, &arguments.options));
-  EQP_TRY(check_options(call, arguments.options));
+  EQP_TRY(call.options(options, unpaired_loss_defaults, &arguments.options));
+  EQP_TRY(check_fields(call, arguments.options, kUnpairedLossFields));
   const Answers answers = {
       "log_probs", "reference_log_probs", "mask", log_probs, reference_log_probs, mask, true};
   const Answers mismatched = {"kl_log_probs", "kl_reference_log_probs", "kl_mask",

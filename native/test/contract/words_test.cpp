@@ -165,6 +165,18 @@ EQP_TEST(the_cpu_has_no_half_precision) {
   }
 }
 
+EQP_TEST(workspace_queries_check_their_options) {
+  float nothing = 0;
+  const eqp_tensor log_probs = describe(&nothing, EQP_F32, {1, 1});
+  uint64_t bytes = 7;
+  eqp_pair_loss_options options;
+  eqp_pair_loss_options_init(&options);
+  options.size = 0;
+  EQP_CHECK(eqp_pair_loss_workspace_size(&options, &log_probs, &bytes) == EQP_INVALID_ARGUMENT &&
+                bytes == 7,
+            "expected a refusal of size 0 that writes nothing, found '%s'", eqp_last_error());
+}
+
 // pair_loss.h: "Terms that sort need 96 bytes per pair on every device"; unpaired_loss.h: "with more
 // than 5120 rows 24 KiB and 8 bytes a row".
 EQP_TEST(bytes_of_workspaces) {

@@ -31,18 +31,6 @@ public class EquipoisePresets implements InfoMapper {
   @Override
   public void map(InfoMap infoMap) {
     infoMap.put(new Info("EQP_API").cppTypes().annotations());
-    // Lists for C code; the Java enumerations are checked against the headers by a test.
-    infoMap.put(
-        new Info(
-                "EQP_PAIR_LOSS_KINDS",
-                "EQP_PAIR_DIVERGENCES",
-                "EQP_POLICY_NORMALIZERS",
-                "EQP_UNPAIRED_LOSS_KINDS",
-                "EQP_ADVANTAGE_SCALES",
-                "EQP_ADVANTAGE_BASELINES",
-                "EQP_ADVANTAGE_AGGREGATIONS")
-            .cppTypes()
-            .skip());
     // Host executors are installed from C; a Java callback per task would cost more than the task.
     infoMap.put(new Info("eqp_task", "eqp_executor", "eqp_set_executor").skip());
     // A String is made inside the native call, so that status and text are read back to back.
