@@ -183,7 +183,7 @@ public final class QwenCheckpoint {
     return guarded(
         type,
         QwenModel.withAdapters(
-            named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+            named.containsKey(QwenNames.HEAD) ? config.withTiedHead(false) : config,
             named,
             adapters,
             inputs.tokenizer(),

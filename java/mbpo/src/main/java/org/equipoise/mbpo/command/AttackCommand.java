@@ -98,7 +98,7 @@ public final class AttackCommand implements Callable<Integer> {
     check.text("QUESTION", question, 0);
     int answerTokens = check.text("--answer", answer, 0);
     check.fits(
-        sample.images(List.of(ImageSource.of(image))),
+        sample.withImages(List.of(ImageSource.of(image))),
         Math.max(answerTokens, generation.maxNewTokens()));
     // Loads LibTorch, which takes seconds: after what is refused without it.
     Equipoise.threads(settings.bind("threads", Integer.class));

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
@@ -140,14 +141,15 @@ public final class DemoPipeline {
 
   private Stage stage(String id, String title, double seconds, Stage.Work work) {
     return Stage.of(id, work)
-        .title(title)
-        .weight(seconds)
-        .working(
-            CHECKPOINT,
-            CHECKPOINT + TrainingContext.REFERENCE,
-            GAINS,
-            STORE + "/" + PreferenceStore.PROGRESS)
-        .checked(STORE)
+        .withTitle(title)
+        .withWeight(seconds)
+        .withWorking(
+            Set.of(
+                CHECKPOINT,
+                CHECKPOINT + TrainingContext.REFERENCE,
+                GAINS,
+                STORE + "/" + PreferenceStore.PROGRESS))
+        .withChecked(Set.of(STORE))
         .setting("seed", config.seed())
         .setting("data", config.data());
   }
@@ -218,8 +220,9 @@ public final class DemoPipeline {
               way.negatives(config, pool),
               verifier(),
               MiningOptions.defaults()
-                  .batchSize(mining.batchSize())
-                  .generation(GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
+                  .withBatchSize(mining.batchSize())
+                  .withGeneration(
+                      GenerationOptions.greedy().withMaxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
       MiningReport report =
           miner.mine(
               kept, gainsOf(kept, pool, gains), context.file(STORE), context.progress(0.1, 0.97));
@@ -347,10 +350,11 @@ public final class DemoPipeline {
           training.run(
               model,
               TrainingContext.plain()
-                  .checkpoint(context.file(CHECKPOINT), CHECKPOINT_EVERY)
-                  .onNotice(context::notice)
-                  .onStep(onStep)
-                  .cancelled(context::cancelled));
+                  .withCheckpoint(context.file(CHECKPOINT))
+                  .withCheckpointEvery(CHECKPOINT_EVERY)
+                  .withOnNotice(context::notice)
+                  .withOnStep(onStep)
+                  .withCancelled(context::cancelled));
       context.stopIfCancelled();
       List<Map<String, Double>> history = new ArrayList<>();
       for (StepMetrics step : result.history()) {
@@ -368,7 +372,7 @@ public final class DemoPipeline {
   private static List<PreferenceRecord> pairs(StageContext context, String mining) {
     Path store = context.input(mining, STORE);
     return PreferenceStore.read(store).stream()
-        .map(pair -> pair.images(pair.images().stream().map(ImageSource::cached).toList()))
+        .map(pair -> pair.withImages(pair.images().stream().map(ImageSource::cached).toList()))
         .toList();
   }
 

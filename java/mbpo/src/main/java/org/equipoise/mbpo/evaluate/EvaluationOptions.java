@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.evaluate;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Objects;
 import org.equipoise.mbpo.model.GenerationOptions;
 
@@ -9,8 +10,10 @@ import org.equipoise.mbpo.model.GenerationOptions;
  *     scores
  * @param matching how words are found in answers
  */
+@RecordBuilder
 public record EvaluationOptions(
-    int batchSize, GenerationOptions generation, AnswerMatching matching) {
+    int batchSize, GenerationOptions generation, AnswerMatching matching)
+    implements EvaluationOptionsBuilder.With {
 
   public EvaluationOptions {
     Objects.requireNonNull(generation, "generation");
@@ -23,17 +26,5 @@ public record EvaluationOptions(
   /** 64 samples a pass, greedy answers, whole words. */
   public static EvaluationOptions defaults() {
     return new EvaluationOptions(64, GenerationOptions.greedy(), AnswerMatching.WORDS);
-  }
-
-  public EvaluationOptions batchSize(int samples) {
-    return new EvaluationOptions(samples, generation, matching);
-  }
-
-  public EvaluationOptions generation(GenerationOptions options) {
-    return new EvaluationOptions(batchSize, options, matching);
-  }
-
-  public EvaluationOptions matching(AnswerMatching how) {
-    return new EvaluationOptions(batchSize, generation, how);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.lora;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Which linear layers get low-rank adapters, and of what size. Immutable.
  *
@@ -9,7 +11,9 @@ package org.equipoise.mbpo.lora;
  *     for example {@code model.language_model.layers.3.self_attn.q_proj}
  * @param seed of the starting values
  */
-public record LoraOptions(int rank, double alpha, String targets, long seed) {
+@RecordBuilder
+public record LoraOptions(int rank, double alpha, String targets, long seed)
+    implements LoraOptionsBuilder.With {
   /**
    * Attention and MLP projections of the language model alone. The path is anchored: layers of the
    * same name in the vision tower are not meant.
@@ -40,22 +44,6 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
   /** Rank 16, alpha 32, all projections of the language model. */
   public static LoraOptions defaults() {
     return new LoraOptions(16, 32, LANGUAGE_MODEL, 0);
-  }
-
-  public LoraOptions rank(int innerWidth) {
-    return new LoraOptions(innerWidth, alpha, targets, seed);
-  }
-
-  public LoraOptions alpha(double value) {
-    return new LoraOptions(rank, value, targets, seed);
-  }
-
-  public LoraOptions targets(String regularExpression) {
-    return new LoraOptions(rank, alpha, regularExpression, seed);
-  }
-
-  public LoraOptions seed(long key) {
-    return new LoraOptions(rank, alpha, targets, key);
   }
 
   /** {@code alpha / rank}. */

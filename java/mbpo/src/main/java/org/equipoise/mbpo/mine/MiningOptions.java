@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.mine;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
@@ -16,6 +17,7 @@ import org.equipoise.mbpo.model.GenerationOptions;
  * @param twinsTogether whether a dropped sample takes its twin with it
  * @param generation how the rejected answer is generated
  */
+@RecordBuilder
 public record MiningOptions(
     int batchSize,
     double minimumDrop,
@@ -24,7 +26,8 @@ public record MiningOptions(
     double maximumRepetition,
     boolean requireFinished,
     boolean twinsTogether,
-    GenerationOptions generation) {
+    GenerationOptions generation)
+    implements MiningOptionsBuilder.With {
 
   public MiningOptions {
     require(batchSize >= 1, "batchSize must be at least 1, found " + batchSize);
@@ -45,102 +48,6 @@ public record MiningOptions(
   /** Batches of 64, τ 0, similarity 0.95, length ratio 3, repetition 0.5, greedy. */
   public static MiningOptions defaults() {
     return new MiningOptions(64, 0, 0.95, 3, 0.5, true, true, GenerationOptions.greedy());
-  }
-
-  public MiningOptions batchSize(int samples) {
-    return new MiningOptions(
-        samples,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions minimumDrop(double nats) {
-    return new MiningOptions(
-        batchSize,
-        nats,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumEditSimilarity(double share) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        share,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumLengthRatio(double ratio) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        ratio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumRepetition(double share) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        share,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions requireFinished(boolean require) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        require,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions twinsTogether(boolean together) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        together,
-        generation);
-  }
-
-  public MiningOptions generation(GenerationOptions options) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        options);
   }
 
   private static void require(boolean condition, String message) {

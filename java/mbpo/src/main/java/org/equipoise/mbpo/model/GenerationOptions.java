@@ -3,6 +3,7 @@ package org.equipoise.mbpo.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.soabase.recordbuilder.core.RecordBuilder;
 
 /**
  * How answers are generated. Immutable; start from {@link #greedy()} or {@link #sample(double,
@@ -19,6 +20,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  *     most probable token's are excluded when contrasting
  * @param rules what a checkpoint asks of the choice of tokens; none unless given, and no setting
  */
+@RecordBuilder
 public record GenerationOptions(
     int maxNewTokens,
     double temperature,
@@ -27,7 +29,8 @@ public record GenerationOptions(
     long seed,
     double contrastAlpha,
     double contrastPlausibility,
-    @JsonIgnore LogitRules rules) {
+    @JsonIgnore LogitRules rules)
+    implements GenerationOptionsBuilder.With {
 
   public GenerationOptions {
     require(maxNewTokens >= 1, "maxNewTokens must be at least 1, found " + maxNewTokens);
@@ -65,43 +68,14 @@ public record GenerationOptions(
         LogitRules.NONE);
   }
 
+  /** At most 64 tokens, each the most probable one; no contrast. */
   public static GenerationOptions greedy() {
     return new GenerationOptions(64, 0, 0, 1, 0, 0, 0.1);
   }
 
+  /** At most 64 tokens, drawn from all; no contrast. */
   public static GenerationOptions sample(double temperature, long seed) {
-    return new GenerationOptions(64, temperature, 0, 1, seed, 0, 0.1);
-  }
-
-  public GenerationOptions maxNewTokens(int tokens) {
-    return new GenerationOptions(
-        tokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions topK(int tokens) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, tokens, topP, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions topP(double mass) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, mass, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions blindContrast(double alpha) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, alpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions plausibility(double share) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, share, rules);
-  }
-
-  /** The same under a checkpoint's rules. */
-  public GenerationOptions rules(LogitRules asked) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, asked);
+    return greedy().withTemperature(temperature).withSeed(seed);
   }
 
   private static void require(boolean condition, String message) {

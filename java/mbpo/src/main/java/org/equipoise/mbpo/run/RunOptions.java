@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.run;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
@@ -12,8 +13,10 @@ import java.util.function.BooleanSupplier;
  * @param cancelled asked by stages; once true the run stops with a {@link CancelledException}
  * @param listener is told what happens
  */
+@RecordBuilder
 public record RunOptions(
-    int workers, Runnable workerSetup, BooleanSupplier cancelled, RunListener listener) {
+    int workers, Runnable workerSetup, BooleanSupplier cancelled, RunListener listener)
+    implements RunOptionsBuilder.With {
 
   public RunOptions {
     if (workers < 1) {
@@ -27,21 +30,5 @@ public record RunOptions(
   /** One worker, never cancelled, nobody told. */
   public static RunOptions defaults() {
     return new RunOptions(1, () -> {}, () -> false, RunListener.SILENT);
-  }
-
-  public RunOptions workers(int count) {
-    return new RunOptions(count, workerSetup, cancelled, listener);
-  }
-
-  public RunOptions workerSetup(Runnable setup) {
-    return new RunOptions(workers, setup, cancelled, listener);
-  }
-
-  public RunOptions cancelled(BooleanSupplier question) {
-    return new RunOptions(workers, workerSetup, question, listener);
-  }
-
-  public RunOptions listener(RunListener other) {
-    return new RunOptions(workers, workerSetup, cancelled, other);
   }
 }

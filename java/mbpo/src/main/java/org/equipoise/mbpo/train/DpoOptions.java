@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Direct preference optimisation (arXiv 2305.18290) against the starting weights. Immutable.
  *
@@ -12,6 +14,7 @@ package org.equipoise.mbpo.train;
  * @param microBatch pairs per forward pass; 0 takes the whole batch at once
  * @param seed of the order
  */
+@RecordBuilder
 public record DpoOptions(
     OptimizerOptions optimizer,
     int steps,
@@ -20,7 +23,8 @@ public record DpoOptions(
     double beta,
     double labelSmoothing,
     int microBatch,
-    long seed) {
+    long seed)
+    implements DpoOptionsBuilder.With {
 
   /** The pair losses of {@code org.equipoise.torch.PairLoss}. */
   public enum Loss {
@@ -44,41 +48,5 @@ public record DpoOptions(
   /** Sigmoid loss, β 0.1, learning rate 1e-6, 1000 steps of 32 pairs. */
   public static DpoOptions defaults() {
     return new DpoOptions(OptimizerOptions.adamW(1e-6), 1000, 32, Loss.SIGMOID, 0.1, 0, 0, 0);
-  }
-
-  public DpoOptions optimizer(OptimizerOptions options) {
-    return new DpoOptions(options, steps, batchPairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions steps(int count) {
-    return new DpoOptions(
-        optimizer, count, batchPairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions batchPairs(int pairs) {
-    return new DpoOptions(optimizer, steps, pairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions loss(Loss kind) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, kind, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions beta(double strength) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, loss, strength, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions labelSmoothing(double share) {
-    return new DpoOptions(optimizer, steps, batchPairs, loss, beta, share, microBatch, seed);
-  }
-
-  public DpoOptions microBatch(int pairs) {
-    return new DpoOptions(optimizer, steps, batchPairs, loss, beta, labelSmoothing, pairs, seed);
-  }
-
-  public DpoOptions seed(long value) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, loss, beta, labelSmoothing, microBatch, value);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Hybrid GRPO: offline pairs and online groups in one policy loss,
  *
@@ -16,6 +18,7 @@ package org.equipoise.mbpo.train;
  * @param online the sampled answers
  * @param seed of order and sampling
  */
+@RecordBuilder
 public record HybridGrpoOptions(
     OptimizerOptions optimizer,
     int iterations,
@@ -24,7 +27,8 @@ public record HybridGrpoOptions(
     PolicyOptions policy,
     OfflineOptions offline,
     OnlineOptions online,
-    long seed) {
+    long seed)
+    implements HybridGrpoOptionsBuilder.With {
 
   public HybridGrpoOptions {
     Options.require(iterations >= 1, "iterations must be at least 1", iterations);
@@ -49,40 +53,5 @@ public record HybridGrpoOptions(
         OfflineOptions.defaults(),
         OnlineOptions.defaults(),
         0);
-  }
-
-  public HybridGrpoOptions optimizer(OptimizerOptions options) {
-    return new HybridGrpoOptions(
-        options, iterations, updatesPerIteration, microBatch, policy, offline, online, seed);
-  }
-
-  public HybridGrpoOptions iterations(int draws, int updatesEach) {
-    return new HybridGrpoOptions(
-        optimizer, draws, updatesEach, microBatch, policy, offline, online, seed);
-  }
-
-  public HybridGrpoOptions microBatch(int sequences) {
-    return new HybridGrpoOptions(
-        optimizer, iterations, updatesPerIteration, sequences, policy, offline, online, seed);
-  }
-
-  public HybridGrpoOptions policy(PolicyOptions options) {
-    return new HybridGrpoOptions(
-        optimizer, iterations, updatesPerIteration, microBatch, options, offline, online, seed);
-  }
-
-  public HybridGrpoOptions offline(OfflineOptions options) {
-    return new HybridGrpoOptions(
-        optimizer, iterations, updatesPerIteration, microBatch, policy, options, online, seed);
-  }
-
-  public HybridGrpoOptions online(OnlineOptions options) {
-    return new HybridGrpoOptions(
-        optimizer, iterations, updatesPerIteration, microBatch, policy, offline, options, seed);
-  }
-
-  public HybridGrpoOptions seed(long value) {
-    return new HybridGrpoOptions(
-        optimizer, iterations, updatesPerIteration, microBatch, policy, offline, online, value);
   }
 }

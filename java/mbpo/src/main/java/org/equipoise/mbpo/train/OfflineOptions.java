@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Arrays;
 
 /**
@@ -21,6 +22,7 @@ import java.util.Arrays;
  * @param rejectedTokens which tokens of a rejected answer carry its advantage; the others have 0,
  *     and KL as all have
  */
+@RecordBuilder
 public record OfflineOptions(
     int pairsPerIteration,
     double chosenReward,
@@ -29,7 +31,8 @@ public record OfflineOptions(
     double weight,
     double rejectedShare,
     boolean rejectedKl,
-    RejectedTokens rejectedTokens) {
+    RejectedTokens rejectedTokens)
+    implements OfflineOptionsBuilder.With {
 
   /** Tokens of a rejected answer. */
   public enum RejectedTokens {
@@ -60,90 +63,6 @@ public record OfflineOptions(
   /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all rejected answers with all their tokens. */
   public static OfflineOptions defaults() {
     return new OfflineOptions(32, 2, 0, 0, 1, 1, true, RejectedTokens.ALL);
-  }
-
-  public OfflineOptions pairsPerIteration(int pairs) {
-    return new OfflineOptions(
-        pairs,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rewards(double chosen, double rejected) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosen,
-        rejected,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions ddof(int delta) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        delta,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions weight(double value) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        value,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedShare(double share) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        share,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedKl(boolean held) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        held,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedTokens(RejectedTokens tokens) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        tokens);
   }
 
   /** The advantage of each token of a rejected answer. */

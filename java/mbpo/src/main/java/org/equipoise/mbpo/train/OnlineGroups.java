@@ -105,7 +105,7 @@ final class OnlineGroups {
     }
     GenerationOptions generation =
         GenerationOptions.sample(options.temperature(), sampling.bits(iteration, 0, 0))
-            .maxNewTokens(options.maxNewTokens());
+            .withMaxNewTokens(options.maxNewTokens());
     List<GeneratedAnswer> answers;
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {

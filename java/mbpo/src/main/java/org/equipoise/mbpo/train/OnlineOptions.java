@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * The online half of hybrid GRPO: groups of sampled answers with verified rewards. Immutable.
  *
@@ -15,6 +17,7 @@ package org.equipoise.mbpo.train;
  * @param advantageScale factor on online advantages (not on their KL). Ours, not the paper's
  * @param weight weight of each online sequence in the loss
  */
+@RecordBuilder
 public record OnlineOptions(
     int promptsPerIteration,
     int groupSize,
@@ -25,7 +28,8 @@ public record OnlineOptions(
     int ddof,
     double advantageEpsilon,
     double advantageScale,
-    double weight) {
+    double weight)
+    implements OnlineOptionsBuilder.With {
 
   public OnlineOptions {
     Options.require(
@@ -48,103 +52,5 @@ public record OnlineOptions(
   /** 8 prompts of 8 answers at temperature 1, all with variance used, ddof 1, ε 1e-4. */
   public static OnlineOptions defaults() {
     return new OnlineOptions(8, 8, 8, false, 1, 64, 1, 1e-4, 1, 1);
-  }
-
-  public OnlineOptions prompts(int perIteration, int answersPerPrompt) {
-    return new OnlineOptions(
-        perIteration,
-        answersPerPrompt,
-        maxGroups,
-        keepZeroVariance,
-        temperature,
-        maxNewTokens,
-        ddof,
-        advantageEpsilon,
-        advantageScale,
-        weight);
-  }
-
-  public OnlineOptions maxGroups(int groups) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        groups,
-        keepZeroVariance,
-        temperature,
-        maxNewTokens,
-        ddof,
-        advantageEpsilon,
-        advantageScale,
-        weight);
-  }
-
-  public OnlineOptions keepZeroVariance(boolean keep) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        maxGroups,
-        keep,
-        temperature,
-        maxNewTokens,
-        ddof,
-        advantageEpsilon,
-        advantageScale,
-        weight);
-  }
-
-  public OnlineOptions sampling(double degree, int tokens) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        maxGroups,
-        keepZeroVariance,
-        degree,
-        tokens,
-        ddof,
-        advantageEpsilon,
-        advantageScale,
-        weight);
-  }
-
-  public OnlineOptions normalisation(int delta, double epsilon) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        maxGroups,
-        keepZeroVariance,
-        temperature,
-        maxNewTokens,
-        delta,
-        epsilon,
-        advantageScale,
-        weight);
-  }
-
-  public OnlineOptions advantageScale(double factor) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        maxGroups,
-        keepZeroVariance,
-        temperature,
-        maxNewTokens,
-        ddof,
-        advantageEpsilon,
-        factor,
-        weight);
-  }
-
-  public OnlineOptions weight(double value) {
-    return new OnlineOptions(
-        promptsPerIteration,
-        groupSize,
-        maxGroups,
-        keepZeroVariance,
-        temperature,
-        maxNewTokens,
-        ddof,
-        advantageEpsilon,
-        advantageScale,
-        value);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * AdamW (arXiv 1711.05101) with warm-up, decay and gradient clipping. Weight decay applies to
  * tensors of two or more dimensions only. Immutable.
@@ -14,6 +16,7 @@ package org.equipoise.mbpo.train;
  * @param schedule what follows the warm-up
  * @param finalFraction share of the peak that the last step approaches
  */
+@RecordBuilder
 public record OptimizerOptions(
     double learningRate,
     double beta1,
@@ -23,7 +26,8 @@ public record OptimizerOptions(
     double gradientClip,
     int warmUpSteps,
     Schedule schedule,
-    double finalFraction) {
+    double finalFraction)
+    implements OptimizerOptionsBuilder.With {
 
   public OptimizerOptions {
     Options.finite("learningRate", learningRate);
@@ -44,84 +48,6 @@ public record OptimizerOptions(
   /** β 0.9/0.98, ε 1e-8, no weight decay, clip 1, 10 warm-up steps, cosine to 0. */
   public static OptimizerOptions adamW(double learningRate) {
     return new OptimizerOptions(learningRate, 0.9, 0.98, 1e-8, 0, 1, 10, Schedule.COSINE, 0);
-  }
-
-  public OptimizerOptions learningRate(double rate) {
-    return new OptimizerOptions(
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions betas(double first, double second) {
-    return new OptimizerOptions(
-        learningRate,
-        first,
-        second,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions weightDecay(double decay) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        decay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions gradientClip(double norm) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        norm,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions warmUpSteps(int steps) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        steps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions schedule(Schedule shape, double fraction) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        shape,
-        fraction);
   }
 
   /** Learning rate of optimiser step {@code step} (from 0) of {@code totalSteps}. */

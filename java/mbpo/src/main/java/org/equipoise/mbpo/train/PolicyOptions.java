@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import org.equipoise.kernels.PolicyKl;
 
 /**
@@ -14,6 +15,7 @@ import org.equipoise.kernels.PolicyKl;
  *     above this; minus infinity is off. Ours, not the paper's
  * @param oldPolicy what the ratio divides by for offline answers
  */
+@RecordBuilder
 public record PolicyOptions(
     Normalizer normalizer,
     double epsilonLow,
@@ -21,7 +23,8 @@ public record PolicyOptions(
     double klBeta,
     PolicyKl kl,
     double negativeLogProbFloor,
-    OldPolicy oldPolicy) {
+    OldPolicy oldPolicy)
+    implements PolicyOptionsBuilder.With {
 
   /** Normalisers of {@code org.equipoise.torch.PolicyLoss}. */
   public enum Normalizer {
@@ -62,33 +65,5 @@ public record PolicyOptions(
         PolicyKl.K3,
         Double.NEGATIVE_INFINITY,
         OldPolicy.ITERATION_START);
-  }
-
-  public PolicyOptions normalizer(Normalizer kind) {
-    return new PolicyOptions(
-        kind, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions epsilon(double low, double high) {
-    return new PolicyOptions(normalizer, low, high, klBeta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions klBeta(double beta) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, beta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions kl(PolicyKl estimate) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, klBeta, estimate, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions negativeLogProbFloor(double floor) {
-    return new PolicyOptions(normalizer, epsilonLow, epsilonHigh, klBeta, kl, floor, oldPolicy);
-  }
-
-  public PolicyOptions oldPolicy(OldPolicy policy) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, policy);
   }
 }

@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Supervised fine-tuning: token-mean cross-entropy of the gold answers. Immutable.
  *
@@ -11,13 +13,15 @@ package org.equipoise.mbpo.train;
  * @param microBatch samples per forward pass; 0 takes the whole batch at once
  * @param seed of order and blanking
  */
+@RecordBuilder
 public record SftOptions(
     OptimizerOptions optimizer,
     int steps,
     int batchSize,
     double blankImageShare,
     int microBatch,
-    long seed) {
+    long seed)
+    implements SftOptionsBuilder.With {
 
   public SftOptions {
     Options.require(steps >= 1, "steps must be at least 1", steps);
@@ -32,29 +36,5 @@ public record SftOptions(
   /** Learning rate 1e-5, 1000 steps of 64 samples. */
   public static SftOptions defaults() {
     return new SftOptions(OptimizerOptions.adamW(1e-5), 1000, 64, 0, 0, 0);
-  }
-
-  public SftOptions optimizer(OptimizerOptions options) {
-    return new SftOptions(options, steps, batchSize, blankImageShare, microBatch, seed);
-  }
-
-  public SftOptions steps(int count) {
-    return new SftOptions(optimizer, count, batchSize, blankImageShare, microBatch, seed);
-  }
-
-  public SftOptions batchSize(int samples) {
-    return new SftOptions(optimizer, steps, samples, blankImageShare, microBatch, seed);
-  }
-
-  public SftOptions blankImageShare(double share) {
-    return new SftOptions(optimizer, steps, batchSize, share, microBatch, seed);
-  }
-
-  public SftOptions microBatch(int samples) {
-    return new SftOptions(optimizer, steps, batchSize, blankImageShare, samples, seed);
-  }
-
-  public SftOptions seed(long value) {
-    return new SftOptions(optimizer, steps, batchSize, blankImageShare, microBatch, value);
   }
 }

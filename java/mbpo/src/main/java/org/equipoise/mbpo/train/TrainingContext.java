@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -19,13 +20,15 @@ import org.jspecify.annotations.Nullable;
  *     default writes it to the platform's log
  * @param cancelled asked before every draw of data; once true the run stops with a checkpoint
  */
+@RecordBuilder
 public record TrainingContext(
     @Nullable Path checkpoint,
     int checkpointEvery,
     Consumer<List<StepMetrics>> onResume,
     Consumer<StepMetrics> onStep,
     Consumer<String> onNotice,
-    BooleanSupplier cancelled) {
+    BooleanSupplier cancelled)
+    implements TrainingContextBuilder.With {
   /** What the name of the file of reference log-probs adds to that of the checkpoint. */
   public static final String REFERENCE = ".reference";
 
@@ -44,26 +47,5 @@ public record TrainingContext(
         step -> {},
         sentence -> LOG.log(System.Logger.Level.WARNING, sentence),
         () -> false);
-  }
-
-  public TrainingContext checkpoint(Path file, int everySteps) {
-    return new TrainingContext(file, everySteps, onResume, onStep, onNotice, cancelled);
-  }
-
-  public TrainingContext onResume(Consumer<List<StepMetrics>> listener) {
-    return new TrainingContext(checkpoint, checkpointEvery, listener, onStep, onNotice, cancelled);
-  }
-
-  public TrainingContext onStep(Consumer<StepMetrics> listener) {
-    return new TrainingContext(
-        checkpoint, checkpointEvery, onResume, listener, onNotice, cancelled);
-  }
-
-  public TrainingContext onNotice(Consumer<String> listener) {
-    return new TrainingContext(checkpoint, checkpointEvery, onResume, onStep, listener, cancelled);
-  }
-
-  public TrainingContext cancelled(BooleanSupplier question) {
-    return new TrainingContext(checkpoint, checkpointEvery, onResume, onStep, onNotice, question);
   }
 }

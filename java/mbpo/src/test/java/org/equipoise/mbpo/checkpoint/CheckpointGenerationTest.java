@@ -66,7 +66,7 @@ class CheckpointGenerationTest {
                     ImageBatch.ofImages(List.of(image)),
                     List.of(model.tokenizer().encodePrompt("is there a dog ?")),
                     null,
-                    GenerationOptions.greedy().maxNewTokens(10).rules(rules))
+                    GenerationOptions.greedy().withMaxNewTokens(10).withRules(rules))
                 .get(0)
                 .tokens();
         JsonNode tokens = golden.path("tokens");

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Files of weights that change while a model reads them: to read where one was cut is the end. */
 class MappedWeightsTest {
   private static final long MAX_PIXELS = QwenImageProcessor.DEFAULT_MAX_PIXELS;
-  private static final GenerationOptions OPTIONS = GenerationOptions.greedy().maxNewTokens(1);
+  private static final GenerationOptions OPTIONS = GenerationOptions.greedy().withMaxNewTokens(1);
 
   @TempDir Path folder;
   private Path checkpoint;

@@ -326,7 +326,7 @@ class SampleFileTest {
   void whatIsWrittenIsReadAgain() throws IOException {
     List<Sample> samples =
         new ArrayList<>(read(llava("\"image\": \"a.png\", ", "See <image> ?", "A.", "B?", "C.")));
-    samples.add(only(ROW).images(List.of()));
+    samples.add(only(ROW).withImages(List.of()));
     Path file = folder.resolve("written.jsonl");
     SampleFile.write(file, samples);
     List<Sample> again = SampleFile.read(file);

@@ -45,8 +45,9 @@ class EvaluatorTest {
     return new Evaluator(
         model,
         EvaluationOptions.defaults()
-            .batchSize(batchSize)
-            .generation(GenerationOptions.greedy().maxNewTokens(6).blindContrast(contrastAlpha)));
+            .withBatchSize(batchSize)
+            .withGeneration(
+                GenerationOptions.greedy().withMaxNewTokens(6).withContrastAlpha(contrastAlpha)));
   }
 
   /** Σ over answer tokens without the end token of log softmax(logits)[token]. */
@@ -102,7 +103,7 @@ class EvaluatorTest {
     for (List<String> offered :
         List.of(ToyTask.COLOURS, List.of("left is red", "gold", "right is blue and gold"))) {
       for (Sample question : ofKind("mc")) {
-        Sample sample = question.options(offered).answer(offered.get(1));
+        Sample sample = question.withOptions(offered).withAnswer(offered.get(1));
         String expected = offered.get(0);
         for (String option : offered) {
           if (score(sample, option, 0) > score(sample, expected, 0)) {
@@ -123,7 +124,7 @@ class EvaluatorTest {
     for (Sample question : ofKind("mc")) {
       int size = 2 + questions.size() % 3;
       List<String> offered = ToyTask.COLOURS.subList(0, size);
-      questions.add(question.options(offered).answer(offered.get(0)));
+      questions.add(question.withOptions(offered).withAnswer(offered.get(0)));
     }
     MultipleChoiceResult together = evaluator(64, 0).multipleChoice(questions);
     for (int i = 0; i < questions.size(); i++) {
@@ -151,7 +152,7 @@ class EvaluatorTest {
   void resultsDoNotDependOnTheBatchSize() {
     ObjectVocabulary colours = ObjectVocabulary.of(ToyTask.COLOURS);
     List<Sample> captions =
-        ofKind("cap").stream().map(s -> s.objects(ToyTask.COLOURS.subList(0, 2))).toList();
+        ofKind("cap").stream().map(s -> s.withObjects(ToyTask.COLOURS.subList(0, 2))).toList();
     List<String> single =
         evaluator(1, 0).captions(captions, colours).items().stream()
             .map(CaptionResult.Item::caption)
@@ -172,13 +173,13 @@ class EvaluatorTest {
         "the gold answer of yes/no sample s0 must say yes or no, found \"red\"",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> evaluator(4, 0).yesNo(List.of(sample.answer("red"))))
+                () -> evaluator(4, 0).yesNo(List.of(sample.withAnswer("red"))))
             .getMessage());
     assertEquals(
         "multiple-choice sample s0 has no options",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> evaluator(4, 0).multipleChoice(List.of(sample.options(List.of()))))
+                () -> evaluator(4, 0).multipleChoice(List.of(sample.withOptions(List.of()))))
             .getMessage());
   }
 }

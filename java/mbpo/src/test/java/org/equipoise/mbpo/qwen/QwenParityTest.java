@@ -192,7 +192,7 @@ class QwenParityTest {
       int compared = 0;
       List<GeneratedAnswer> answers =
           model.generate(
-              golden.batch(images), prompts, null, GenerationOptions.greedy().maxNewTokens(12));
+              golden.batch(images), prompts, null, GenerationOptions.greedy().withMaxNewTokens(12));
       for (int row = 0; row < golden.rows(); row++) {
         int[] expected = golden.ids("generated." + row);
         float[] margins = HostTensors.toFloats(golden.get("margin." + row));

@@ -241,7 +241,7 @@ class HtmlReportTest {
   }
 
   private static ResultTable tableOf(String text) {
-    Metric metric = Metric.higherIsBetter("m", text, text).asHeadline();
+    Metric metric = Metric.higherIsBetter("m", text, text).withHeadline(true);
     Measurement cell = new Measurement(Interval.of(1), new Interval(.1, .05, .2));
     return new ResultTable(
         text,

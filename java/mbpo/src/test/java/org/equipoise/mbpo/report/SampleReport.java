@@ -17,16 +17,17 @@ final class SampleReport {
               "auc_adv",
               "AUC, trap questions",
               "Telling present objects from absent ones on trap questions (AUC)")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric CHAIR =
       Metric.lowerIsBetter(
               "chair_s", "CHAIR s", "Captions that name at least one object that is not there")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric RECALL =
       Metric.higherIsBetter("recall", "Caption recall", "Objects in the image that captions name")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric YES =
-      Metric.shown("yes_ratio", "Yes-ratio", "Share of questions answered with yes").decimals(2);
+      Metric.shown("yes_ratio", "Yes-ratio", "Share of questions answered with yes")
+          .withDecimals(2);
 
   private SampleReport() {}
 

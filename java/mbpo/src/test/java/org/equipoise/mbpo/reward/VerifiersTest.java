@@ -16,7 +16,7 @@ class VerifiersTest {
   private static final ImageSource IMAGE = ImageSource.of(new RgbImage(1, 1, new byte[3]));
 
   private static Sample sample(String kind, String answer, String... options) {
-    return Sample.of("s", IMAGE, "?", answer, kind).options(List.of(options));
+    return Sample.of("s", IMAGE, "?", answer, kind).withOptions(List.of(options));
   }
 
   @Test

@@ -57,11 +57,11 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ToyEndToEndTest {
   private static final EvaluationOptions EVALUATION =
-      EvaluationOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5));
+      EvaluationOptions.defaults().withGeneration(GenerationOptions.greedy().withMaxNewTokens(5));
   private static final MiningOptions MINING =
       MiningOptions.defaults()
-          .generation(GenerationOptions.greedy().maxNewTokens(5))
-          .twinsTogether(false);
+          .withGeneration(GenerationOptions.greedy().withMaxNewTokens(5))
+          .withTwinsTogether(false);
   private static final NegativeSource ATTACK =
       NegativeSources.adversarial(24 / 255.0, 8 / 255.0, 6, 3);
 
@@ -79,11 +79,11 @@ class ToyEndToEndTest {
     Equipoise.threads(1);
     SftOptions options =
         SftOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(0.01))
-            .steps(250)
-            .batchSize(32)
-            .blankImageShare(0.15)
-            .seed(5);
+            .withOptimizer(OptimizerOptions.adamW(0.01))
+            .withSteps(250)
+            .withBatchSize(32)
+            .withBlankImageShare(0.15)
+            .withSeed(5);
     new SftTrainer(options)
         .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.plain());
     gains = ImageInformationGain.against(Baseline.BLIND).batchSize(32).measure(start, pool);
@@ -228,17 +228,20 @@ class ToyEndToEndTest {
     Map<String, Double> after = new HashMap<>();
     try (ToyModel model = start.copy()) {
       SftOptions options =
-          SftOptions.defaults().optimizer(OptimizerOptions.adamW(0.003)).steps(80).batchSize(32);
+          SftOptions.defaults()
+              .withOptimizer(OptimizerOptions.adamW(0.003))
+              .withSteps(80)
+              .withBatchSize(32);
       new SftTrainer(options).train(model, pool, TrainingContext.plain());
       after.put("SFT", accuracy(model));
     }
     try (ToyModel model = start.copy()) {
       DpoOptions options =
           DpoOptions.defaults()
-              .optimizer(OptimizerOptions.adamW(0.001))
-              .steps(80)
-              .batchPairs(16)
-              .beta(0.3);
+              .withOptimizer(OptimizerOptions.adamW(0.001))
+              .withSteps(80)
+              .withBatchPairs(16)
+              .withBeta(0.3);
       TrainingResult result = new DpoTrainer(options).train(model, pairs, TrainingContext.plain());
       after.put("DPO", accuracy(model));
       assertTrue(last(result, "reward_accuracy") > 0.9, "DPO separates its pairs");
@@ -271,12 +274,23 @@ class ToyEndToEndTest {
   private static HybridGrpoTrainer hybrid(int iterations) {
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(0.002))
-            .iterations(iterations, 1)
-            .offline(OfflineOptions.defaults().pairsPerIteration(16))
-            .online(OnlineOptions.defaults().prompts(4, 4).maxGroups(2).sampling(1, 4))
-            .policy(PolicyOptions.defaults().negativeLogProbFloor(-2).epsilon(0.3, 0.3))
-            .seed(4);
+            .withOptimizer(OptimizerOptions.adamW(0.002))
+            .withIterations(iterations)
+            .withUpdatesPerIteration(1)
+            .withOffline(OfflineOptions.defaults().withPairsPerIteration(16))
+            .withOnline(
+                OnlineOptions.defaults()
+                    .withPromptsPerIteration(4)
+                    .withGroupSize(4)
+                    .withMaxGroups(2)
+                    .withTemperature(1)
+                    .withMaxNewTokens(4))
+            .withPolicy(
+                PolicyOptions.defaults()
+                    .withNegativeLogProbFloor(-2)
+                    .withEpsilonLow(0.3)
+                    .withEpsilonHigh(0.3))
+            .withSeed(4);
     return new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER));
   }
 

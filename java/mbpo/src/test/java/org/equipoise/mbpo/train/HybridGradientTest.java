@@ -69,26 +69,30 @@ class HybridGradientTest {
     }
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .iterations(1, 2)
-            .offline(
+            .withIterations(1)
+            .withUpdatesPerIteration(2)
+            .withOffline(
                 OfflineOptions.defaults()
-                    .pairsPerIteration(5)
-                    .weight(OFFLINE_WEIGHT)
-                    .rejectedShare(rejectedShare)
-                    .rejectedKl(rejectedKl)
-                    .rejectedTokens(rejectedTokens))
-            .online(
+                    .withPairsPerIteration(5)
+                    .withWeight(OFFLINE_WEIGHT)
+                    .withRejectedShare(rejectedShare)
+                    .withRejectedKl(rejectedKl)
+                    .withRejectedTokens(rejectedTokens))
+            .withOnline(
                 OnlineOptions.defaults()
-                    .prompts(8, 6)
-                    .maxGroups(3)
-                    .sampling(1, 4)
-                    .advantageScale(0.5)
-                    .weight(ONLINE_WEIGHT))
-            .policy(
+                    .withPromptsPerIteration(8)
+                    .withGroupSize(6)
+                    .withMaxGroups(3)
+                    .withTemperature(1)
+                    .withMaxNewTokens(4)
+                    .withAdvantageScale(0.5)
+                    .withWeight(ONLINE_WEIGHT))
+            .withPolicy(
                 PolicyOptions.defaults()
-                    .epsilon(EPSILON, EPSILON)
-                    .klBeta(BETA)
-                    .negativeLogProbFloor(FLOOR));
+                    .withEpsilonLow(EPSILON)
+                    .withEpsilonHigh(EPSILON)
+                    .withKlBeta(BETA)
+                    .withNegativeLogProbFloor(FLOOR));
     try (ToyModel model = new ToyModel(4);
         ToyModel reference = new ToyModel(4);
         PointerScope scope = new PointerScope()) {
@@ -151,7 +155,7 @@ class HybridGradientTest {
   @Test
   void onlyWhatDiffersIsRejected() {
     OfflineOptions differing =
-        OfflineOptions.defaults().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING);
+        OfflineOptions.defaults().withRejectedTokens(OfflineOptions.RejectedTokens.DIFFERING);
     int[] chosen = {5, 6, 7, 1};
     assertArrayEquals(
         new float[] {0, -1, 0, 0},

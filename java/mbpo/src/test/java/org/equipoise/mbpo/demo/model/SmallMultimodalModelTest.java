@@ -105,7 +105,7 @@ class SmallMultimodalModelTest {
   @Test
   void blindContrastIsTheContrastOfTwoPasses() {
     exaggerate();
-    GenerationOptions contrast = greedy().blindContrast(2).plausibility(0.1);
+    GenerationOptions contrast = greedy().withContrastAlpha(2).withContrastPlausibility(0.1);
     List<GeneratedAnswer> cached =
         model.generate(images(samples), prompts(samples), null, contrast);
     for (int i = 0; i < samples.size(); i++) {
@@ -116,7 +116,7 @@ class SmallMultimodalModelTest {
   @Test
   void whatIsSampledDoesNotDependOnTheBatch() {
     exaggerate();
-    GenerationOptions sampling = GenerationOptions.sample(1, 7).maxNewTokens(LONGEST);
+    GenerationOptions sampling = GenerationOptions.sample(1, 7).withMaxNewTokens(LONGEST);
     long[] streams = new long[samples.size()];
     Arrays.setAll(streams, i -> 1000 + i);
     List<GeneratedAnswer> together =
@@ -143,7 +143,7 @@ class SmallMultimodalModelTest {
                 ImageBatch.ofImages(same),
                 Collections.nCopies(count, prompt),
                 streams,
-                GenerationOptions.sample(1, 7).maxNewTokens(LONGEST))
+                GenerationOptions.sample(1, 7).withMaxNewTokens(LONGEST))
             .stream()
             .map(GeneratedAnswer::text)
             .distinct()
@@ -341,7 +341,7 @@ class SmallMultimodalModelTest {
   }
 
   private static GenerationOptions greedy() {
-    return GenerationOptions.greedy().maxNewTokens(LONGEST);
+    return GenerationOptions.greedy().withMaxNewTokens(LONGEST);
   }
 
   private static ImageBatch images(List<Sample> samples) {
