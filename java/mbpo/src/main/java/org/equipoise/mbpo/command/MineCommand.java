@@ -152,7 +152,7 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private ImageInformationGain gain() {
-    return ImageInformationGain.against(mine.baseline()).batchSize(mine.options().batchSize());
+    return ImageInformationGain.against(mine.baseline()).withBatchSize(mine.options().batchSize());
   }
 
   /** The first samples, with their twins wherever those stand. */

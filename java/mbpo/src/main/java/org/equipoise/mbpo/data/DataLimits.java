@@ -10,10 +10,6 @@ import org.equipoise.mbpo.image.ImageFiles;
  * @param imagePixels width times height of an image
  */
 public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
-  /** The settings' own. */
-  public static final DataLimits DEFAULT =
-      new DataLimits(1L << 31, 1 << 24, ImageFiles.MOST_PIXELS);
-
   /** Three bytes of each are in one array. */
   private static final long ARRAY_PIXELS = (Integer.MAX_VALUE - 8) / 3;
 
@@ -21,6 +17,11 @@ public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
     require("fileBytes", fileBytes, Long.MAX_VALUE);
     require("lineBytes", lineBytes, Integer.MAX_VALUE);
     require("imagePixels", imagePixels, ARRAY_PIXELS);
+  }
+
+  /** 2 GiB a file, 16 MiB a line, 89 million pixels. */
+  public static DataLimits defaults() {
+    return new DataLimits(1L << 31, 1 << 24, ImageFiles.MOST_PIXELS);
   }
 
   private static void require(String name, long value, long most) {
