@@ -206,7 +206,7 @@ public final class DemoPipeline {
           KeptGains.of(
               context.file(GAINS),
               ImageInformationGain.against(ImageInformationGain.Baseline.BLIND)
-                  .batchSize(mining.batchSize()),
+                  .withBatchSize(mining.batchSize()),
               model,
               pool,
               context.progress(0, 0.1));

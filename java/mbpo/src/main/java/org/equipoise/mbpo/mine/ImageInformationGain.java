@@ -46,7 +46,7 @@ public final class ImageInformationGain {
     return new ImageInformationGain(baseline, 64);
   }
 
-  public ImageInformationGain batchSize(int samples) {
+  public ImageInformationGain withBatchSize(int samples) {
     return new ImageInformationGain(baseline, samples);
   }
 

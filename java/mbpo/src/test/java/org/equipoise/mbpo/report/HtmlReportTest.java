@@ -145,7 +145,7 @@ class HtmlReportTest {
                     List.of(Setting.of(text, text, text)))))
         .limits(List.of(text))
         .settings(List.of(new SettingGroup(text, List.of(Setting.of(text, text, text)))))
-        .environment(List.of(Setting.of(text, text, text)))
+        .environment(SettingGroup.environment(List.of(Setting.of(text, text, text))))
         .precomputed(new Precomputed(text, List.of(tableOf(text))))
         .build();
   }

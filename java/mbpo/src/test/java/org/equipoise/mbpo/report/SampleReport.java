@@ -70,7 +70,9 @@ final class SampleReport {
                     List.of(
                         Setting.of("ε", "16/255", "not published by the paper; ours"),
                         Setting.of("steps", 8)))))
-        .environment(List.of(Setting.of("seed", 20), Setting.of("commit", "0123abc")))
+        .environment(
+            SettingGroup.environment(
+                List.of(Setting.of("seed", 20), Setting.of("commit", "0123abc"))))
         .precomputed(
             new Precomputed(
                 "Five seeds at commit 0123abc with demo --seed 20..24.",

@@ -86,7 +86,7 @@ class ToyEndToEndTest {
             .withSeed(5);
     new SftTrainer(options)
         .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.plain());
-    gains = ImageInformationGain.against(Baseline.BLIND).batchSize(32).measure(start, pool);
+    gains = ImageInformationGain.against(Baseline.BLIND).withBatchSize(32).measure(start, pool);
     report =
         new NegativeMiner(start, ATTACK, ToyTask.VERIFIER, MINING)
             .mine(pool, gains, folder.resolve("adversarial"), Progress.none());
