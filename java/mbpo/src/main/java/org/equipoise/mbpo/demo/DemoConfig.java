@@ -85,11 +85,7 @@ public record DemoConfig(
    * @param steps gradient steps of size 2.5·ε/steps
    * @param batchSize samples attacked at a time
    */
-  public record Mining(double keepShare, double epsilon, int steps, int batchSize) {
-    double stepSize() {
-      return 2.5 * epsilon / steps;
-    }
-  }
+  public record Mining(double keepShare, double epsilon, int steps, int batchSize) {}
 
   /**
    * @param startContrast α of blind-contrast decoding from the start model

@@ -30,15 +30,13 @@ record PairMining(
     implements PairMiningBuilder.With {
 
   private static final int DIFFUSION_STEP = 500;
-  private static final double SIGMA = 0.3;
 
   /** How images are perturbed. */
   enum Source {
     ADVERSARIAL,
     DIFFUSION,
     BLANK,
-    SWAPPED,
-    GAUSSIAN
+    SWAPPED
   }
 
   /** Where samples come from. */
@@ -69,7 +67,6 @@ record PairMining(
       case DIFFUSION -> NegativeSources.diffusion(DIFFUSION_STEP, config.seed());
       case BLANK -> NegativeSources.blank();
       case SWAPPED -> NegativeSources.swapped(samples, config.seed());
-      case GAUSSIAN -> NegativeSources.gaussian(SIGMA, config.seed());
     };
   }
 }

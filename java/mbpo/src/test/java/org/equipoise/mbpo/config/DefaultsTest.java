@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.model.GenerationOptions;
@@ -70,6 +71,9 @@ class DefaultsTest {
           }
         });
     assertEquals(OF_THE_COMMAND_LINE.keySet(), different);
+    assertEquals(
+        QwenImageProcessor.DEFAULT_MAX_PIXELS,
+        SETTINGS.bind("model", ModelSettings.class).maxPixels());
   }
 
   private static void assertScalar(String key, Object value) {
