@@ -19,12 +19,12 @@ import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.torch.Equipoise;
@@ -140,10 +140,10 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage image,
       Sample sample,
       GenerationOptions generation) {
-    TokenSequence sequence = AnswerScorer.sequence(model.tokenizer(), sample, sample.answer());
+    TokenSequence sequence = AnswerLogProbs.sequence(model.tokenizer(), sample, sample.answer());
     float[] logProbs =
-        new AnswerScorer(model, 1)
-            .tokenLogProbs(List.of(Images.of(image)), List.of(sequence), AnswerScorer.Sight.IMAGE)
+        new AnswerLogProbs(model, 1)
+            .tokenLogProbs(List.of(Images.of(image)), List.of(sequence), AnswerLogProbs.Sight.IMAGE)
             .get(0);
     double sum = 0;
     for (float value : logProbs) {

@@ -19,6 +19,7 @@ import org.equipoise.mbpo.demo.task.QuestionKind;
 import org.equipoise.mbpo.demo.task.SceneData;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.KeptGains;
@@ -34,7 +35,6 @@ import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.train.DpoTrainer;
@@ -245,7 +245,7 @@ public final class DemoPipeline {
     return kept.stream().mapToDouble(sample -> byId.get(sample.id())).toArray();
   }
 
-  /** Reads some of the pairs' images again from their files, and scores them anew. */
+  /** Reads some of the pairs' images again from their files, and asks the model about them anew. */
   private static MiningQuality quality(
       SmallMultimodalModel model, MiningReport report, Path store, List<Sample> right) {
     List<PreferenceRecord> pairs = PreferenceStore.read(store);
@@ -256,19 +256,19 @@ public final class DemoPipeline {
     List<Images> images = some.stream().map(pair -> Images.load(pair.perturbed())).toList();
     List<TokenSequence> sequences =
         some.stream()
-            .map(p -> AnswerScorer.sequence(model.tokenizer(), p.sample(), p.chosen()))
+            .map(p -> AnswerLogProbs.sequence(model.tokenizer(), p.sample(), p.chosen()))
             .toList();
-    List<float[]> scores =
+    List<float[]> logProbs =
         some.isEmpty()
             ? List.of()
-            : new AnswerScorer(model, 64)
-                .tokenLogProbs(images, sequences, AnswerScorer.Sight.IMAGE);
+            : new AnswerLogProbs(model, 64)
+                .tokenLogProbs(images, sequences, AnswerLogProbs.Sight.IMAGE);
     double recorded = 0;
     double again = 0;
     for (int i = 0; i < some.size(); i++) {
       recorded += some.get(i).scores().delta();
       again -= some.get(i).scores().logProbClean();
-      for (float value : scores.get(i)) {
+      for (float value : logProbs.get(i)) {
         again += value;
       }
     }

@@ -6,8 +6,8 @@ import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
  * @param batchSize samples per forward pass
- * @param generation how answers are generated; its contrast α also applies to log-odds and option
- *     scores
+ * @param generation how answers are generated; its contrast α also applies to log-odds and to the
+ *     comparison of options
  * @param matching how words are found in answers
  */
 @RecordBuilder

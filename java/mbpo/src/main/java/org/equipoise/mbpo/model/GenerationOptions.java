@@ -14,7 +14,7 @@ import io.soabase.recordbuilder.core.RecordBuilder;
  * @param topK sampling takes only so many best tokens; 0 takes all
  * @param topP of these, only the fewest best whose probabilities add up to this; 1 takes all
  * @param seed key of the random numbers when sampling
- * @param contrastAlpha blind-contrast decoding: next-token scores become {@code (1+α)·logits(image)
+ * @param contrastAlpha blind-contrast decoding: next-token logits become {@code (1+α)·logits(image)
  *     − α·logits(blind image)}; 0 is off
  * @param contrastPlausibility tokens whose probability given the image is below this share of the
  *     most probable token's are excluded when contrasting

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CheckpointGenerationTest {
   private static final long MAX_PIXELS = QwenImageProcessor.DEFAULT_MAX_PIXELS;
 
-  /** Answers may part where the best two scores are closer than this, as in QwenParityTest. */
+  /** Answers may part where the best two logits are closer than this, as in QwenParityTest. */
   private static final double MARGIN = 1e-3;
 
   @TempDir Path folder;

@@ -22,7 +22,9 @@ import org.equipoise.mbpo.toy.ToyTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Against scores computed one sequence at a time, in double precision, from the model's logits. */
+/**
+ * Against log-probs computed one sequence at a time, in double precision, from the model's logits.
+ */
 class EvaluatorTest {
   /**
    * Float32 logits of size up to 10 round at 1e-6; a sum of a few of them stays well below this.
@@ -78,7 +80,7 @@ class EvaluatorTest {
     }
   }
 
-  private double score(Sample sample, String answer, double alpha) {
+  private double logProb(Sample sample, String answer, double alpha) {
     return (1 + alpha) * logProb(sample, answer, false) - alpha * logProb(sample, answer, true);
   }
 
@@ -90,7 +92,7 @@ class EvaluatorTest {
       YesNoResult result = evaluator(4, alpha).yesNo(questions);
       for (int i = 0; i < questions.size(); i++) {
         Sample sample = questions.get(i);
-        double expected = score(sample, "yes", alpha) - score(sample, "no", alpha);
+        double expected = logProb(sample, "yes", alpha) - logProb(sample, "no", alpha);
         assertEquals(sample.id(), result.items().get(i).id());
         assertEquals(expected, result.items().get(i).logOdds(), TOLERANCE * (1 + 2 * alpha));
         assertEquals(sample.answer().equals("yes"), result.items().get(i).goldYes());
@@ -106,7 +108,7 @@ class EvaluatorTest {
         Sample sample = question.withOptions(offered).withAnswer(offered.get(1));
         String expected = offered.get(0);
         for (String option : offered) {
-          if (score(sample, option, 0) > score(sample, expected, 0)) {
+          if (logProb(sample, option, 0) > logProb(sample, expected, 0)) {
             expected = option;
           }
         }

@@ -22,12 +22,12 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
 import org.equipoise.torch.Equipoise;
@@ -138,7 +138,7 @@ class NegativeMiningTest {
   void diffusionNoiseGrowsWithTheStep() {
     List<Sample> samples = ToyTask.twins("p", 2, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<Images> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerLogProbs.images(model, samples);
       double previous = -1;
       for (int step : new int[] {0, 200, 500, 999}) {
         RgbImage noisy =
@@ -161,7 +161,7 @@ class NegativeMiningTest {
   void perturbationsDoNotDependOnTheBatch() {
     List<Sample> samples = ToyTask.twins("p", 6, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<Images> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerLogProbs.images(model, samples);
       for (NegativeSource source :
           List.of(
               NegativeSources.adversarial(8 / 255.0, 4 / 255.0, 2, 5),
@@ -187,7 +187,7 @@ class NegativeMiningTest {
     List<Sample> samples = ToyTask.twins("p", 2, 3);
     try (ToyModel model = new ToyModel(2)) {
       NegativeSources.adversarial(8 / 255.0, 4 / 255.0, 2, 5)
-          .perturb(model, samples, AnswerScorer.images(model, samples));
+          .perturb(model, samples, AnswerLogProbs.images(model, samples));
       model
           .parameters()
           .forEach(

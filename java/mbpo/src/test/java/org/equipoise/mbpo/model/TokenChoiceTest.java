@@ -56,7 +56,7 @@ class TokenChoiceTest {
 
   /** What is no number is greater than nothing, and the first token would be taken for the best. */
   @Test
-  void scoresThatAreNoNumbersAreNoChoice() {
+  void logitsThatAreNoNumbersAreNoChoice() {
     for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       float[] logits = LOGITS.clone();
       logits[6] = wrong;
@@ -136,7 +136,7 @@ class TokenChoiceTest {
     assertThrows(IllegalArgumentException.class, () -> sampling().withTopP(1.1));
   }
 
-  /** Rules change the scores before the temperature, and what is sampled from follows them. */
+  /** Rules change the logits before the temperature, and what is sampled from follows them. */
   @Test
   void suppressedTokensAreNotSampledAndPenaltiesAct() {
     LogitRules rules = LogitRules.NONE.suppressed(List.of(1)).suppressedAtFirst(List.of(0));

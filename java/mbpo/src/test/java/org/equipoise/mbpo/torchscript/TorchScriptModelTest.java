@@ -20,6 +20,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
@@ -31,7 +32,6 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.toy.ToyImageProcessor;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -130,14 +130,14 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<Images> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerLogProbs.images(model, samples);
       assertTrue(
           images.stream()
                   .map(image -> image.only().width() * 1000 + image.only().height())
                   .distinct()
                   .count()
               > 1);
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), samples);
       Tensor together = model.forward(ImageBatch.ofQuestions(images), sequences).logits();
       long at = 0;
       for (int i = 0; i < samples.size(); i++) {
@@ -159,7 +159,7 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<Images> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerLogProbs.images(model, samples);
       List<int[]> prompts =
           samples.stream().map(s -> model.tokenizer().encodePrompt(s.question())).toList();
       GenerationOptions greedy = GenerationOptions.greedy().withMaxNewTokens(4);

@@ -17,6 +17,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.DropReason;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.ImageInformationGain.Baseline;
@@ -30,7 +31,6 @@ import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.train.DpoOptions;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoOptions;
@@ -145,16 +145,16 @@ class ToyEndToEndTest {
 
   @Test
   void attackKeepsItsStrengthInThePng() {
-    AnswerScorer scorer = new AnswerScorer(start, 16);
+    AnswerLogProbs answers = new AnswerLogProbs(start, 16);
     List<Images> reloaded = pairs.stream().map(p -> Images.load(p.perturbed())).toList();
     List<TokenSequence> sequences =
         pairs.stream()
-            .map(p -> AnswerScorer.sequence(start.tokenizer(), p.sample(), p.chosen()))
+            .map(p -> AnswerLogProbs.sequence(start.tokenizer(), p.sample(), p.chosen()))
             .toList();
-    List<float[]> scores = scorer.tokenLogProbs(reloaded, sequences, AnswerScorer.Sight.IMAGE);
+    List<float[]> logProbs = answers.tokenLogProbs(reloaded, sequences, AnswerLogProbs.Sight.IMAGE);
     for (int i = 0; i < pairs.size(); i++) {
       double sum = 0;
-      for (float value : scores.get(i)) {
+      for (float value : logProbs.get(i)) {
         sum += value;
       }
       assertEquals(pairs.get(i).scores().logProbPerturbed(), sum, 1e-4, pairs.get(i).id());

@@ -18,10 +18,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.reward.VerifiedReward;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -201,7 +201,7 @@ class HybridGradientTest {
     Tensor logProbs =
         torch
             .log_softmax(logits, 1, new ScalarTypeOptional())
-            .gather(1, AnswerScorer.targets(sequences).unsqueeze(1))
+            .gather(1, AnswerLogProbs.targets(sequences).unsqueeze(1))
             .squeeze(1);
     List<float[]> advantages = batch.advantages(all);
     Tensor loss = HostTensors.floats(new float[1], 1).sum();

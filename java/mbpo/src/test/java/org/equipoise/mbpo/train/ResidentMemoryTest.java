@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Native memory that a step takes is given back at its end: the process does not grow over many
- * steps of online training, which generates, scores, rewards and updates in each.
+ * steps of online training, which generates, rewards and updates in each.
  */
 @Tag("resident-memory")
 class ResidentMemoryTest {

@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.reward.RewardScores;
+import org.equipoise.mbpo.reward.Reward;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -119,10 +119,10 @@ class TrainingTest {
   /** Rewards of a caller's own. */
   @Test
   void rewardsThatAreNoNumbersAreRefused() {
-    assertReward((sample, answer) -> null, "VerifiedReward.score: expected a value, found null");
+    assertReward((sample, answer) -> null, "VerifiedReward.judge: expected a value, found null");
     assertReward(
-        (sample, answer) -> new RewardScores(true, true, Double.NaN),
-        "VerifiedReward.score: expected a finite total for sample ");
+        (sample, answer) -> new Reward(true, true, Double.NaN),
+        "VerifiedReward.judge: expected a finite total for sample ");
   }
 
   private static void assertReward(VerifiedReward reward, String said) {
