@@ -5,9 +5,9 @@ import org.equipoise.mbpo.image.ImageFiles;
 /**
  * How large what others wrote may be, so that a file made to fill the memory does not.
  *
- * @param fileBytes of a file of samples, pairs or answers
- * @param lineBytes of one of its lines, or of one object of a list
- * @param imagePixels width times height of an image
+ * @param fileBytes of a file of samples, pairs or answers; 2 GiB by default
+ * @param lineBytes of one of its lines, or of one object of a list; 16 MiB by default
+ * @param imagePixels width times height of an image; {@link ImageFiles#MOST_PIXELS} by default
  */
 public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
   /** Three bytes of each are in one array. */
@@ -19,7 +19,7 @@ public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
     require("imagePixels", imagePixels, ARRAY_PIXELS);
   }
 
-  /** 2 GiB a file, 16 MiB a line, 89 million pixels. */
+  /** Every component at its default. */
   public static DataLimits defaults() {
     return new DataLimits(1L << 31, 1 << 24, ImageFiles.MOST_PIXELS);
   }

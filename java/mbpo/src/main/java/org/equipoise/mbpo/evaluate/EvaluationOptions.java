@@ -5,10 +5,10 @@ import java.util.Objects;
 import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
- * @param batchSize samples per forward pass
- * @param generation how answers are generated; its contrast α also applies to log-odds and to the
- *     comparison of options
- * @param matching how words are found in answers
+ * @param batchSize samples per forward pass, at least 1; 64 by default
+ * @param generation how answers are generated, greedily by default; its contrast α also applies to
+ *     log-odds and to the comparison of options
+ * @param matching how words are found in answers; as whole words by default
  */
 @RecordBuilder
 public record EvaluationOptions(
@@ -23,7 +23,7 @@ public record EvaluationOptions(
     }
   }
 
-  /** 64 samples a pass, greedy answers, whole words. */
+  /** Every component at its default. */
   public static EvaluationOptions defaults() {
     return new EvaluationOptions(64, GenerationOptions.greedy(), AnswerMatching.WORDS);
   }

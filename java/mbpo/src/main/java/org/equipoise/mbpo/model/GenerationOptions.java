@@ -9,15 +9,16 @@ import io.soabase.recordbuilder.core.RecordBuilder;
  * How answers are generated. Immutable; start from {@link #greedy()} or {@link #sample(double,
  * long)}.
  *
- * @param maxNewTokens at least 1
- * @param temperature 0 is greedy (ties: lowest id)
- * @param topK sampling takes only so many best tokens; 0 takes all
- * @param topP of these, only the fewest best whose probabilities add up to this; 1 takes all
+ * @param maxNewTokens at least 1; 64 by default
+ * @param temperature at least 0; 0 is greedy (ties: lowest id)
+ * @param topK sampling takes only so many best tokens; 0, the default, takes all
+ * @param topP of these, only the fewest best whose probabilities add up to this, in (0, 1]; 1, the
+ *     default, takes all
  * @param seed key of the random numbers when sampling
  * @param contrastAlpha blind-contrast decoding: next-token logits become {@code (1+α)·logits(image)
- *     − α·logits(blind image)}; 0 is off
+ *     − α·logits(blind image)}; at least 0; 0, the default, is off
  * @param contrastPlausibility tokens whose probability given the image is below this share of the
- *     most probable token's are excluded when contrasting
+ *     most probable token's are excluded when contrasting; in [0, 1]; 0.1 by default
  * @param rules what a checkpoint asks of the choice of tokens; none unless given, and no setting
  */
 @RecordBuilder

@@ -7,11 +7,12 @@ import java.util.function.BooleanSupplier;
 /**
  * How a graph is run. Immutable.
  *
- * @param workers stages that may run at the same time
+ * @param workers stages that may run at the same time, at least 1; 1 by default
  * @param workerSetup called on each worker thread before its first stage, for thread-local state
- *     such as LibTorch's number of threads
- * @param cancelled asked by stages; once true the run stops with a {@link CancelledException}
- * @param listener is told what happens
+ *     such as LibTorch's number of threads; nothing by default
+ * @param cancelled asked by stages; once true the run stops with a {@link CancelledException};
+ *     never by default
+ * @param listener is told what happens; nobody by default
  */
 @RecordBuilder
 public record RunOptions(
@@ -27,7 +28,7 @@ public record RunOptions(
     Objects.requireNonNull(listener, "listener");
   }
 
-  /** One worker, never cancelled, nobody told. */
+  /** Every component at its default. */
   public static RunOptions defaults() {
     return new RunOptions(1, () -> {}, () -> false, RunListener.SILENT);
   }

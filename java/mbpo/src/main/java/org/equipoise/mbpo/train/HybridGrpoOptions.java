@@ -9,14 +9,14 @@ import io.soabase.recordbuilder.core.RecordBuilder;
  *
  * with ℓ_i by the chosen normaliser. Immutable.
  *
- * @param optimizer learning rate and the like; its steps are iterations × updates
- * @param iterations draws of data
- * @param updatesPerIteration optimiser steps on each draw
- * @param microBatch sequences per forward pass; 0 takes all at once
+ * @param optimizer its steps are iterations × updates; AdamW with learning rate 1e-6 by default
+ * @param iterations draws of data, at least 1; 500 by default
+ * @param updatesPerIteration optimiser steps on each draw, at least 1; 1 by default
+ * @param microBatch sequences per forward pass, at least 0; 0, the default, takes all at once
  * @param policy the loss
  * @param offline the mined pairs
  * @param online the sampled answers
- * @param seed of order and sampling
+ * @param seed of order and sampling; 0 by default
  */
 @RecordBuilder
 public record HybridGrpoOptions(
@@ -31,18 +31,18 @@ public record HybridGrpoOptions(
     implements HybridGrpoOptionsBuilder.With {
 
   public HybridGrpoOptions {
-    Options.require(iterations >= 1, "iterations must be at least 1", iterations);
-    Options.require(
+    OptionChecks.require(iterations >= 1, "iterations must be at least 1", iterations);
+    OptionChecks.require(
         updatesPerIteration >= 1, "updatesPerIteration must be at least 1", updatesPerIteration);
-    Options.require(microBatch >= 0, "microBatch must not be negative", microBatch);
-    Options.require(
+    OptionChecks.require(microBatch >= 0, "microBatch must not be negative", microBatch);
+    OptionChecks.require(
         offline.pairsPerIteration() > 0
             || (online.promptsPerIteration() > 0 && online.maxGroups() > 0),
         "at least one of offline pairs and online prompts must be trained on",
         "none");
   }
 
-  /** Learning rate 1e-6, 500 iterations of one update, both halves at their defaults. */
+  /** Every component at its default. */
   public static HybridGrpoOptions defaults() {
     return new HybridGrpoOptions(
         OptimizerOptions.adamW(1e-6),

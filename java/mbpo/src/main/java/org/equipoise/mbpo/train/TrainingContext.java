@@ -35,7 +35,8 @@ public record TrainingContext(
   private static final System.Logger LOG = System.getLogger(TrainingContext.class.getName());
 
   public TrainingContext {
-    Options.require(checkpointEvery >= 1, "checkpointEvery must be at least 1", checkpointEvery);
+    OptionChecks.require(
+        checkpointEvery >= 1, "checkpointEvery must be at least 1", checkpointEvery);
   }
 
   /** No checkpoint, nobody told. */
