@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import org.equipoise.mbpo.checkpoint.CheckpointOptions;
 import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
@@ -71,9 +72,11 @@ class DefaultsTest {
           }
         });
     assertEquals(OF_THE_COMMAND_LINE.keySet(), different);
+    ModelSettings model = SETTINGS.bind("model", ModelSettings.class);
+    assertEquals(QwenImageProcessor.DEFAULT_MAX_PIXELS, model.maxPixels());
     assertEquals(
-        QwenImageProcessor.DEFAULT_MAX_PIXELS,
-        SETTINGS.bind("model", ModelSettings.class).maxPixels());
+        CheckpointOptions.defaults(),
+        new CheckpointOptions(model.chatTemplate(), model.tokenizer(), model.weights()));
   }
 
   private static void assertScalar(String key, Object value) {
