@@ -230,7 +230,7 @@ public final class TrainCommand implements Callable<Integer> {
     try (QwenModel model = checked.load()) {
       MetricsCsv metrics = new MetricsCsv(context.file(METRICS));
       TrainingContext training =
-          TrainingContext.plain()
+          TrainingContext.defaults()
               .withCheckpoint(context.file(CHECKPOINT))
               .withCheckpointEvery(train.checkpointEvery())
               .withCancelled(context::cancelled)

@@ -349,7 +349,7 @@ public final class DemoPipeline {
       TrainingResult result =
           training.run(
               model,
-              TrainingContext.plain()
+              TrainingContext.defaults()
                   .withCheckpoint(context.file(CHECKPOINT))
                   .withCheckpointEvery(CHECKPOINT_EVERY)
                   .withOnNotice(context::notice)

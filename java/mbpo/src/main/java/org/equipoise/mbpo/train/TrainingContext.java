@@ -11,14 +11,15 @@ import org.jspecify.annotations.Nullable;
  * Where a training run keeps its checkpoint and whom it tells. Immutable.
  *
  * @param checkpoint the checkpoint file, or {@code null} for none; when it exists the run goes on
- *     from it
- * @param checkpointEvery optimiser steps between checkpoints
+ *     from it; none by default
+ * @param checkpointEvery optimiser steps between checkpoints, at least 1; 20 by default
  * @param onResume called once before the first step, with those that a checkpoint has behind it;
  *     with none when the run begins
  * @param onStep called after every step, on the training thread
  * @param onNotice told that a file was damaged and where the run goes on; a whole sentence. The
  *     default writes it to the platform's log
- * @param cancelled asked before every draw of data; once true the run stops with a checkpoint
+ * @param cancelled asked before every draw of data; once true the run stops with a checkpoint;
+ *     never by default
  */
 @RecordBuilder
 public record TrainingContext(
@@ -40,10 +41,10 @@ public record TrainingContext(
   }
 
   /** No checkpoint, nobody told. */
-  public static TrainingContext plain() {
+  public static TrainingContext defaults() {
     return new TrainingContext(
         null,
-        Integer.MAX_VALUE,
+        20,
         steps -> {},
         step -> {},
         sentence -> LOG.log(System.Logger.Level.WARNING, sentence),

@@ -13,6 +13,7 @@ import org.equipoise.mbpo.checkpoint.QwenImageProcessor;
 import org.equipoise.mbpo.data.DataLimits;
 import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.model.GenerationOptions;
+import org.equipoise.mbpo.train.TrainingContext;
 import org.junit.jupiter.api.Test;
 import org.yaml.snakeyaml.Yaml;
 
@@ -72,6 +73,9 @@ class DefaultsTest {
           }
         });
     assertEquals(OF_THE_COMMAND_LINE.keySet(), different);
+    assertEquals(
+        TrainingContext.defaults().checkpointEvery(),
+        SETTINGS.bind("train", TrainSettings.class).checkpointEvery());
     ModelSettings model = SETTINGS.bind("model", ModelSettings.class);
     assertEquals(QwenImageProcessor.DEFAULT_MAX_PIXELS, model.maxPixels());
     assertEquals(

@@ -213,7 +213,7 @@ class TorchScriptModelTest {
               .withOptimizer(OptimizerOptions.adamW(0.01))
               .withSteps(200)
               .withBatchSize(32);
-      new SftTrainer(sft).train(model, pool, TrainingContext.plain());
+      new SftTrainer(sft).train(model, pool, TrainingContext.defaults());
       double after = new Evaluator(model, options).multipleChoice(choices).accuracy();
       assertTrue(after > before + 0.3, before + " -> " + after);
       assertEquals(

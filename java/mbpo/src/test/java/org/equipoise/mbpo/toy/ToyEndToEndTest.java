@@ -85,7 +85,7 @@ class ToyEndToEndTest {
             .withBlankImageShare(0.15)
             .withSeed(5);
     new SftTrainer(options)
-        .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.plain());
+        .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.defaults());
     gains = ImageInformationGain.against(Baseline.BLIND).withBatchSize(32).measure(start, pool);
     report =
         new NegativeMiner(start, ATTACK, ToyTask.VERIFIER, MINING)
@@ -232,7 +232,7 @@ class ToyEndToEndTest {
               .withOptimizer(OptimizerOptions.adamW(0.003))
               .withSteps(80)
               .withBatchSize(32);
-      new SftTrainer(options).train(model, pool, TrainingContext.plain());
+      new SftTrainer(options).train(model, pool, TrainingContext.defaults());
       after.put("SFT", accuracy(model));
     }
     try (ToyModel model = start.copy()) {
@@ -242,12 +242,13 @@ class ToyEndToEndTest {
               .withSteps(80)
               .withBatchPairs(16)
               .withBeta(0.3);
-      TrainingResult result = new DpoTrainer(options).train(model, pairs, TrainingContext.plain());
+      TrainingResult result =
+          new DpoTrainer(options).train(model, pairs, TrainingContext.defaults());
       after.put("DPO", accuracy(model));
       assertTrue(last(result, "reward_accuracy") > 0.9, "DPO separates its pairs");
     }
     try (ToyModel model = start.copy()) {
-      TrainingResult result = hybrid(80).train(model, pairs, prompts(), TrainingContext.plain());
+      TrainingResult result = hybrid(80).train(model, pairs, prompts(), TrainingContext.defaults());
       after.put("hybrid GRPO", accuracy(model));
       assertTrue(last(result, "kl") > 0, "the policy moved");
       assertTrue(

@@ -56,7 +56,7 @@ final class ToyPipeline {
   }
 
   private static TrainingContext training(StageContext context) {
-    return TrainingContext.plain()
+    return TrainingContext.defaults()
         .withCheckpoint(context.file("checkpoint.safetensors"))
         .withCheckpointEvery(8);
   }

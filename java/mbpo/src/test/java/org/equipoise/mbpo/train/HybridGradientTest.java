@@ -109,7 +109,7 @@ class HybridGradientTest {
               model,
               reference,
               pairs,
-              ReferenceLogProbs.of(reference, pairs, TrainingContext.plain(), pairs.size()),
+              ReferenceLogProbs.of(reference, pairs, TrainingContext.defaults(), pairs.size()),
               groups,
               samples);
       task.begin(0);

@@ -109,7 +109,7 @@ class PairMemoryTest {
     private static void train(QwenModel model, int pairs) {
       new DpoTrainer(
               DpoOptions.defaults().withSteps(2).withBatchPairs(2).withMicroBatch(PAIRS_AT_A_TIME))
-          .train(model, pairs(pairs), TrainingContext.plain());
+          .train(model, pairs(pairs), TrainingContext.defaults());
     }
 
     private static List<PreferenceRecord> pairs(int count) {

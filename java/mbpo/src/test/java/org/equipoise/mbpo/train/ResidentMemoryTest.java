@@ -55,7 +55,7 @@ class ResidentMemoryTest {
               model,
               List.of(),
               ToyTask.samples("m", 30, 0.5, 1),
-              TrainingContext.plain()
+              TrainingContext.defaults()
                   .withOnStep(
                       step -> {
                         if ((step.step() + 1) % (STEPS / WINDOWS) == 0) {

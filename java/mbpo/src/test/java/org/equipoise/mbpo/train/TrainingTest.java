@@ -132,7 +132,7 @@ class TrainingTest {
                   IllegalStateException.class,
                   () ->
                       new HybridGrpoTrainer(hybrid(), reward)
-                          .train(model, PAIRS, SAMPLES, TrainingContext.plain()))
+                          .train(model, PAIRS, SAMPLES, TrainingContext.defaults()))
               .getMessage();
       assertTrue(message.contains(said), message);
     }
@@ -175,7 +175,7 @@ class TrainingTest {
       String message =
           assertThrows(
                   IllegalStateException.class,
-                  () -> TrainingLoop.run(model, OPTIMIZER, task, TrainingContext.plain()))
+                  () -> TrainingLoop.run(model, OPTIMIZER, task, TrainingContext.defaults()))
               .getMessage();
       assertTrue(message.contains(said), message);
     }
@@ -217,14 +217,14 @@ class TrainingTest {
         .forEach(
             (name, run) -> {
               try (ToyModel whole = new ToyModel(1)) {
-                TrainingResult expected = run.apply(whole, TrainingContext.plain());
+                TrainingResult expected = run.apply(whole, TrainingContext.defaults());
                 assertEquals(STEPS, expected.steps(), name);
                 Path checkpoint = folder.resolve(name + ".safetensors");
                 for (int stopAfter : new int[] {6, 9}) {
                   try (ToyModel part = new ToyModel(1)) {
                     int[] done = {0};
                     TrainingContext context =
-                        TrainingContext.plain()
+                        TrainingContext.defaults()
                             .withCheckpoint(checkpoint)
                             .withCheckpointEvery(2)
                             .withOnStep(step -> done[0] = step.step() + 1);
@@ -237,7 +237,7 @@ class TrainingTest {
                   TrainingResult actual =
                       run.apply(
                           rest,
-                          TrainingContext.plain()
+                          TrainingContext.defaults()
                               .withCheckpoint(checkpoint)
                               .withCheckpointEvery(2));
                   assertSame(weights(whole), weights(rest));
@@ -255,9 +255,9 @@ class TrainingTest {
     try (ToyModel whole = new ToyModel(1);
         ToyModel died = new ToyModel(1);
         ToyModel rest = new ToyModel(1)) {
-      run.apply(whole, TrainingContext.plain());
+      run.apply(whole, TrainingContext.defaults());
       TrainingContext dying =
-          TrainingContext.plain()
+          TrainingContext.defaults()
               .withCheckpoint(checkpoint)
               .withCheckpointEvery(5)
               .withOnStep(
@@ -268,7 +268,7 @@ class TrainingTest {
                   });
       assertThrows(IllegalStateException.class, () -> run.apply(died, dying));
       assertTrue(Files.exists(checkpoint));
-      run.apply(rest, TrainingContext.plain().withCheckpoint(checkpoint).withCheckpointEvery(5));
+      run.apply(rest, TrainingContext.defaults().withCheckpoint(checkpoint).withCheckpointEvery(5));
       assertSame(weights(whole), weights(rest));
     }
   }
@@ -277,7 +277,8 @@ class TrainingTest {
   @Test
   void aCheckpointThatTellsNoStepsIsRefused() {
     Path file = folder.resolve("steps.safetensors");
-    TrainingContext context = TrainingContext.plain().withCheckpoint(file).withCheckpointEvery(5);
+    TrainingContext context =
+        TrainingContext.defaults().withCheckpoint(file).withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1);
         PointerScope scope = new PointerScope()) {
       new SftTrainer(sft()).train(model, SAMPLES, context);
@@ -307,7 +308,7 @@ class TrainingTest {
   @Test
   void aCheckpointOfOtherOptionsOrDataIsRefused() {
     TrainingContext context =
-        TrainingContext.plain()
+        TrainingContext.defaults()
             .withCheckpoint(folder.resolve("c.safetensors"))
             .withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1)) {
@@ -328,7 +329,7 @@ class TrainingTest {
   @Test
   void aCheckpointOfOtherStartingWeightsOrImagesIsRefused() {
     TrainingContext context =
-        TrainingContext.plain()
+        TrainingContext.defaults()
             .withCheckpoint(folder.resolve("c.safetensors"))
             .withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1)) {
@@ -365,7 +366,8 @@ class TrainingTest {
     Path checkpoint = folder.resolve("c.safetensors");
     Path reference = folder.resolve("c.safetensors.reference");
     try (ToyModel whole = new ToyModel(1)) {
-      run.apply(whole, TrainingContext.plain().withCheckpoint(checkpoint).withCheckpointEvery(5));
+      run.apply(
+          whole, TrainingContext.defaults().withCheckpoint(checkpoint).withCheckpointEvery(5));
       for (Path file : List.of(checkpoint, reference)) {
         byte[] written = Files.readAllBytes(file);
         for (int at : new int[] {3, 60, written.length / 2, written.length - 1}) {
@@ -377,7 +379,7 @@ class TrainingTest {
           try (ToyModel again = new ToyModel(1)) {
             run.apply(
                 again,
-                TrainingContext.plain()
+                TrainingContext.defaults()
                     .withCheckpoint(checkpoint)
                     .withCheckpointEvery(5)
                     .withOnResume(steps -> done.add(steps.size()))
@@ -415,8 +417,8 @@ class TrainingTest {
         (whole, split) -> {
           try (ToyModel first = new ToyModel(1);
               ToyModel second = new ToyModel(1)) {
-            TrainingResult a = whole.apply(first, TrainingContext.plain());
-            TrainingResult b = split.apply(second, TrainingContext.plain());
+            TrainingResult a = whole.apply(first, TrainingContext.defaults());
+            TrainingResult b = split.apply(second, TrainingContext.defaults());
             a.history()
                 .get(0)
                 .values()
@@ -435,7 +437,7 @@ class TrainingTest {
       assertTrue(
           assertThrows(
                   IllegalStateException.class,
-                  () -> new SftTrainer(options).train(model, SAMPLES, TrainingContext.plain()))
+                  () -> new SftTrainer(options).train(model, SAMPLES, TrainingContext.defaults()))
               .getMessage()
               .contains("training diverged"));
     }
