@@ -118,7 +118,7 @@ final class QwenGenerationBenchmark {
               ImageBatch.ofImages(Collections.nCopies(samples, image)),
               Collections.nCopies(samples, prompt),
               streams,
-              options.maxNewTokens(tokens));
+              options.withMaxNewTokens(tokens));
       if (answers.stream().anyMatch(answer -> answer.tokens().length != tokens)) {
         throw new IllegalStateException("the checkpoint said its stop token");
       }

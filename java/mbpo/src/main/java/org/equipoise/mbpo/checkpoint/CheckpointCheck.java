@@ -101,7 +101,7 @@ final class CheckpointCheck {
             + " files hold another "
             + QwenNames.HEAD
             + "; that one is used, as transformers does");
-    return read.untied();
+    return read.withTiedHead(false);
   }
 
   private boolean headIsTheEmbedding() {

@@ -139,7 +139,7 @@ public final class CheckpointGeneration {
     return JsonNumbers.isWhole(value, 0, Long.MAX_VALUE) ? value.longValue() : 50;
   }
 
-  /** Beyond this, scores that are multiplied by it have no end. */
+  /** Beyond this, logits that are multiplied by it have no end. */
   private double penalty() {
     double penalty = number("repetition_penalty", 1);
     if (penalty < 1e-3 || penalty > 1e3) {

@@ -36,14 +36,10 @@ public final class QwenCheckpoint {
   private final Set<String> leftOut;
   private final List<String> remarks;
 
-  private final ChatTemplate chatTemplate;
-  private final TokenizerTrust tokenizerTrust;
-  private final WeightReading reading;
+  private final CheckpointOptions options;
 
-  private QwenCheckpoint(Path folder, Path configFile) {
-    this.chatTemplate = ChatTemplate.FILE;
-    this.tokenizerTrust = TokenizerTrust.KNOWN;
-    this.reading = WeightReading.MAPPED;
+  private QwenCheckpoint(Path folder, Path configFile, CheckpointOptions options) {
+    this.options = options;
     this.folder = folder;
     QwenConfig read = QwenConfig.read(configFile);
     this.weights = SafetensorsCheckpoint.open(folder);
@@ -65,39 +61,12 @@ public final class QwenCheckpoint {
 
   /** Reads configuration and headers, no weights; errors name the file. */
   public static QwenCheckpoint open(Path folder) {
-    return new QwenCheckpoint(folder, CheckpointFolder.config(folder));
+    return open(folder, CheckpointOptions.defaults());
   }
 
-  private QwenCheckpoint(
-      QwenCheckpoint other,
-      ChatTemplate chatTemplate,
-      TokenizerTrust tokenizerTrust,
-      WeightReading reading) {
-    this.folder = other.folder;
-    this.config = other.config;
-    this.weights = other.weights;
-    this.types = other.types;
-    this.generation = other.generation;
-    this.leftOut = other.leftOut;
-    this.remarks = other.remarks;
-    this.chatTemplate = chatTemplate;
-    this.tokenizerTrust = tokenizerTrust;
-    this.reading = reading;
-  }
-
-  /** The same checkpoint with another choice of the format of conversations. */
-  public QwenCheckpoint withChatTemplate(ChatTemplate choice) {
-    return new QwenCheckpoint(this, choice, tokenizerTrust, reading);
-  }
-
-  /** The same checkpoint with another belief in its {@code tokenizer.json}. */
-  public QwenCheckpoint withTokenizer(TokenizerTrust trust) {
-    return new QwenCheckpoint(this, chatTemplate, trust, reading);
-  }
-
-  /** The same checkpoint whose weights are mapped, as they are without this, or read. */
-  public QwenCheckpoint withWeights(WeightReading choice) {
-    return new QwenCheckpoint(this, chatTemplate, tokenizerTrust, choice);
+  /** Reads configuration and headers, no weights; errors name the file. */
+  public static QwenCheckpoint open(Path folder, CheckpointOptions options) {
+    return new QwenCheckpoint(folder, CheckpointFolder.config(folder), options);
   }
 
   public Path folder() {
@@ -183,7 +152,7 @@ public final class QwenCheckpoint {
     return guarded(
         type,
         QwenModel.withAdapters(
-            named.containsKey(QwenNames.HEAD) ? config.untied() : config,
+            named.containsKey(QwenNames.HEAD) ? config.withTiedHead(false) : config,
             named,
             adapters,
             inputs.tokenizer(),
@@ -239,7 +208,7 @@ public final class QwenCheckpoint {
   /** Weights of the files' own type stay mapped, and the files must stay what they are. */
   private QwenModel guarded(@Nullable ScalarType type, QwenModel model) {
     boolean mapped =
-        reading == WeightReading.MAPPED
+        options.weights() == WeightReading.MAPPED
             && weights.names().stream()
                 .anyMatch(name -> weights.entry(name).type() == types.computed(type));
     return mapped ? model.beforeEachPass(weights::requireUnchanged) : model;
@@ -249,7 +218,7 @@ public final class QwenCheckpoint {
     Map<String, Tensor> named = new LinkedHashMap<>();
     try (PointerScope scope = new PointerScope()) {
       weights
-          .load(types.computed(type), leftOut, reading)
+          .load(types.computed(type), leftOut, options.weights())
           .forEach((name, tensor) -> named.put(QwenKeys.toModel(name), tensor));
     }
     return named;
@@ -258,7 +227,8 @@ public final class QwenCheckpoint {
   /** Tokenizer and chat format; errors name the file. */
   public QwenTokenizer tokenizer() {
     QwenTokenizer tokenizer =
-        QwenTokenizer.read(folder, config.text().vocabulary(), chatTemplate, tokenizerTrust);
+        QwenTokenizer.read(
+            folder, config.text().vocabulary(), options.chatTemplate(), options.tokenizer());
     if (tokenizer.imageToken() != config.imageToken()) {
       throw new IllegalArgumentException(
           folder

@@ -125,11 +125,6 @@ public final class QwenImageProcessor implements ImageProcessor {
     return image;
   }
 
-  @Override
-  public void requireSize(int width, int height) {
-    tokens(width, height);
-  }
-
   /** Tokens of an image of this size, which is refused where {@link #resize} refuses it. */
   public long tokens(int width, int height) {
     Size size = config.resize() ? sizeFor(height, width) : new Size(height, width);

@@ -40,12 +40,10 @@ public final class SafetensorsCheckpoint {
   private static final int MOST_FILES = 1_000;
   private static final int LARGEST_INDEX = 1 << 22;
 
-  private final Path folder;
   private final Map<String, SafetensorsHeader> headerOf;
   private final List<FileStamp> stamps;
 
-  private SafetensorsCheckpoint(Path folder, Map<String, SafetensorsHeader> headerOf) {
-    this.folder = folder;
+  private SafetensorsCheckpoint(Map<String, SafetensorsHeader> headerOf) {
     this.headerOf = headerOf;
     this.stamps = headerOf.values().stream().map(SafetensorsHeader::stamp).distinct().toList();
   }
@@ -65,7 +63,7 @@ public final class SafetensorsCheckpoint {
     SafetensorsHeader header = SafetensorsHeader.read(single);
     header.entries().keySet().forEach(name -> headerOf.put(name, header));
     requireUsual(single, headerOf.size(), 1);
-    return new SafetensorsCheckpoint(folder, headerOf);
+    return new SafetensorsCheckpoint(headerOf);
   }
 
   /** The largest models of these families have 1,400 tensors in 40 files. */
@@ -130,11 +128,7 @@ public final class SafetensorsCheckpoint {
       }
       headerOf.put(entry.getKey(), header);
     }
-    return new SafetensorsCheckpoint(folder, headerOf);
-  }
-
-  public Path folder() {
-    return folder;
+    return new SafetensorsCheckpoint(headerOf);
   }
 
   /** Names as the files have them. */

@@ -35,10 +35,10 @@ public final class ConsoleRun {
       return graph.run(
           folder,
           RunOptions.defaults()
-              .workers(workers)
-              .workerSetup(workerSetup)
-              .cancelled(cancelled::get)
-              .listener(progress(workers)));
+              .withWorkers(workers)
+              .withWorkerSetup(workerSetup)
+              .withCancelled(cancelled::get)
+              .withListener(progress(workers)));
     } catch (CancelledException e) {
       // Said before the hook lets the process end.
       System.err.println(Excerpt.readable(e.getMessage()));

@@ -89,7 +89,7 @@ public final class EquipoiseCommand implements Runnable {
         .setCaseInsensitiveEnumValuesAllowed(true)
         // Colours are control characters.
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
-        .registerConverter(Path.class, FileNames::path)
+        .registerConverter(Path.class, FileNameEncoding::path)
         .setParameterExceptionHandler(new UsageErrors())
         .setExecutionExceptionHandler((error, command, parsed) -> root.report(error, command));
   }

@@ -28,6 +28,6 @@ final class Failures {
   }
 
   static String sentence(Throwable error) {
-    return Excerpt.beginning(Sentence.of(error), LONGEST) + FileNames.remedy(error);
+    return Excerpt.beginning(Sentence.of(error), LONGEST) + FileNameEncoding.remedy(error);
   }
 }

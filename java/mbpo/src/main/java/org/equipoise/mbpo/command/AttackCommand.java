@@ -19,12 +19,12 @@ import org.equipoise.mbpo.image.ImageFiles;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.torch.Equipoise;
@@ -98,7 +98,7 @@ public final class AttackCommand implements Callable<Integer> {
     check.text("QUESTION", question, 0);
     int answerTokens = check.text("--answer", answer, 0);
     check.fits(
-        sample.images(List.of(ImageSource.of(image))),
+        sample.withImages(List.of(ImageSource.of(image))),
         Math.max(answerTokens, generation.maxNewTokens()));
     // Loads LibTorch, which takes seconds: after what is refused without it.
     Equipoise.threads(settings.bind("threads", Integer.class));
@@ -140,10 +140,10 @@ public final class AttackCommand implements Callable<Integer> {
       RgbImage image,
       Sample sample,
       GenerationOptions generation) {
-    TokenSequence sequence = AnswerScorer.sequence(model.tokenizer(), sample, sample.answer());
+    TokenSequence sequence = AnswerLogProbs.sequence(model.tokenizer(), sample, sample.answer());
     float[] logProbs =
-        new AnswerScorer(model, 1)
-            .tokenLogProbs(List.of(Images.of(image)), List.of(sequence), AnswerScorer.Sight.IMAGE)
+        new AnswerLogProbs(model, 1)
+            .tokenLogProbs(List.of(Images.of(image)), List.of(sequence), AnswerLogProbs.Sight.IMAGE)
             .get(0);
     double sum = 0;
     for (float value : logProbs) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.equipoise.mbpo.checkpoint.CheckpointOptions;
 import org.equipoise.mbpo.checkpoint.PeftAdapter;
 import org.equipoise.mbpo.checkpoint.QwenCheckpoint;
 import org.equipoise.mbpo.config.ModelSettings;
@@ -37,10 +38,10 @@ final class CheckedModel {
       requireTrainable(folder);
     }
     checkpoint =
-        QwenCheckpoint.open(run.requiredPath("model.folder"))
-            .withChatTemplate(settings.chatTemplate())
-            .withTokenizer(settings.tokenizer())
-            .withWeights(settings.weights());
+        QwenCheckpoint.open(
+            run.requiredPath("model.folder"),
+            new CheckpointOptions(
+                settings.chatTemplate(), settings.tokenizer(), settings.weights()));
     inputs = checkpoint.inputs(settings.maxPixels());
     remarks.addAll(checkpoint.remarks(settings.type().scalarType()));
     if (adapter != null) {

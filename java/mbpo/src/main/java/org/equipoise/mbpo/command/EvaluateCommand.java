@@ -133,7 +133,8 @@ public final class EvaluateCommand implements Callable<Integer> {
         QwenModel model = checked.load()) {
       LogitRules rules = checked.rules(model);
       SightTables sight =
-          new SightTables(model, evaluation.generation(evaluation.generation().rules(rules)));
+          new SightTables(
+              model, evaluation.withGeneration(evaluation.generation().withRules(rules)));
       if (!yesNo.isEmpty()) {
         tables.addAll(sight.yesNo(yesNo));
       }

@@ -118,7 +118,7 @@ public final class GenerateCommand implements Callable<Integer> {
               seen,
               Collections.nCopies(samples, prompt),
               streams,
-              generation.rules(checked.rules(model)));
+              generation.withRules(checked.rules(model)));
       double seconds = (System.nanoTime() - started) / 1e9;
       int tokens = 0;
       // The answers alone: what is said about them goes to the error output.

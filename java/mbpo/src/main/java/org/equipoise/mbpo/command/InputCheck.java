@@ -12,8 +12,8 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.Prompt;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Excerpt;
 
 /**
@@ -87,7 +87,7 @@ final class InputCheck {
 
   /** Whether prompt, images and an answer of so many tokens are no more than the model takes. */
   void fits(Sample sample, int answer) {
-    long prompt = AnswerScorer.prompt(tokenizer, sample).length;
+    long prompt = AnswerLogProbs.prompt(tokenizer, sample).length;
     for (ImageSource image : sample.images()) {
       // One of the image's tokens is in the prompt already.
       prompt += images.tokens(image) - 1;
@@ -113,7 +113,7 @@ final class InputCheck {
   int text(String name, String text, int fewestTokens) {
     context.requireText(name, text);
     int[] ended = tokenizer.encodeAnswer(text);
-    int[] ids = Arrays.copyOf(ended, AnswerScorer.contentLength(ended, tokenizer));
+    int[] ids = Arrays.copyOf(ended, AnswerLogProbs.contentLength(ended, tokenizer));
     if (ids.length < fewestTokens) {
       throw wrong(name, "expected a text, found one without a token", text);
     }

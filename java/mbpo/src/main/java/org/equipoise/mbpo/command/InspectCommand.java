@@ -168,7 +168,7 @@ public final class InspectCommand implements Callable<Integer> {
     for (int elementBytes : new int[] {2, 4}) {
       String type = elementBytes == 2 ? "bfloat16" : "float32";
       row(out, "generate, " + type, config, null, elementBytes, machine, false);
-      LoraOptions lora = LoraOptions.defaults().rank(rank);
+      LoraOptions lora = LoraOptions.defaults().withRank(rank);
       row(out, "train adapters, " + type, config, lora, elementBytes, machine, true);
     }
     row(out, "train all weights, float32", config, null, 4, machine, true);

@@ -152,7 +152,7 @@ public final class MineCommand implements Callable<Integer> {
   }
 
   private ImageInformationGain gain() {
-    return ImageInformationGain.against(mine.baseline()).batchSize(mine.options().batchSize());
+    return ImageInformationGain.against(mine.baseline()).withBatchSize(mine.options().batchSize());
   }
 
   /** The first samples, with their twins wherever those stand. */
@@ -169,10 +169,10 @@ public final class MineCommand implements Callable<Integer> {
     List<Sample> chosen = preview ? previewed() : samples;
     Stage stage =
         Stage.of(id, context -> work(context, chosen, preview))
-            .title(title)
-            .weight(chosen.size())
-            .working(GAINS, STORE + "/" + PreferenceStore.PROGRESS)
-            .checked(STORE)
+            .withTitle(title)
+            .withWeight(chosen.size())
+            .withWorking(Set.of(GAINS, STORE + "/" + PreferenceStore.PROGRESS))
+            .withChecked(Set.of(STORE))
             .setting("mine", mine)
             .setting("negatives", negatives.settings())
             .setting("seed", settings.bind("seed", Long.class));

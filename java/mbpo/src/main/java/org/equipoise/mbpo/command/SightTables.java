@@ -156,7 +156,7 @@ final class SightTables {
     return samples.stream()
         .map(
             sample ->
-                sample.images(
+                sample.withImages(
                     sample.images().stream()
                         .map(
                             image ->
@@ -177,7 +177,7 @@ final class SightTables {
     List<Metric> metrics = new ArrayList<>();
     for (Column<T> column : columns) {
       // The console shows and the verdict names them all.
-      metrics.add(column.metric.asHeadline());
+      metrics.add(column.metric.withHeadline(true));
       first.put(
           column.metric.id(),
           new Measurement(

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.CheckpointCopy;
@@ -153,8 +154,8 @@ public final class TrainCommand implements Callable<Integer> {
   private Stage stage(QwenCheckpoint checkpoint) {
     Stage stage =
         Stage.of(STAGE, this::work)
-            .title("train")
-            .working(CHECKPOINT, CHECKPOINT + TrainingContext.REFERENCE)
+            .withTitle("train")
+            .withWorking(Set.of(CHECKPOINT, CHECKPOINT + TrainingContext.REFERENCE))
             .setting("train", train)
             .setting("merge", merge);
     stage = InputFingerprint.model(stage, settings, checkpoint);
@@ -229,12 +230,13 @@ public final class TrainCommand implements Callable<Integer> {
     try (QwenModel model = checked.load()) {
       MetricsCsv metrics = new MetricsCsv(context.file(METRICS));
       TrainingContext training =
-          TrainingContext.plain()
-              .checkpoint(context.file(CHECKPOINT), train.checkpointEvery())
-              .cancelled(context::cancelled)
-              .onNotice(context::notice)
-              .onResume(metrics::begin)
-              .onStep(
+          TrainingContext.defaults()
+              .withCheckpoint(context.file(CHECKPOINT))
+              .withCheckpointEvery(train.checkpointEvery())
+              .withCancelled(context::cancelled)
+              .withOnNotice(context::notice)
+              .withOnResume(metrics::begin)
+              .withOnStep(
                   step -> {
                     metrics.add(step);
                     step.alarms().forEach(alarm -> System.err.println("Alarm: " + alarm));

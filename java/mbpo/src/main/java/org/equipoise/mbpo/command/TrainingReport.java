@@ -11,6 +11,7 @@ import org.equipoise.mbpo.config.TrainSettings;
 import org.equipoise.mbpo.report.HtmlReport;
 import org.equipoise.mbpo.report.LineChart;
 import org.equipoise.mbpo.report.ReportData;
+import org.equipoise.mbpo.report.ReportDataBuilder;
 import org.equipoise.mbpo.report.SettingGroup;
 import org.equipoise.mbpo.train.StepMetrics;
 import org.equipoise.mbpo.train.TrainingResult;
@@ -21,7 +22,7 @@ final class TrainingReport {
 
   static void write(Path file, RunSettings settings, TrainSettings train, TrainingResult result) {
     String method = train.method().name().toLowerCase(Locale.ROOT);
-    ReportData.Builder report =
+    ReportDataBuilder report =
         ReportData.builder(
                 "Training: " + method,
                 String.format(

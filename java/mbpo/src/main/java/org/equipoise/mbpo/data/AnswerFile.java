@@ -18,7 +18,7 @@ public final class AnswerFile {
 
   /** From sample ids to answers, in the file's order. Errors name file and line. */
   public static Map<String, String> read(Path file) {
-    return read(file, DataLimits.DEFAULT);
+    return read(file, DataLimits.defaults());
   }
 
   /** The same of a file of bounded size. */

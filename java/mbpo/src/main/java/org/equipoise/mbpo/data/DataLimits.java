@@ -5,15 +5,11 @@ import org.equipoise.mbpo.image.ImageFiles;
 /**
  * How large what others wrote may be, so that a file made to fill the memory does not.
  *
- * @param fileBytes of a file of samples, pairs or answers
- * @param lineBytes of one of its lines, or of one object of a list
- * @param imagePixels width times height of an image
+ * @param fileBytes of a file of samples, pairs or answers; 2 GiB by default
+ * @param lineBytes of one of its lines, or of one object of a list; 16 MiB by default
+ * @param imagePixels width times height of an image; {@link ImageFiles#MOST_PIXELS} by default
  */
 public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
-  /** The settings' own. */
-  public static final DataLimits DEFAULT =
-      new DataLimits(1L << 31, 1 << 24, ImageFiles.MOST_PIXELS);
-
   /** Three bytes of each are in one array. */
   private static final long ARRAY_PIXELS = (Integer.MAX_VALUE - 8) / 3;
 
@@ -21,6 +17,11 @@ public record DataLimits(long fileBytes, int lineBytes, long imagePixels) {
     require("fileBytes", fileBytes, Long.MAX_VALUE);
     require("lineBytes", lineBytes, Integer.MAX_VALUE);
     require("imagePixels", imagePixels, ARRAY_PIXELS);
+  }
+
+  /** Every component at its default. */
+  public static DataLimits defaults() {
+    return new DataLimits(1L << 31, 1 << 24, ImageFiles.MOST_PIXELS);
   }
 
   private static void require(String name, long value, long most) {

@@ -85,7 +85,7 @@ final class JsonLines<T> {
 
   /** The same of a part of the file. */
   static <T> List<Row<T>> rows(Path file, byte[] part, Reader<T> reader, BadRow.Handler bad) {
-    return new JsonLines<>(file, DataLimits.DEFAULT, reader, bad)
+    return new JsonLines<>(file, DataLimits.defaults(), reader, bad)
         .rows(() -> new ByteArrayInputStream(part));
   }
 

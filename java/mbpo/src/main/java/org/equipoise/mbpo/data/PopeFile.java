@@ -28,7 +28,7 @@ public final class PopeFile {
    * @param images folder of the images
    */
   public static List<Sample> read(Path file, Path images) {
-    return rows(file, images, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+    return rows(file, images, DataLimits.defaults(), BadRow.Handler.refuse()).stream()
         .map(Row::value)
         .toList();
   }

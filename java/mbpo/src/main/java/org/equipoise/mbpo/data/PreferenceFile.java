@@ -16,7 +16,7 @@ public final class PreferenceFile {
 
   /** Every pair, in order; images are decoded when asked for. Errors name file and line. */
   public static List<PreferenceRecord> read(Path file) {
-    return rows(file, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+    return rows(file, DataLimits.defaults(), BadRow.Handler.refuse()).stream()
         .map(Row::value)
         .toList();
   }

@@ -49,7 +49,7 @@ final class PreferenceJson {
    */
   static List<String> imageNames(PreferenceRecord record) {
     List<String> names = new ArrayList<>();
-    String stem = FileNames.of(record.id());
+    String stem = IdFileNames.of(record.id());
     for (int number = 1; number <= record.images().size(); number++) {
       names.add(number == 1 ? stem + ".png" : stem + "+" + number + ".png");
     }

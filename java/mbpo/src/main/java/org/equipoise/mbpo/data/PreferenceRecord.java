@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.data;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param scores what was measured while mining
  * @param perturbation settings of the source, written for the record
  */
+@RecordBuilder
 public record PreferenceRecord(
     String id,
     List<ImageSource> images,
@@ -39,7 +41,8 @@ public record PreferenceRecord(
     String source,
     double informationGain,
     Scores scores,
-    Map<String, String> perturbation) {
+    Map<String, String> perturbation)
+    implements PreferenceRecordBuilder.With {
 
   /**
    * @param logProbClean log p(chosen | clean image), summed over answer tokens through the end
@@ -127,22 +130,5 @@ public record PreferenceRecord(
   /** The question with the chosen answer as its gold one. */
   public Sample sample() {
     return new Sample(id, images, prompt, chosen, kind, List.of(), twin, List.of());
-  }
-
-  /** The same pair with other sources for its clean images, for example ones held in memory. */
-  public PreferenceRecord images(List<ImageSource> others) {
-    return new PreferenceRecord(
-        id,
-        others,
-        perturbed,
-        prompt,
-        chosen,
-        rejected,
-        kind,
-        twin,
-        source,
-        informationGain,
-        scores,
-        perturbation);
   }
 }

@@ -37,6 +37,6 @@ public final class PreferenceStore {
 
   /** Every sample that mining left out, in order. */
   public static List<DroppedSample> readDropped(Path folder) {
-    return JsonLines.read(folder.resolve(DROPPED), DataLimits.DEFAULT, PreferenceJson::dropped);
+    return JsonLines.read(folder.resolve(DROPPED), DataLimits.defaults(), PreferenceJson::dropped);
   }
 }

@@ -217,7 +217,7 @@ public final class PreferenceWriter {
     }
 
     private List<PreferenceRecord> pairs(byte[] lines) {
-      ImageFolder ours = new ImageFolder(folder, DataLimits.DEFAULT.imagePixels());
+      ImageFolder ours = new ImageFolder(folder, DataLimits.defaults().imagePixels());
       return JsonLines.rows(
               folder.resolve(PreferenceStore.PREFERENCES),
               lines,

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.data;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Objects;
 import org.equipoise.mbpo.image.ImageSource;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     differs), or {@code null}; twins are kept or dropped together
  * @param objects the objects that are in the image, for caption evaluation; otherwise empty
  */
+@RecordBuilder
 public record Sample(
     String id,
     List<ImageSource> images,
@@ -29,7 +31,8 @@ public record Sample(
     String kind,
     List<String> options,
     @Nullable String twin,
-    List<String> objects) {
+    List<String> objects)
+    implements SampleBuilder.With {
 
   public Sample {
     Objects.requireNonNull(prompt, "prompt");
@@ -73,19 +76,9 @@ public record Sample(
     return new Sample(id, List.of(image), question, answer, kind, List.of(), null, List.of());
   }
 
-  public Sample options(List<String> offered) {
-    return new Sample(id, images, prompt, answer, kind, offered, twin, objects);
-  }
-
-  public Sample twin(@Nullable String twinId) {
-    return new Sample(id, images, prompt, answer, kind, options, twinId, objects);
-  }
-
-  public Sample objects(List<String> present) {
-    return new Sample(id, images, prompt, answer, kind, options, twin, present);
-  }
-
-  public Sample images(List<ImageSource> others) {
+  /** The same with other images; a plain prompt gets as many places for them. */
+  @Override
+  public Sample withImages(List<ImageSource> others) {
     return new Sample(id, others, forImages(others.size()), answer, kind, options, twin, objects);
   }
 
@@ -109,9 +102,5 @@ public record Sample(
           "sample " + Excerpt.of(id) + " has " + images.size() + " images where one was expected");
     }
     return images.get(0);
-  }
-
-  public Sample answer(String other) {
-    return new Sample(id, images, prompt, other, kind, options, twin, objects);
   }
 }

@@ -34,7 +34,7 @@ public final class SampleFile {
 
   /** Reads all samples; images are decoded when asked for. Errors name file and line. */
   public static List<Sample> read(Path file) {
-    return rows(file, DataLimits.DEFAULT, BadRow.Handler.refuse()).stream()
+    return rows(file, DataLimits.defaults(), BadRow.Handler.refuse()).stream()
         .map(Row::value)
         .toList();
   }

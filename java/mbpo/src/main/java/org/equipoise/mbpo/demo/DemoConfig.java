@@ -85,11 +85,7 @@ public record DemoConfig(
    * @param steps gradient steps of size 2.5·ε/steps
    * @param batchSize samples attacked at a time
    */
-  public record Mining(double keepShare, double epsilon, int steps, int batchSize) {
-    double stepSize() {
-      return 2.5 * epsilon / steps;
-    }
-  }
+  public record Mining(double keepShare, double epsilon, int steps, int batchSize) {}
 
   /**
    * @param startContrast α of blind-contrast decoding from the start model
@@ -145,53 +141,68 @@ public record DemoConfig(
               developmentItems,
               testItems);
       OptimizerOptions preference =
-          OptimizerOptions.adamW(4e-3).weightDecay(0.01).schedule(Schedule.LINEAR, 0.02);
+          OptimizerOptions.adamW(4e-3)
+              .withWeightDecay(0.01)
+              .withSchedule(Schedule.LINEAR)
+              .withFinalFraction(0.02);
       // Of MBPO's sequences 84 are chosen answers, 28 rejected ones and up to 16 online ones.
       int sequences = 128;
       int chosen = 84;
       int rejected = 28;
       DpoOptions dpo =
-          DpoOptions.defaults().steps(iterations).batchPairs(sequences / 2).beta(0.3).seed(seed);
+          DpoOptions.defaults()
+              .withSteps(iterations)
+              .withBatchPairs(sequences / 2)
+              .withBeta(0.3)
+              .withSeed(seed);
       return new DemoConfig(
           scale,
           seed,
           data,
           new Alignment(alignmentSteps, 64, 2e-3),
           SftOptions.defaults()
-              .optimizer(
+              .withOptimizer(
                   OptimizerOptions.adamW(2e-3)
-                      .weightDecay(0.01)
-                      .warmUpSteps(20)
-                      .schedule(Schedule.COSINE, 0.02))
-              .steps(startSteps)
-              .batchSize(32)
-              .blankImageShare(0.15)
-              .seed(seed),
+                      .withWeightDecay(0.01)
+                      .withWarmUpSteps(20)
+                      .withSchedule(Schedule.COSINE)
+                      .withFinalFraction(0.02))
+              .withSteps(startSteps)
+              .withBatchSize(32)
+              .withBlankImageShare(0.15)
+              .withSeed(seed),
           new Mining(0.75, 16 / 255.0, 8, 128),
           HybridGrpoOptions.defaults()
-              .optimizer(preference)
-              .iterations(iterations, 1)
-              .policy(
+              .withOptimizer(preference)
+              .withIterations(iterations)
+              .withUpdatesPerIteration(1)
+              .withPolicy(
                   PolicyOptions.defaults()
-                      .epsilon(0.3, 0.3)
-                      .klBeta(0.003)
-                      .negativeLogProbFloor(-0.3))
-              .offline(
+                      .withEpsilonLow(0.3)
+                      .withEpsilonHigh(0.3)
+                      .withKlBeta(0.003)
+                      .withNegativeLogProbFloor(-0.3))
+              .withOffline(
                   OfflineOptions.defaults()
-                      .pairsPerIteration(chosen)
-                      .rejectedShare(rejected / (double) chosen)
-                      .rejectedKl(false))
-              .online(
-                  OnlineOptions.defaults().prompts(16, 8).maxGroups(2).sampling(1, MAX_NEW_TOKENS))
-              .seed(seed),
+                      .withPairsPerIteration(chosen)
+                      .withRejectedShare(rejected / (double) chosen)
+                      .withRejectedKl(false))
+              .withOnline(
+                  OnlineOptions.defaults()
+                      .withPromptsPerIteration(16)
+                      .withGroupSize(8)
+                      .withMaxGroups(2)
+                      .withTemperature(1)
+                      .withMaxNewTokens(MAX_NEW_TOKENS))
+              .withSeed(seed),
           SftOptions.defaults()
-              .optimizer(preference.learningRate(6e-3))
-              .steps(iterations)
-              .batchSize(sequences)
-              .seed(seed),
-          dpo.optimizer(preference.learningRate(2e-3)),
-          dpo.optimizer(preference.learningRate(3e-4)),
-          dpo.optimizer(preference.learningRate(3e-4)),
+              .withOptimizer(preference.withLearningRate(6e-3))
+              .withSteps(iterations)
+              .withBatchSize(sequences)
+              .withSeed(seed),
+          dpo.withOptimizer(preference.withLearningRate(2e-3)),
+          dpo.withOptimizer(preference.withLearningRate(3e-4)),
+          dpo.withOptimizer(preference.withLearningRate(3e-4)),
           new Decoding(2, 1, 250, resamples));
     }
   }

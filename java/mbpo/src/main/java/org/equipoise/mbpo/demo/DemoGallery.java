@@ -84,7 +84,7 @@ final class DemoGallery {
     Sample sample = pair.sample();
     if (pair.kind().equals(QuestionKind.MULTIPLE_CHOICE.id())) {
       // The pair does not carry the options; with the answers themselves the verdict is the same.
-      sample = sample.options(List.of(pair.chosen()));
+      sample = sample.withOptions(List.of(pair.chosen()));
     }
     boolean correct = verifier.correct(sample, text);
     return new Answer(who, text, correct ? Outcome.CORRECT : Outcome.WRONG);
@@ -97,7 +97,7 @@ final class DemoGallery {
               ImageBatch.ofImages(List.of(image)),
               List.of(model.tokenizer().encodePrompt(pair.question())),
               new long[1],
-              GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS))
+              GenerationOptions.greedy().withMaxNewTokens(DemoConfig.MAX_NEW_TOKENS))
           .get(0)
           .text();
     }

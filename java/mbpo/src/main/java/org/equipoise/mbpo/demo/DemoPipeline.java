@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
@@ -18,6 +19,7 @@ import org.equipoise.mbpo.demo.task.QuestionKind;
 import org.equipoise.mbpo.demo.task.SceneData;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.InformationGainSelection;
 import org.equipoise.mbpo.mine.KeptGains;
@@ -33,7 +35,6 @@ import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Stage;
 import org.equipoise.mbpo.run.StageContext;
 import org.equipoise.mbpo.run.StageGraph;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.Json;
 import org.equipoise.mbpo.train.DpoTrainer;
@@ -140,14 +141,15 @@ public final class DemoPipeline {
 
   private Stage stage(String id, String title, double seconds, Stage.Work work) {
     return Stage.of(id, work)
-        .title(title)
-        .weight(seconds)
-        .working(
-            CHECKPOINT,
-            CHECKPOINT + TrainingContext.REFERENCE,
-            GAINS,
-            STORE + "/" + PreferenceStore.PROGRESS)
-        .checked(STORE)
+        .withTitle(title)
+        .withWeight(seconds)
+        .withWorking(
+            Set.of(
+                CHECKPOINT,
+                CHECKPOINT + TrainingContext.REFERENCE,
+                GAINS,
+                STORE + "/" + PreferenceStore.PROGRESS))
+        .withChecked(Set.of(STORE))
         .setting("seed", config.seed())
         .setting("data", config.data());
   }
@@ -204,7 +206,7 @@ public final class DemoPipeline {
           KeptGains.of(
               context.file(GAINS),
               ImageInformationGain.against(ImageInformationGain.Baseline.BLIND)
-                  .batchSize(mining.batchSize()),
+                  .withBatchSize(mining.batchSize()),
               model,
               pool,
               context.progress(0, 0.1));
@@ -218,8 +220,9 @@ public final class DemoPipeline {
               way.negatives(config, pool),
               verifier(),
               MiningOptions.defaults()
-                  .batchSize(mining.batchSize())
-                  .generation(GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
+                  .withBatchSize(mining.batchSize())
+                  .withGeneration(
+                      GenerationOptions.greedy().withMaxNewTokens(DemoConfig.MAX_NEW_TOKENS)));
       MiningReport report =
           miner.mine(
               kept, gainsOf(kept, pool, gains), context.file(STORE), context.progress(0.1, 0.97));
@@ -242,7 +245,7 @@ public final class DemoPipeline {
     return kept.stream().mapToDouble(sample -> byId.get(sample.id())).toArray();
   }
 
-  /** Reads some of the pairs' images again from their files, and scores them anew. */
+  /** Reads some of the pairs' images again from their files, and asks the model about them anew. */
   private static MiningQuality quality(
       SmallMultimodalModel model, MiningReport report, Path store, List<Sample> right) {
     List<PreferenceRecord> pairs = PreferenceStore.read(store);
@@ -253,19 +256,19 @@ public final class DemoPipeline {
     List<Images> images = some.stream().map(pair -> Images.load(pair.perturbed())).toList();
     List<TokenSequence> sequences =
         some.stream()
-            .map(p -> AnswerScorer.sequence(model.tokenizer(), p.sample(), p.chosen()))
+            .map(p -> AnswerLogProbs.sequence(model.tokenizer(), p.sample(), p.chosen()))
             .toList();
-    List<float[]> scores =
+    List<float[]> logProbs =
         some.isEmpty()
             ? List.of()
-            : new AnswerScorer(model, 64)
-                .tokenLogProbs(images, sequences, AnswerScorer.Sight.IMAGE);
+            : new AnswerLogProbs(model, 64)
+                .tokenLogProbs(images, sequences, AnswerLogProbs.Sight.IMAGE);
     double recorded = 0;
     double again = 0;
     for (int i = 0; i < some.size(); i++) {
       recorded += some.get(i).scores().delta();
       again -= some.get(i).scores().logProbClean();
-      for (float value : scores.get(i)) {
+      for (float value : logProbs.get(i)) {
         again += value;
       }
     }
@@ -346,11 +349,12 @@ public final class DemoPipeline {
       TrainingResult result =
           training.run(
               model,
-              TrainingContext.plain()
-                  .checkpoint(context.file(CHECKPOINT), CHECKPOINT_EVERY)
-                  .onNotice(context::notice)
-                  .onStep(onStep)
-                  .cancelled(context::cancelled));
+              TrainingContext.defaults()
+                  .withCheckpoint(context.file(CHECKPOINT))
+                  .withCheckpointEvery(CHECKPOINT_EVERY)
+                  .withOnNotice(context::notice)
+                  .withOnStep(onStep)
+                  .withCancelled(context::cancelled));
       context.stopIfCancelled();
       List<Map<String, Double>> history = new ArrayList<>();
       for (StepMetrics step : result.history()) {
@@ -368,7 +372,7 @@ public final class DemoPipeline {
   private static List<PreferenceRecord> pairs(StageContext context, String mining) {
     Path store = context.input(mining, STORE);
     return PreferenceStore.read(store).stream()
-        .map(pair -> pair.images(pair.images().stream().map(ImageSource::cached).toList()))
+        .map(pair -> pair.withImages(pair.images().stream().map(ImageSource::cached).toList()))
         .toList();
   }
 

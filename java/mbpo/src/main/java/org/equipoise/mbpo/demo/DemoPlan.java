@@ -63,11 +63,16 @@ record DemoPlan(
 
   private static PairMining diffusion(DemoConfig config) {
     return adversarial(config)
-        .source("mine-diffusion", "Diffusion noise", PairMining.Source.DIFFUSION);
+        .withId("mine-diffusion")
+        .withTitle("Diffusion noise")
+        .withSource(PairMining.Source.DIFFUSION);
   }
 
   private static PairMining blank(DemoConfig config) {
-    return adversarial(config).source("mine-blank", "Blank image", PairMining.Source.BLANK);
+    return adversarial(config)
+        .withId("mine-blank")
+        .withTitle("Blank image")
+        .withSource(PairMining.Source.BLANK);
   }
 
   private static Training hybrid(DemoConfig config) {
@@ -82,7 +87,10 @@ record DemoPlan(
   /** The demonstration: baselines of equal budget, free baselines, an annotator with mistakes. */
   static DemoPlan main(DemoConfig config) {
     PairMining biased =
-        adversarial(config).biasedAnnotator("mine-biased", "Adversarial, annotator with mistakes");
+        adversarial(config)
+            .withId("mine-biased")
+            .withTitle("Adversarial, annotator with mistakes")
+            .withBiasedAnnotator(true);
     Training hybrid = hybrid(config);
     Training gold =
         new Training("train-sft", GOLD, MINE, new Training.GoldFineTuning(config.goldFineTuning()));
@@ -173,9 +181,15 @@ record DemoPlan(
     for (PairMining mining :
         List.of(
             adversarial,
-            adversarial.random("mine-random", "Adversarial, drawn at random"),
+            adversarial
+                .withId("mine-random")
+                .withTitle("Adversarial, drawn at random")
+                .withByGain(false),
             noise,
-            noise.random("mine-diffusion-random", "Diffusion noise, drawn at random"))) {
+            noise
+                .withId("mine-diffusion-random")
+                .withTitle("Diffusion noise, drawn at random")
+                .withByGain(false))) {
       plan.minings.add(mining);
       for (boolean online : new boolean[] {true, false}) {
         for (boolean format : online ? new boolean[] {true, false} : new boolean[] {false}) {
@@ -204,22 +218,32 @@ record DemoPlan(
         MINE,
         config
             .hybrid()
-            .policy(config.hybrid().policy().negativeLogProbFloor(Double.NEGATIVE_INFINITY)));
+            .withPolicy(
+                config.hybrid().policy().withNegativeLogProbFloor(Double.NEGATIVE_INFINITY)));
     plan.hybrid(
         "train-rejected-kl",
         "KL on rejected answers, too",
         MINE,
-        config.hybrid().offline(config.hybrid().offline().rejectedKl(true)));
+        config.hybrid().withOffline(config.hybrid().offline().withRejectedKl(true)));
     plan.hybrid(
         "train-all-rejected", "as many rejected answers as chosen ones", MINE, allRejected(config));
     plan.mined(
-        adversarial.pool("mine-singles", "Adversarial, no twins", PairMining.Pool.SINGLES),
+        adversarial
+            .withId("mine-singles")
+            .withTitle("Adversarial, no twins")
+            .withPool(PairMining.Pool.SINGLES),
         "without twins");
     plan.mined(
-        adversarial.pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),
+        adversarial
+            .withId("mine-nearest")
+            .withTitle("Adversarial, nearest twins")
+            .withPool(PairMining.Pool.NEAREST),
         "twins found, not composed");
     plan.mined(
-        adversarial.source("mine-swapped", "Twin's image", PairMining.Source.SWAPPED),
+        adversarial
+            .withId("mine-swapped")
+            .withTitle("Twin's image")
+            .withSource(PairMining.Source.SWAPPED),
         "negatives by the twin's image");
     for (int step : new int[] {4, 8, 32}) {
       plan.mined(
@@ -231,22 +255,26 @@ record DemoPlan(
   }
 
   private static HybridGrpoOptions offlineOnly(DemoConfig config) {
-    return config.hybrid().online(config.hybrid().online().prompts(0, 8));
+    return config
+        .hybrid()
+        .withOnline(config.hybrid().online().withPromptsPerIteration(0).withGroupSize(8));
   }
 
   /** As many groups as are drawn, so that more than the hybrid's few are learnt from. */
   private static HybridGrpoOptions onlineOnly(DemoConfig config) {
     return config
         .hybrid()
-        .offline(config.hybrid().offline().pairsPerIteration(0))
-        .online(config.hybrid().online().maxGroups(16));
+        .withOffline(config.hybrid().offline().withPairsPerIteration(0))
+        .withOnline(config.hybrid().online().withMaxGroups(16));
   }
 
   /** As many offline answers, half of them rejected ones. */
   private static HybridGrpoOptions allRejected(DemoConfig config) {
     OfflineOptions offline = config.hybrid().offline();
     int answers = (int) Math.round(offline.pairsPerIteration() * (1 + offline.rejectedShare()));
-    return config.hybrid().offline(offline.pairsPerIteration(answers / 2).rejectedShare(1));
+    return config
+        .hybrid()
+        .withOffline(offline.withPairsPerIteration(answers / 2).withRejectedShare(1));
   }
 
   /** The same five learning rates for every trainer, and variations of MBPO. */
@@ -256,78 +284,84 @@ record DemoPlan(
     for (double rate : new double[] {3e-4, 1e-3, 2e-3, 4e-3, 6e-3}) {
       String suffix = "-" + Math.round(rate * 1e4);
       String at = ", rate " + rate;
-      OptimizerOptions optimizer = config.hybrid().optimizer().learningRate(rate);
-      plan.hybrid("train-hybrid" + suffix, HYBRID + at, MINE, config.hybrid().optimizer(optimizer));
+      OptimizerOptions optimizer = config.hybrid().optimizer().withLearningRate(rate);
+      plan.hybrid(
+          "train-hybrid" + suffix, HYBRID + at, MINE, config.hybrid().withOptimizer(optimizer));
       plan.add(
           new Training(
               "train-sft" + suffix,
               "SFT" + at,
               MINE,
-              new Training.GoldFineTuning(config.goldFineTuning().optimizer(optimizer))));
+              new Training.GoldFineTuning(config.goldFineTuning().withOptimizer(optimizer))));
       for (PairMining mining : plan.minings.subList(0, 3)) {
         plan.add(
             new Training(
                 mining.id().replace(MINE, "train-dpo") + suffix,
                 "DPO " + mining.title().toLowerCase(java.util.Locale.ROOT) + at,
                 mining.id(),
-                new Training.Dpo(config.dpo().optimizer(optimizer))));
+                new Training.Dpo(config.dpo().withOptimizer(optimizer))));
       }
     }
     HybridGrpoOptions base = config.hybrid();
-    plan.hybrid("train-kl-001", "KL 0.001", MINE, base.policy(base.policy().klBeta(0.001)));
-    plan.hybrid("train-kl-01", "KL 0.01", MINE, base.policy(base.policy().klBeta(0.01)));
+    plan.hybrid("train-kl-001", "KL 0.001", MINE, base.withPolicy(base.policy().withKlBeta(0.001)));
+    plan.hybrid("train-kl-01", "KL 0.01", MINE, base.withPolicy(base.policy().withKlBeta(0.01)));
     plan.hybrid(
         "train-floor-15",
         "floor -1.5",
         MINE,
-        base.policy(base.policy().negativeLogProbFloor(-1.5)));
+        base.withPolicy(base.policy().withNegativeLogProbFloor(-1.5)));
     plan.hybrid(
         "train-floor-07",
         "floor -0.7",
         MINE,
-        base.policy(base.policy().negativeLogProbFloor(-0.7)));
+        base.withPolicy(base.policy().withNegativeLogProbFloor(-0.7)));
     plan.hybrid(
         "train-online-half",
         "8 prompts, online answers of weight 0.5",
         MINE,
-        base.online(base.online().prompts(8, 8).advantageScale(0.5)));
-    plan.hybrid("train-online-4", "4 online groups", MINE, base.online(base.online().maxGroups(4)));
+        base.withOnline(
+            base.online().withPromptsPerIteration(8).withGroupSize(8).withAdvantageScale(0.5)));
+    plan.hybrid(
+        "train-online-4", "4 online groups", MINE, base.withOnline(base.online().withMaxGroups(4)));
     plan.hybrid(
         "train-differing",
         "only differing tokens rejected",
         MINE,
-        base.offline(base.offline().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING)));
+        base.withOffline(
+            base.offline().withRejectedTokens(OfflineOptions.RejectedTokens.DIFFERING)));
     plan.hybrid(
         "train-rejected-kl",
         "KL on rejected answers, too",
         MINE,
-        base.offline(base.offline().rejectedKl(true)));
+        base.withOffline(base.offline().withRejectedKl(true)));
     plan.hybrid(
         "train-rejected-k2",
         "KL on rejected answers, too, all by k2, 0.01",
         MINE,
-        base.offline(base.offline().rejectedKl(true))
-            .policy(base.policy().kl(PolicyKl.K2).klBeta(0.01)));
+        base.withOffline(base.offline().withRejectedKl(true))
+            .withPolicy(base.policy().withKl(PolicyKl.K2).withKlBeta(0.01)));
     plan.hybrid(
         "train-all-rejected", "as many rejected answers as chosen ones", MINE, allRejected(config));
     plan.hybrid(
         "train-token-mean",
         "mean over tokens, not sequences",
         MINE,
-        base.policy(base.policy().normalizer(PolicyOptions.Normalizer.DAPO)));
+        base.withPolicy(base.policy().withNormalizer(PolicyOptions.Normalizer.DAPO)));
     plan.hybrid(
         "train-old-mining",
         "old policy from mining",
         MINE,
-        base.policy(base.policy().oldPolicy(PolicyOptions.OldPolicy.MINING)));
+        base.withPolicy(base.policy().withOldPolicy(PolicyOptions.OldPolicy.MINING)));
     plan.hybrid(
         "train-rate-left",
         "rate that falls to 30 %",
         MINE,
-        base.optimizer(base.optimizer().schedule(Schedule.LINEAR, 0.3)));
+        base.withOptimizer(base.optimizer().withSchedule(Schedule.LINEAR).withFinalFraction(0.3)));
     plan.mined(
         adversarial(config)
-            .pool("mine-nearest", "Adversarial, nearest twins", PairMining.Pool.NEAREST),
+            .withId("mine-nearest")
+            .withTitle("Adversarial, nearest twins")
+            .withPool(PairMining.Pool.NEAREST),
         "twins found, not composed");
     return plan.build(GRID, GRID_HELD_OUT);
   }

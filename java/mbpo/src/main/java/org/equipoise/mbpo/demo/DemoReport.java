@@ -17,6 +17,7 @@ import org.equipoise.mbpo.report.HtmlReport;
 import org.equipoise.mbpo.report.LineChart;
 import org.equipoise.mbpo.report.Precomputed;
 import org.equipoise.mbpo.report.ReportData;
+import org.equipoise.mbpo.report.ReportDataBuilder;
 import org.equipoise.mbpo.report.ResultCsv;
 import org.equipoise.mbpo.report.ResultTable;
 import org.equipoise.mbpo.report.Setting;
@@ -72,14 +73,14 @@ final class DemoReport {
       qualities.put(
           mining, Json.read(context.input(mining.id(), DemoPipeline.MINING), MiningQuality.class));
     }
-    ReportData.Builder report =
+    ReportDataBuilder report =
         ReportData.builder("MBPO on composed emoji scenes", summary(qualities))
             .results(tables)
             .trainingCurves(curves(histories))
             .mining(MiningTables.of(qualities))
             .limits(limits())
             .settings(settings())
-            .environment(environment());
+            .environment(SettingGroup.environment(environment()));
     if (plan.tables().containsKey(DemoPlan.TRAINED)) {
       report
           .rankingCurves(rocs(results))
@@ -289,7 +290,8 @@ final class DemoReport {
                 quality ->
                     String.format(
                         Locale.ROOT,
-                        " Of the biased annotator's answers that are trained on, %.0f %% are wrong.",
+                        " Of the biased annotator's answers that are trained on, %.0f %% are"
+                            + " wrong.",
                         100 * quality.mistakenShare()))
             .orElse("");
   }
@@ -300,12 +302,12 @@ final class DemoReport {
             + " speaks about photographs or large models.",
         "Where all chosen answers are right, that the objective helps, rather than the data, is not"
             + " shown: fine-tuning on the same answers is the control.",
-        "Ours, not the paper's: twins, the log-prob floor, fewer rejected than chosen answers, and no"
-            + " KL on rejected answers.",
+        "Ours, not the paper's: twins, the log-prob floor, fewer rejected than chosen answers, and"
+            + " no KL on rejected answers.",
         "With one update per iteration the ratio is 1 and the clip is inert.",
-        "Equal for all trainers are the pairs, the answers seen in a step and the learning rates from"
-            + " which each got its own on development seeds. MBPO alone uses questions of other scenes,"
-            + " whose answers a program checks.",
+        "Equal for all trainers are the pairs, the answers seen in a step and the learning rates"
+            + " from which each got its own on development seeds. MBPO alone uses questions of"
+            + " other scenes, whose answers a program checks.",
         "The intervals are over items of one seed; the table over several seeds stands apart.");
   }
 

@@ -53,14 +53,14 @@ public record MethodResults(
       SceneData data,
       DoubleConsumer progress) {
     GenerationOptions generation =
-        GenerationOptions.greedy().maxNewTokens(DemoConfig.MAX_NEW_TOKENS);
+        GenerationOptions.greedy().withMaxNewTokens(DemoConfig.MAX_NEW_TOKENS);
     Evaluator evaluator =
         new Evaluator(
             model,
             EvaluationOptions.defaults()
-                .batchSize(config.decoding().batchSize())
-                .generation(
-                    contrastAlpha > 0 ? generation.blindContrast(contrastAlpha) : generation));
+                .withBatchSize(config.decoding().batchSize())
+                .withGeneration(
+                    contrastAlpha > 0 ? generation.withContrastAlpha(contrastAlpha) : generation));
     ObjectVocabulary objects =
         ObjectVocabulary.of(SceneObject.all().stream().map(SceneObject::word).toList());
     MethodResults results =

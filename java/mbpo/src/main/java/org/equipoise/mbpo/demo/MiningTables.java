@@ -39,7 +39,7 @@ final class MiningTables {
         "Usable: the right answer became less probable and the model's own answer differs from it."
             + " The last changes of log-prob are those of the first "
             + qualities.values().iterator().next().readAgain()
-            + " pairs, as mined and scored anew from their PNG files.",
+            + " pairs, as mined and as measured anew from their PNG files.",
         List.of(
             "source",
             "pairs",

@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.demo;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.mine.NegativeSource;
@@ -17,6 +18,7 @@ import org.equipoise.mbpo.mine.NegativeSources;
  * @param pool what the pool is made of
  * @param biasedAnnotator whether some chosen answers are the prior's mistakes
  */
+@RecordBuilder
 record PairMining(
     String id,
     String title,
@@ -24,18 +26,17 @@ record PairMining(
     double epsilon,
     boolean byGain,
     Pool pool,
-    boolean biasedAnnotator) {
+    boolean biasedAnnotator)
+    implements PairMiningBuilder.With {
 
   private static final int DIFFUSION_STEP = 500;
-  private static final double SIGMA = 0.3;
 
   /** How images are perturbed. */
   enum Source {
     ADVERSARIAL,
     DIFFUSION,
     BLANK,
-    SWAPPED,
-    GAUSSIAN
+    SWAPPED
   }
 
   /** Where samples come from. */
@@ -53,22 +54,6 @@ record PairMining(
     return new PairMining(id, title, Source.ADVERSARIAL, epsilon, true, Pool.TWINS, false);
   }
 
-  PairMining source(String newId, String newTitle, Source other) {
-    return new PairMining(newId, newTitle, other, epsilon, byGain, pool, biasedAnnotator);
-  }
-
-  PairMining random(String newId, String newTitle) {
-    return new PairMining(newId, newTitle, source, epsilon, false, pool, biasedAnnotator);
-  }
-
-  PairMining pool(String newId, String newTitle, Pool other) {
-    return new PairMining(newId, newTitle, source, epsilon, byGain, other, biasedAnnotator);
-  }
-
-  PairMining biasedAnnotator(String newId, String newTitle) {
-    return new PairMining(newId, newTitle, source, epsilon, byGain, pool, true);
-  }
-
   /** Seconds at full scale: gradients cost most. */
   double seconds() {
     return source == Source.ADVERSARIAL ? 67 : 23;
@@ -82,7 +67,6 @@ record PairMining(
       case DIFFUSION -> NegativeSources.diffusion(DIFFUSION_STEP, config.seed());
       case BLANK -> NegativeSources.blank();
       case SWAPPED -> NegativeSources.swapped(samples, config.seed());
-      case GAUSSIAN -> NegativeSources.gaussian(SIGMA, config.seed());
     };
   }
 }

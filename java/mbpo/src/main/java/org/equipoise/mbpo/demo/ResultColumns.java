@@ -50,13 +50,13 @@ final class ResultColumns {
                 "adv_auc",
                 "AUC trap",
                 "Telling present from absent partners where the text has no answer (AUC)")
-            .asHeadline(),
+            .withHeadline(true),
         EvaluationSplit.ADVERSARIAL,
         YesNoResult.AUC);
     yesNo(
         Metric.higherIsBetter(
                 "adv_accuracy", "accuracy trap", "Right yes/no answers about partners")
-            .asHeadline(),
+            .withHeadline(true),
         EvaluationSplit.ADVERSARIAL,
         YesNoResult.ACCURACY);
     yesNo(
@@ -80,7 +80,7 @@ final class ResultColumns {
     yesNo(
         Metric.higherIsBetter(
                 "rnd_auc", "AUC random", "Telling present from absent random objects (AUC)")
-            .asHeadline(),
+            .withHeadline(true),
         EvaluationSplit.RANDOM,
         YesNoResult.AUC);
     yesNo(
@@ -94,7 +94,7 @@ final class ResultColumns {
         YesNoResult.YES_RATIO);
     yesNo(
         Metric.higherIsBetter("ex_auc", "AUC exists", "Is an object there at all (AUC)")
-            .asHeadline(),
+            .withHeadline(true),
         EvaluationSplit.EXISTENCE,
         YesNoResult.AUC);
     yesNo(
@@ -107,25 +107,27 @@ final class ResultColumns {
         EvaluationSplit.EXISTENCE_ADVERSARIAL,
         YesNoResult.AUC);
     multipleChoice(
-        Metric.higherIsBetter("mc", "choice", "Right choices among four options").asHeadline(),
+        Metric.higherIsBetter("mc", "choice", "Right choices among four options")
+            .withHeadline(true),
         EvaluationSplit.MULTIPLE_CHOICE);
     multipleChoice(
         Metric.higherIsBetter(
                 "mcadv", "choice trap", "Right choices where the absent partner is offered")
-            .asHeadline(),
+            .withHeadline(true),
         EvaluationSplit.MULTIPLE_CHOICE_ADVERSARIAL);
     caption(
         Metric.lowerIsBetter("chair_s", "CHAIR_s", "Captions that name an absent object")
-            .asHeadline(),
+            .withHeadline(true),
         CaptionResult.CHAIR_SENTENCE);
     caption(
         Metric.lowerIsBetter("chair_i", "CHAIR_i", "Named objects that are absent"),
         CaptionResult.CHAIR_INSTANCE);
     caption(
         Metric.higherIsBetter("recall", "recall", "Objects of the scene that captions name")
-            .asHeadline(),
+            .withHeadline(true),
         CaptionResult.RECALL);
-    caption(Metric.shown("length", "words", "Words per caption").decimals(2), CaptionResult.LENGTH);
+    caption(
+        Metric.shown("length", "words", "Words per caption").withDecimals(2), CaptionResult.LENGTH);
     logProb(
         Metric.higherIsBetter(
             "log_prob_image", "log p image", "Log-prob of gold answers given the image, per token"),

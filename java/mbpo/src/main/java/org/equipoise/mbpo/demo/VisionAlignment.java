@@ -45,8 +45,9 @@ final class VisionAlignment {
     KeyedRandom order = KeyedRandom.of(seed, "alignment-order");
     OptimizerOptions schedule =
         OptimizerOptions.adamW(options.learningRate())
-            .warmUpSteps(20)
-            .schedule(Schedule.COSINE, 0.1);
+            .withWarmUpSteps(20)
+            .withSchedule(Schedule.COSINE)
+            .withFinalFraction(0.1);
     Tensor[] parameters = model.parameters().values().toArray(new Tensor[0]);
     try (PointerScope whole = new PointerScope()) {
       AdamWOptions settings = new AdamWOptions(options.learningRate());

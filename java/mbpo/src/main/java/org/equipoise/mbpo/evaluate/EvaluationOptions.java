@@ -1,16 +1,19 @@
 package org.equipoise.mbpo.evaluate;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Objects;
 import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
- * @param batchSize samples per forward pass
- * @param generation how answers are generated; its contrast α also applies to log-odds and option
- *     scores
- * @param matching how words are found in answers
+ * @param batchSize samples per forward pass, at least 1; 64 by default
+ * @param generation how answers are generated, greedily by default; its contrast α also applies to
+ *     log-odds and to the comparison of options
+ * @param matching how words are found in answers; as whole words by default
  */
+@RecordBuilder
 public record EvaluationOptions(
-    int batchSize, GenerationOptions generation, AnswerMatching matching) {
+    int batchSize, GenerationOptions generation, AnswerMatching matching)
+    implements EvaluationOptionsBuilder.With {
 
   public EvaluationOptions {
     Objects.requireNonNull(generation, "generation");
@@ -20,20 +23,8 @@ public record EvaluationOptions(
     }
   }
 
-  /** 64 samples a pass, greedy answers, whole words. */
+  /** Every component at its default. */
   public static EvaluationOptions defaults() {
     return new EvaluationOptions(64, GenerationOptions.greedy(), AnswerMatching.WORDS);
-  }
-
-  public EvaluationOptions batchSize(int samples) {
-    return new EvaluationOptions(samples, generation, matching);
-  }
-
-  public EvaluationOptions generation(GenerationOptions options) {
-    return new EvaluationOptions(batchSize, options, matching);
-  }
-
-  public EvaluationOptions matching(AnswerMatching how) {
-    return new EvaluationOptions(batchSize, generation, how);
   }
 }

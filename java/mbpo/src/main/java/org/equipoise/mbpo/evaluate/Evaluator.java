@@ -7,6 +7,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -16,7 +17,6 @@ import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Excerpt;
 
 /**
@@ -28,14 +28,14 @@ public final class Evaluator {
 
   private final MultimodalModel model;
   private final EvaluationOptions options;
-  private final CandidateScorer candidates;
-  private final AnswerScorer scorer;
+  private final CandidateLogProbs candidates;
+  private final AnswerLogProbs logProbs;
 
   public Evaluator(MultimodalModel model, EvaluationOptions options) {
     this.model = model;
     this.options = options;
-    this.candidates = new CandidateScorer(model, options);
-    this.scorer = new AnswerScorer(model, options.batchSize());
+    this.candidates = new CandidateLogProbs(model, options);
+    this.logProbs = new AnswerLogProbs(model, options.batchSize());
   }
 
   /** Yes/no questions: generated answers, and log-odds of "yes" against "no". */
@@ -45,15 +45,15 @@ public final class Evaluator {
         samples,
         (batch, images) -> {
           List<String> answers = generate(batch, images);
-          List<double[]> scores =
-              candidates.scores(images, batch, batch.stream().map(s -> YES_NO).toList());
+          List<double[]> offered =
+              candidates.of(images, batch, batch.stream().map(s -> YES_NO).toList());
           for (int i = 0; i < batch.size(); i++) {
             Sample sample = batch.get(i);
             items.add(
                 new YesNoItem(
                     sample.id(),
                     goldYes(sample),
-                    scores.get(i)[0] - scores.get(i)[1],
+                    offered.get(i)[0] - offered.get(i)[1],
                     options.matching().yesOrNo(answers.get(i)),
                     answers.get(i)));
           }
@@ -69,11 +69,11 @@ public final class Evaluator {
         samples,
         (batch, images) -> {
           List<String> answers = generate(batch, images);
-          List<double[]> scores =
-              candidates.scores(images, batch, batch.stream().map(Evaluator::offered).toList());
+          List<double[]> offered =
+              candidates.of(images, batch, batch.stream().map(Evaluator::offered).toList());
           for (int i = 0; i < batch.size(); i++) {
             Sample sample = batch.get(i);
-            String best = sample.options().get(indexOfLargest(scores.get(i)));
+            String best = sample.options().get(indexOfLargest(offered.get(i)));
             items.add(
                 new MultipleChoiceResult.Item(
                     sample.id(),
@@ -114,16 +114,16 @@ public final class Evaluator {
     inBatches(
         samples,
         (batch, images) -> {
-          List<TokenSequence> gold = AnswerScorer.sequences(tokenizer, batch);
-          List<float[]> seen = scorer.tokenLogProbs(images, gold, AnswerScorer.Sight.IMAGE);
-          List<float[]> blind = scorer.tokenLogProbs(images, gold, AnswerScorer.Sight.BLIND);
+          List<TokenSequence> gold = AnswerLogProbs.sequences(tokenizer, batch);
+          List<float[]> seen = logProbs.tokenLogProbs(images, gold, AnswerLogProbs.Sight.IMAGE);
+          List<float[]> blind = logProbs.tokenLogProbs(images, gold, AnswerLogProbs.Sight.BLIND);
           for (int i = 0; i < batch.size(); i++) {
             int[] answer = gold.get(i).answer();
             items.add(
                 new AnswerLogProbResult.Item(
                     batch.get(i).id(),
-                    AnswerScorer.contentMean(seen.get(i), answer, tokenizer),
-                    AnswerScorer.contentMean(blind.get(i), answer, tokenizer)));
+                    AnswerLogProbs.contentMean(seen.get(i), answer, tokenizer),
+                    AnswerLogProbs.contentMean(blind.get(i), answer, tokenizer)));
           }
         });
     return new AnswerLogProbResult(items);
@@ -133,7 +133,7 @@ public final class Evaluator {
     for (int from = 0; from < samples.size(); from += options.batchSize()) {
       List<Sample> batch =
           samples.subList(from, Math.min(samples.size(), from + options.batchSize()));
-      work.accept(batch, AnswerScorer.images(model, batch));
+      work.accept(batch, AnswerLogProbs.images(model, batch));
     }
   }
 
@@ -141,7 +141,7 @@ public final class Evaluator {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       List<int[]> prompts =
-          batch.stream().map(s -> AnswerScorer.prompt(model.tokenizer(), s)).toList();
+          batch.stream().map(s -> AnswerLogProbs.prompt(model.tokenizer(), s)).toList();
       long[] streams = batch.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
       return Returned.each(
               model.generate(

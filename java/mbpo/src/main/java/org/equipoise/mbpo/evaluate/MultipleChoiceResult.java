@@ -33,8 +33,4 @@ public record MultipleChoiceResult(List<Item> items) {
   public double accuracy() {
     return ACCURACY.of(items);
   }
-
-  public double accuracyAmongOptions() {
-    return ACCURACY_AMONG_OPTIONS.of(items);
-  }
 }

@@ -8,7 +8,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
-import javax.imageio.metadata.IIOMetadata;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
@@ -48,10 +47,6 @@ final class JavaReader implements AutoCloseable {
 
   ImageSize size() throws BadImage {
     return ask(images -> ImageSize.of(images.getWidth(0), images.getHeight(0), kind));
-  }
-
-  IIOMetadata metadata() throws BadImage {
-    return ask(images -> images.getImageMetadata(0));
   }
 
   BufferedImage image() throws BadImage {

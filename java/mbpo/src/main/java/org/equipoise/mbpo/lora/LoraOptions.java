@@ -1,15 +1,20 @@
 package org.equipoise.mbpo.lora;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Which linear layers get low-rank adapters, and of what size. Immutable.
  *
- * @param rank r, the inner width
- * @param alpha the adapter's output is multiplied by {@code alpha / rank}
+ * @param rank r, the inner width, at least 1; 16 by default
+ * @param alpha the adapter's output is multiplied by {@code alpha / rank}; above 0; 32 by default
  * @param targets regular expression, as Python has them, that the whole path of a layer must match,
- *     for example {@code model.language_model.layers.3.self_attn.q_proj}
- * @param seed of the starting values
+ *     for example {@code model.language_model.layers.3.self_attn.q_proj}; {@link #LANGUAGE_MODEL}
+ *     by default
+ * @param seed of the starting values; 0 by default
  */
-public record LoraOptions(int rank, double alpha, String targets, long seed) {
+@RecordBuilder
+public record LoraOptions(int rank, double alpha, String targets, long seed)
+    implements LoraOptionsBuilder.With {
   /**
    * Attention and MLP projections of the language model alone. The path is anchored: layers of the
    * same name in the vision tower are not meant.
@@ -37,25 +42,9 @@ public record LoraOptions(int rank, double alpha, String targets, long seed) {
     return BoundedPattern.of(targets, TARGETS);
   }
 
-  /** Rank 16, alpha 32, all projections of the language model. */
+  /** Every component at its default. */
   public static LoraOptions defaults() {
     return new LoraOptions(16, 32, LANGUAGE_MODEL, 0);
-  }
-
-  public LoraOptions rank(int innerWidth) {
-    return new LoraOptions(innerWidth, alpha, targets, seed);
-  }
-
-  public LoraOptions alpha(double value) {
-    return new LoraOptions(rank, value, targets, seed);
-  }
-
-  public LoraOptions targets(String regularExpression) {
-    return new LoraOptions(rank, alpha, regularExpression, seed);
-  }
-
-  public LoraOptions seed(long key) {
-    return new LoraOptions(rank, alpha, targets, key);
   }
 
   /** {@code alpha / rank}. */

@@ -11,11 +11,11 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbSums;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.score.AnswerLogProbSums;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.Pgd;
 
@@ -89,7 +89,7 @@ final class AdversarialSource implements NegativeSource {
   }
 
   private List<Images> attack(MultimodalModel model, List<Sample> samples, List<Images> clean) {
-    List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
+    List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), samples);
     long[] streams = samples.stream().mapToLong(s -> KeyedRandom.id(s.id())).toArray();
     PixelRows pixels = new PixelRows(clean);
     try (PointerScope scope = new PointerScope();

@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Map;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
+import org.equipoise.mbpo.logprob.AnswerLogProbs.Sight;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
-import org.equipoise.mbpo.score.AnswerScorer.Sight;
 import org.equipoise.mbpo.storage.Excerpt;
 
 /**
@@ -46,7 +46,7 @@ public final class ImageInformationGain {
     return new ImageInformationGain(baseline, 64);
   }
 
-  public ImageInformationGain batchSize(int samples) {
+  public ImageInformationGain withBatchSize(int samples) {
     return new ImageInformationGain(baseline, samples);
   }
 
@@ -59,21 +59,21 @@ public final class ImageInformationGain {
   public double[] measure(MultimodalModel model, List<Sample> samples, Progress progress) {
     requireMeasurable(samples);
     Map<String, Sample> byId = byId(samples);
-    AnswerScorer scorer = new AnswerScorer(model, batchSize);
+    AnswerLogProbs logProbs = new AnswerLogProbs(model, batchSize);
     double[] gains = new double[samples.size()];
     progress.begin("image information gain", samples.size());
     for (int from = 0; from < samples.size(); from += batchSize) {
       List<Sample> batch = samples.subList(from, Math.min(samples.size(), from + batchSize));
-      List<Images> images = AnswerScorer.images(model, batch);
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), batch);
-      List<float[]> seen = scorer.tokenLogProbs(images, sequences, Sight.IMAGE);
+      List<Images> images = AnswerLogProbs.images(model, batch);
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), batch);
+      List<float[]> seen = logProbs.tokenLogProbs(images, sequences, Sight.IMAGE);
       List<float[]> unseen =
           switch (baseline) {
-            case BLIND -> scorer.tokenLogProbs(images, sequences, Sight.BLIND);
-            case NONE -> scorer.tokenLogProbs(List.of(), textOnly(model, batch), Sight.NONE);
+            case BLIND -> logProbs.tokenLogProbs(images, sequences, Sight.BLIND);
+            case NONE -> logProbs.tokenLogProbs(List.of(), textOnly(model, batch), Sight.NONE);
             case TWIN ->
-                scorer.tokenLogProbs(
-                    AnswerScorer.images(
+                logProbs.tokenLogProbs(
+                    AnswerLogProbs.images(
                         model, batch.stream().map(sample -> twin(sample, byId)).toList()),
                     sequences,
                     Sight.IMAGE);
@@ -81,8 +81,8 @@ public final class ImageInformationGain {
       for (int i = 0; i < batch.size(); i++) {
         int[] answer = sequences.get(i).answer();
         gains[from + i] =
-            AnswerScorer.contentMean(seen.get(i), answer, model.tokenizer())
-                - AnswerScorer.contentMean(unseen.get(i), answer, model.tokenizer());
+            AnswerLogProbs.contentMean(seen.get(i), answer, model.tokenizer())
+                - AnswerLogProbs.contentMean(unseen.get(i), answer, model.tokenizer());
       }
       progress.update(from + batch.size());
     }

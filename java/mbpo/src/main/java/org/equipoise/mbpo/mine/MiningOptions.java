@@ -1,21 +1,25 @@
 package org.equipoise.mbpo.mine;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import org.equipoise.mbpo.model.GenerationOptions;
 
 /**
  * What makes a mined answer a usable negative. Immutable.
  *
- * @param batchSize samples at a time
- * @param minimumDrop τ: the chosen answer's log-prob must fall by at least this many nats
+ * @param batchSize samples at a time, at least 1; 64 by default
+ * @param minimumDrop τ: the chosen answer's log-prob must fall by at least this many nats, at least
+ *     0; 0 by default
  * @param maximumEditSimilarity rejected answers more similar to the chosen one are dropped; 1 −
- *     word edit distance / longer length
- * @param maximumLengthRatio longer answer over shorter one, in words
+ *     word edit distance / longer length, in (0, 1]; 0.95 by default
+ * @param maximumLengthRatio longer answer over shorter one, in words, at least 1; 3 by default
  * @param maximumRepetition largest share of the answer that one repeated word may be, for answers
- *     of six words or more
- * @param requireFinished whether answers cut off by the length limit are dropped
- * @param twinsTogether whether a dropped sample takes its twin with it
- * @param generation how the rejected answer is generated
+ *     of six words or more, in (0, 1]; 0.5 by default
+ * @param requireFinished whether answers cut off by the length limit are dropped, as they are by
+ *     default
+ * @param twinsTogether whether a dropped sample takes its twin with it, as it does by default
+ * @param generation how the rejected answer is generated; greedily by default
  */
+@RecordBuilder
 public record MiningOptions(
     int batchSize,
     double minimumDrop,
@@ -24,7 +28,8 @@ public record MiningOptions(
     double maximumRepetition,
     boolean requireFinished,
     boolean twinsTogether,
-    GenerationOptions generation) {
+    GenerationOptions generation)
+    implements MiningOptionsBuilder.With {
 
   public MiningOptions {
     require(batchSize >= 1, "batchSize must be at least 1, found " + batchSize);
@@ -42,105 +47,9 @@ public record MiningOptions(
         "maximumRepetition must be in (0, 1], found " + maximumRepetition);
   }
 
-  /** Batches of 64, τ 0, similarity 0.95, length ratio 3, repetition 0.5, greedy. */
+  /** Every component at its default. */
   public static MiningOptions defaults() {
     return new MiningOptions(64, 0, 0.95, 3, 0.5, true, true, GenerationOptions.greedy());
-  }
-
-  public MiningOptions batchSize(int samples) {
-    return new MiningOptions(
-        samples,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions minimumDrop(double nats) {
-    return new MiningOptions(
-        batchSize,
-        nats,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumEditSimilarity(double share) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        share,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumLengthRatio(double ratio) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        ratio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions maximumRepetition(double share) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        share,
-        requireFinished,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions requireFinished(boolean require) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        require,
-        twinsTogether,
-        generation);
-  }
-
-  public MiningOptions twinsTogether(boolean together) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        together,
-        generation);
-  }
-
-  public MiningOptions generation(GenerationOptions options) {
-    return new MiningOptions(
-        batchSize,
-        minimumDrop,
-        maximumEditSimilarity,
-        maximumLengthRatio,
-        maximumRepetition,
-        requireFinished,
-        twinsTogether,
-        options);
   }
 
   private static void require(boolean condition, String message) {

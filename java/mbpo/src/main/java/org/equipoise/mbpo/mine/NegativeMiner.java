@@ -13,6 +13,8 @@ import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceWriter;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
+import org.equipoise.mbpo.logprob.AnswerLogProbs.Sight;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
@@ -22,8 +24,6 @@ import org.equipoise.mbpo.random.KeyedRandom;
 import org.equipoise.mbpo.reward.AnswerVerifier;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
-import org.equipoise.mbpo.score.AnswerScorer.Sight;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.tensor.WeightsFingerprint;
@@ -109,13 +109,15 @@ public final class NegativeMiner {
   private void mineBatch(
       List<TwinUnits.Unit> units, Map<String, Double> gainById, PreferenceWriter writer) {
     List<Sample> samples = units.stream().flatMap(unit -> unit.samples().stream()).toList();
-    List<Images> clean = AnswerScorer.images(model, samples);
+    List<Images> clean = AnswerLogProbs.images(model, samples);
     List<Images> perturbed = perturbed(samples, clean);
-    List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
-    AnswerScorer scorer = new AnswerScorer(model, samples.size());
-    List<float[]> cleanScores = scorer.tokenLogProbs(clean, sequences, Sight.IMAGE);
-    List<float[]> perturbedScores =
-        source.asksModel() ? scorer.tokenLogProbs(perturbed, sequences, Sight.IMAGE) : cleanScores;
+    List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), samples);
+    AnswerLogProbs answerLogProbs = new AnswerLogProbs(model, samples.size());
+    List<float[]> cleanLogProbs = answerLogProbs.tokenLogProbs(clean, sequences, Sight.IMAGE);
+    List<float[]> perturbedLogProbs =
+        source.asksModel()
+            ? answerLogProbs.tokenLogProbs(perturbed, sequences, Sight.IMAGE)
+            : cleanLogProbs;
     List<GeneratedAnswer> answers =
         source.asksModel()
             ? generate(perturbed, sequences, samples, false)
@@ -131,7 +133,7 @@ public final class NegativeMiner {
       DropReason[] reasons = new DropReason[size];
       boolean anyDropped = false;
       for (int i = 0; i < size; i++) {
-        double delta = sum(perturbedScores.get(at + i)) - sum(cleanScores.get(at + i));
+        double delta = sum(perturbedLogProbs.get(at + i)) - sum(cleanLogProbs.get(at + i));
         reasons[i] = filter.reason(unit.samples().get(i), answers.get(at + i), delta);
         anyDropped |= reasons[i] != null;
       }
@@ -140,8 +142,8 @@ public final class NegativeMiner {
         String rejected = answers.get(at) == null ? "" : answers.get(at).text();
         PreferenceRecord.Scores scores =
             new PreferenceRecord.Scores(
-                sum(cleanScores.get(at)),
-                sum(perturbedScores.get(at)),
+                sum(cleanLogProbs.get(at)),
+                sum(perturbedLogProbs.get(at)),
                 cleanAnswers.get(at).text(),
                 blindAnswers.get(at).text(),
                 sameWords(rejected, blindAnswers.get(at).text()));

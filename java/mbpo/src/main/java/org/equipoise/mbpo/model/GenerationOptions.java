@@ -3,22 +3,25 @@ package org.equipoise.mbpo.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.soabase.recordbuilder.core.RecordBuilder;
 
 /**
  * How answers are generated. Immutable; start from {@link #greedy()} or {@link #sample(double,
  * long)}.
  *
- * @param maxNewTokens at least 1
- * @param temperature 0 is greedy (ties: lowest id)
- * @param topK sampling takes only so many best tokens; 0 takes all
- * @param topP of these, only the fewest best whose probabilities add up to this; 1 takes all
+ * @param maxNewTokens at least 1; 64 by default
+ * @param temperature at least 0; 0 is greedy (ties: lowest id)
+ * @param topK sampling takes only so many best tokens; 0, the default, takes all
+ * @param topP of these, only the fewest best whose probabilities add up to this, in (0, 1]; 1, the
+ *     default, takes all
  * @param seed key of the random numbers when sampling
- * @param contrastAlpha blind-contrast decoding: next-token scores become {@code (1+α)·logits(image)
- *     − α·logits(blind image)}; 0 is off
+ * @param contrastAlpha blind-contrast decoding: next-token logits become {@code (1+α)·logits(image)
+ *     − α·logits(blind image)}; at least 0; 0, the default, is off
  * @param contrastPlausibility tokens whose probability given the image is below this share of the
- *     most probable token's are excluded when contrasting
+ *     most probable token's are excluded when contrasting; in [0, 1]; 0.1 by default
  * @param rules what a checkpoint asks of the choice of tokens; none unless given, and no setting
  */
+@RecordBuilder
 public record GenerationOptions(
     int maxNewTokens,
     double temperature,
@@ -27,7 +30,8 @@ public record GenerationOptions(
     long seed,
     double contrastAlpha,
     double contrastPlausibility,
-    @JsonIgnore LogitRules rules) {
+    @JsonIgnore LogitRules rules)
+    implements GenerationOptionsBuilder.With {
 
   public GenerationOptions {
     require(maxNewTokens >= 1, "maxNewTokens must be at least 1, found " + maxNewTokens);
@@ -65,43 +69,14 @@ public record GenerationOptions(
         LogitRules.NONE);
   }
 
+  /** At most 64 tokens, each the most probable one; no contrast. */
   public static GenerationOptions greedy() {
     return new GenerationOptions(64, 0, 0, 1, 0, 0, 0.1);
   }
 
+  /** At most 64 tokens, drawn from all; no contrast. */
   public static GenerationOptions sample(double temperature, long seed) {
-    return new GenerationOptions(64, temperature, 0, 1, seed, 0, 0.1);
-  }
-
-  public GenerationOptions maxNewTokens(int tokens) {
-    return new GenerationOptions(
-        tokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions topK(int tokens) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, tokens, topP, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions topP(double mass) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, mass, seed, contrastAlpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions blindContrast(double alpha) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, alpha, contrastPlausibility, rules);
-  }
-
-  public GenerationOptions plausibility(double share) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, share, rules);
-  }
-
-  /** The same under a checkpoint's rules. */
-  public GenerationOptions rules(LogitRules asked) {
-    return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, seed, contrastAlpha, contrastPlausibility, asked);
+    return greedy().withTemperature(temperature).withSeed(seed);
   }
 
   private static void require(boolean condition, String message) {

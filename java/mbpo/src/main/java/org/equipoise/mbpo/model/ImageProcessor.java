@@ -15,9 +15,6 @@ public interface ImageProcessor {
     return images.map(this::resize);
   }
 
-  /** Refuses an image of a size that {@link #resize} cannot take, without any work. */
-  default void requireSize(int width, int height) {}
-
   /** Per-channel mean in [0, 1]: the colour of the blind image. */
   float[] mean();
 

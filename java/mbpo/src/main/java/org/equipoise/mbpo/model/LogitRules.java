@@ -20,14 +20,14 @@ public final class LogitRules {
     this.rules = rules;
   }
 
-  /** One change of the scores of the next token. */
+  /** One change of the logits of the next token. */
   private interface Change {
     /**
      * @param tokens prompt and answer so far
      * @param generated how many of them are the answer's
      * @param last whether the answer is cut after this token
      */
-    void apply(double[] scores, int[] tokens, int generated, boolean last);
+    void apply(double[] logits, int[] tokens, int generated, boolean last);
   }
 
   /** Two rules of one name and value are the same. */
@@ -58,7 +58,7 @@ public final class LogitRules {
   }
 
   /**
-   * Positive scores of tokens that stand in the prompt or the answer are divided by it, negative
+   * Positive logits of tokens that stand in the prompt or the answer are divided by it, negative
    * ones multiplied; 1 is off.
    */
   public LogitRules repetitionPenalty(double factor) {
@@ -66,12 +66,12 @@ public final class LogitRules {
         factor != 1,
         "repetition_penalty",
         factor,
-        (scores, tokens, generated, last) -> {
-          boolean[] seen = new boolean[scores.length];
+        (logits, tokens, generated, last) -> {
+          boolean[] seen = new boolean[logits.length];
           for (int token : tokens) {
-            if (token < scores.length && !seen[token]) {
+            if (token < logits.length && !seen[token]) {
               seen[token] = true;
-              scores[token] = scores[token] < 0 ? scores[token] * factor : scores[token] / factor;
+              logits[token] = logits[token] < 0 ? logits[token] * factor : logits[token] / factor;
             }
           }
         });
@@ -83,10 +83,10 @@ public final class LogitRules {
         length > 0,
         "no_repeat_ngram_size",
         length,
-        (scores, tokens, generated, last) -> {
+        (logits, tokens, generated, last) -> {
           for (int end = length - 1; end < tokens.length; end++) {
             if (endsWith(tokens, tokens, end - length + 1, length - 1)) {
-              forbid(scores, tokens[end]);
+              forbid(logits, tokens[end]);
             }
           }
         });
@@ -107,10 +107,10 @@ public final class LogitRules {
         !words.isEmpty(),
         "bad_words_ids",
         words,
-        (scores, tokens, generated, last) -> {
+        (logits, tokens, generated, last) -> {
           for (int[] word : forbidden) {
             if (endsWith(tokens, word, 0, word.length - 1)) {
-              forbid(scores, word[word.length - 1]);
+              forbid(logits, word[word.length - 1]);
             }
           }
         });
@@ -122,9 +122,9 @@ public final class LogitRules {
         length > 0,
         "min_length",
         length,
-        (scores, tokens, generated, last) -> {
+        (logits, tokens, generated, last) -> {
           if (tokens.length < length) {
-            ends.forEach(token -> forbid(scores, token));
+            ends.forEach(token -> forbid(logits, token));
           }
         });
   }
@@ -135,9 +135,9 @@ public final class LogitRules {
         length > 0,
         "min_new_tokens",
         length,
-        (scores, tokens, generated, last) -> {
+        (logits, tokens, generated, last) -> {
           if (generated < length) {
-            ends.forEach(token -> forbid(scores, token));
+            ends.forEach(token -> forbid(logits, token));
           }
         });
   }
@@ -148,9 +148,9 @@ public final class LogitRules {
         !ends.isEmpty(),
         "forced_eos_token_id",
         ends,
-        (scores, tokens, generated, last) -> {
-          for (int v = 0; last && v < scores.length; v++) {
-            scores[v] = ends.contains(v) ? 0 : Double.NEGATIVE_INFINITY;
+        (logits, tokens, generated, last) -> {
+          for (int v = 0; last && v < logits.length; v++) {
+            logits[v] = ends.contains(v) ? 0 : Double.NEGATIVE_INFINITY;
           }
         });
   }
@@ -161,7 +161,7 @@ public final class LogitRules {
         !never.isEmpty(),
         "suppress_tokens",
         never,
-        (scores, tokens, generated, last) -> never.forEach(token -> forbid(scores, token)));
+        (logits, tokens, generated, last) -> never.forEach(token -> forbid(logits, token)));
   }
 
   /** Tokens that do not come first. */
@@ -170,9 +170,9 @@ public final class LogitRules {
         !notFirst.isEmpty(),
         "begin_suppress_tokens",
         notFirst,
-        (scores, tokens, generated, last) -> {
+        (logits, tokens, generated, last) -> {
           if (generated == 0) {
-            notFirst.forEach(token -> forbid(scores, token));
+            notFirst.forEach(token -> forbid(logits, token));
           }
         });
   }
@@ -182,10 +182,10 @@ public final class LogitRules {
     return rules.isEmpty();
   }
 
-  /** Changes the scores, one per token id, of the token that comes next. */
-  void apply(double[] scores, TokenChoice.Place place, boolean last) {
+  /** Changes the logits, one per token id, of the token that comes next. */
+  void apply(double[] logits, TokenChoice.Place place, boolean last) {
     int[] tokens = place.tokens();
-    rules.forEach(rule -> rule.change().apply(scores, tokens, place.length(), last));
+    rules.forEach(rule -> rule.change().apply(logits, tokens, place.length(), last));
   }
 
   /** Whether tokens end with those of a sequence from a place on. */
@@ -202,9 +202,9 @@ public final class LogitRules {
     return true;
   }
 
-  private static void forbid(double[] scores, int token) {
-    if (token < scores.length) {
-      scores[token] = Double.NEGATIVE_INFINITY;
+  private static void forbid(double[] logits, int token) {
+    if (token < logits.length) {
+      logits[token] = Double.NEGATIVE_INFINITY;
     }
   }
 

@@ -8,7 +8,7 @@ public final class Returned {
   private Returned() {}
 
   /**
-   * @param function its interface and name, such as {@code "VerifiedReward.score"}
+   * @param function its interface and name, such as {@code "VerifiedReward.judge"}
    */
   public static <T> T required(@Nullable T value, String function) {
     if (value == null) {

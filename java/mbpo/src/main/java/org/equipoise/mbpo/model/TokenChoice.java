@@ -45,18 +45,18 @@ public final class TokenChoice {
       GenerationOptions options,
       double uniform,
       Place place) {
-    double[] scores = scores(logits, blind, offset, vocabulary, options);
+    double[] adjusted = contrasted(logits, blind, offset, vocabulary, options);
     if (!options.rules().isEmpty()) {
-      options.rules().apply(scores, place, place.last(options));
+      options.rules().apply(adjusted, place, place.last(options));
     }
-    requireChoice(scores, options.rules());
-    return options.temperature() == 0 ? greedy(scores) : sample(scores, options, uniform);
+    requireChoice(adjusted, options.rules());
+    return options.temperature() == 0 ? greedy(adjusted) : sample(adjusted, options, uniform);
   }
 
-  private static void requireChoice(double[] scores, LogitRules rules) {
+  private static void requireChoice(double[] logits, LogitRules rules) {
     double best = Double.NEGATIVE_INFINITY;
-    for (double score : scores) {
-      best = Math.max(best, score);
+    for (double logit : logits) {
+      best = Math.max(best, logit);
     }
     if (best == Double.NEGATIVE_INFINITY && !rules.isEmpty()) {
       throw new IllegalStateException(
@@ -70,12 +70,12 @@ public final class TokenChoice {
   /**
    * Refuses to answer with a token that was not chosen.
    *
-   * @param best the highest score; NaN where one of them is
+   * @param best the highest logit; NaN where one of them is
    */
   public static void requireNumber(double best) {
     if (!Double.isFinite(best)) {
       throw new IllegalStateException(
-          "the model's scores of the next token are no numbers (the highest is "
+          "the model's logits of the next token are no numbers (the highest is "
               + best
               + "): its weights are damaged, or numbers overflow; where they are computed in 16"
               + " bits, try --set model.type=FLOAT32");
@@ -83,40 +83,40 @@ public final class TokenChoice {
   }
 
   /**
-   * Scores of one row: the logits, or with blind contrast (1+α)·logits − α·blind, where tokens
+   * Logits of one row as they are, or with blind contrast (1+α)·logits − α·blind, where tokens
    * whose probability given the image is below the plausibility share of the best are −∞.
    */
-  static double[] scores(
+  static double[] contrasted(
       float[] logits,
       float @Nullable [] blind,
       int offset,
       int vocabulary,
       GenerationOptions options) {
-    double[] scores = new double[vocabulary];
+    double[] adjusted = new double[vocabulary];
     double best = Double.NEGATIVE_INFINITY;
     for (int v = 0; v < vocabulary; v++) {
-      scores[v] = logits[offset + v];
-      best = Math.max(best, scores[v]);
+      adjusted[v] = logits[offset + v];
+      best = Math.max(best, adjusted[v]);
     }
     if (blind == null) {
-      return scores;
+      return adjusted;
     }
     double alpha = options.contrastAlpha();
     double lowest = best + Math.log(options.contrastPlausibility());
     for (int v = 0; v < vocabulary; v++) {
-      scores[v] =
-          scores[v] < lowest
+      adjusted[v] =
+          adjusted[v] < lowest
               ? Double.NEGATIVE_INFINITY
-              : (1 + alpha) * scores[v] - alpha * blind[offset + v];
+              : (1 + alpha) * adjusted[v] - alpha * blind[offset + v];
     }
-    return scores;
+    return adjusted;
   }
 
-  /** The highest score; ties go to the lowest id. */
-  static int greedy(double[] scores) {
+  /** The highest logit; ties go to the lowest id. */
+  static int greedy(double[] logits) {
     int best = 0;
-    for (int v = 1; v < scores.length; v++) {
-      if (scores[v] > scores[best]) {
+    for (int v = 1; v < logits.length; v++) {
+      if (logits[v] > logits[best]) {
         best = v;
       }
     }
@@ -124,38 +124,38 @@ public final class TokenChoice {
   }
 
   /**
-   * Inverse-transform sample, in the order of ids, of softmax(scores / temperature) among the
+   * Inverse-transform sample, in the order of ids, of softmax(logits / temperature) among the
    * {@code topK} best tokens and, of these, the fewest best whose probabilities add up to {@code
    * topP}. Tokens that tie with the last one taken are taken too.
    */
-  static int sample(double[] scores, GenerationOptions options, double uniform) {
-    double best = scores[greedy(scores)];
-    double lowest = lowestScore(scores, best, options);
-    double[] cumulative = new double[scores.length];
+  static int sample(double[] logits, GenerationOptions options, double uniform) {
+    double best = logits[greedy(logits)];
+    double lowest = lowestLogit(logits, best, options);
+    double[] cumulative = new double[logits.length];
     double sum = 0;
-    for (int v = 0; v < scores.length; v++) {
-      if (scores[v] >= lowest) {
-        sum += Math.exp((scores[v] - best) / options.temperature());
+    for (int v = 0; v < logits.length; v++) {
+      if (logits[v] >= lowest) {
+        sum += Math.exp((logits[v] - best) / options.temperature());
       }
       cumulative[v] = sum;
     }
-    for (int v = 0; v < scores.length; v++) {
+    for (int v = 0; v < logits.length; v++) {
       if (uniform * sum < cumulative[v]) {
         return v;
       }
     }
-    return greedy(scores);
+    return greedy(logits);
   }
 
-  /** The score from which on tokens are among those to sample from. */
-  private static double lowestScore(double[] scores, double best, GenerationOptions options) {
-    int count = options.topK() == 0 ? scores.length : Math.min(options.topK(), scores.length);
-    if (count == scores.length && options.topP() == 1) {
+  /** The logit from which on tokens are among those to sample from. */
+  private static double lowestLogit(double[] logits, double best, GenerationOptions options) {
+    int count = options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
+    if (count == logits.length && options.topP() == 1) {
       return Double.NEGATIVE_INFINITY;
     }
-    double[] ascending = scores.clone();
+    double[] ascending = logits.clone();
     Arrays.sort(ascending);
-    int from = scores.length - count;
+    int from = logits.length - count;
     if (options.topP() == 1) {
       return ascending[from];
     }

@@ -3,8 +3,8 @@ package org.equipoise.mbpo.model;
 import java.util.Arrays;
 
 /**
- * Token ids of one prompt and the answer to be scored. The answer includes its end-of-turn token
- * when that token is to be trained or scored.
+ * Token ids of one prompt and of the answer whose log-probs are asked for. The answer includes its
+ * end-of-turn token when that token is to be trained on or counted.
  */
 public record TokenSequence(int[] prompt, int[] answer) {
   /** What a model reads: all but the last answer token, which is predicted only. */

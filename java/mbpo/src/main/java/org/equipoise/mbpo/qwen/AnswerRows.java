@@ -15,10 +15,10 @@ import org.equipoise.mbpo.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sequences to be scored as rows [prompt][answer][answer]...: those with the same prompt and
- * images, such as a chosen and a rejected answer or a group of samples, share one row, in which the
- * prompt is computed once. An answer has the positions that it would have alone, sees the prompt
- * and itself, and not the others.
+ * Sequences as rows [prompt][answer][answer]...: those with the same prompt and images, such as a
+ * chosen and a rejected answer or a group of samples, share one row, in which the prompt is
+ * computed once. An answer has the positions that it would have alone, sees the prompt and itself,
+ * and not the others.
  */
 final class AnswerRows {
   private final QwenRows rows;

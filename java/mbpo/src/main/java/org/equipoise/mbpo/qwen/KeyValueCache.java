@@ -70,20 +70,20 @@ final class KeyValueCache implements AutoCloseable {
             .reshape(prompts, heads, perPrompt, width);
     Tensor alone = scaled.reshape(rows, heads, groups, width);
     Tensor lateKeys = laterKeys[layer].narrow(2, 0, later + 1);
-    Tensor promptScores =
+    Tensor promptProducts =
         together
             .matmul(promptKeys[layer].transpose(2, 3))
             .view(prompts, heads, rowsPerPrompt, groups, -1)
             .transpose(1, 2)
             .reshape(rows, heads, groups, -1);
-    Tensor lateScores = alone.matmul(lateKeys.transpose(2, 3));
+    Tensor lateProducts = alone.matmul(lateKeys.transpose(2, 3));
     Tensor weights =
         torch
-            .cat(new TensorVector(promptScores, lateScores), 3)
+            .cat(new TensorVector(promptProducts, lateProducts), 3)
             .to(ScalarType.Float)
             .softmax(3)
             .to(query.scalar_type());
-    long promptLength = promptScores.size(3);
+    long promptLength = promptProducts.size(3);
     Tensor fromPrompt =
         weights
             .narrow(3, 0, promptLength)

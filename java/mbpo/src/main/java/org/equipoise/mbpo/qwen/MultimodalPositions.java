@@ -83,11 +83,6 @@ final class MultimodalPositions {
     return t < length() ? axes[axis][t] : next + t - length();
   }
 
-  /** {@code next position − length}: what transformers calls the rope delta. */
-  int delta() {
-    return next - length();
-  }
-
   @Override
   public String toString() {
     return Arrays.deepToString(axes);

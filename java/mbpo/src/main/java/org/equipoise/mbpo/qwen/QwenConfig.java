@@ -1,6 +1,7 @@
 package org.equipoise.mbpo.qwen;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param visionStart id of the token before an image
  * @param visionEnd id of the token after an image
  */
+@RecordBuilder
 public record QwenConfig(
     Generation generation,
     Text text,
@@ -31,7 +33,8 @@ public record QwenConfig(
     boolean tiedHead,
     int imageToken,
     int visionStart,
-    int visionEnd) {
+    int visionEnd)
+    implements QwenConfigBuilder.With {
 
   /** Of the smallest numbers that 32 bits hold whole. */
   private static final double LEAST_EPSILON = 1e-37;
@@ -141,12 +144,6 @@ public record QwenConfig(
   /** Paths of fields of {@code config.json} that say something and are not known here. */
   public static List<String> unknownFields(Path file) {
     return QwenConfigFields.check(file, Json.readObject(file));
-  }
-
-  /** The same with a head of its own, as weights may have one whatever the file says. */
-  public QwenConfig untied() {
-    return new QwenConfig(
-        generation, text, vision, type, false, imageToken, visionStart, visionEnd);
   }
 
   private static QwenConfig of(ConfigNode root, Path file) {

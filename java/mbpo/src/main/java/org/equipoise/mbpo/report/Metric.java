@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.report;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import org.equipoise.mbpo.storage.Excerpt;
 
 /**
@@ -14,8 +15,10 @@ import org.equipoise.mbpo.storage.Excerpt;
  * @param decimals digits after the point
  * @param headline whether the verdict speaks about it
  */
+@RecordBuilder
 public record Metric(
-    String id, String label, String meaning, Direction better, int decimals, boolean headline) {
+    String id, String label, String meaning, Direction better, int decimals, boolean headline)
+    implements MetricBuilder.With {
 
   /** More digits than a double has. */
   private static final int MOST_DECIMALS = 17;
@@ -51,14 +54,5 @@ public record Metric(
   /** Shown without judgement. */
   public static Metric shown(String id, String label, String meaning) {
     return new Metric(id, label, meaning, Direction.NEITHER, 3, false);
-  }
-
-  /** The same metric, spoken about in the verdict. */
-  public Metric asHeadline() {
-    return new Metric(id, label, meaning, better, decimals, true);
-  }
-
-  public Metric decimals(int digits) {
-    return new Metric(id, label, meaning, better, digits, headline);
   }
 }

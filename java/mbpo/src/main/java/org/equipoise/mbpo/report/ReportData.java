@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.report;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param environment seed, machine, versions, wall time per stage, commit
  * @param precomputed results of other runs, or {@code null}
  */
+@RecordBuilder
 public record ReportData(
     String title,
     String summary,
@@ -34,7 +36,8 @@ public record ReportData(
     List<String> limits,
     List<SettingGroup> settings,
     SettingGroup environment,
-    @Nullable Precomputed precomputed) {
+    @Nullable Precomputed precomputed)
+    implements ReportDataBuilder.With {
 
   public ReportData {
     results = List.copyOf(results);
@@ -47,101 +50,25 @@ public record ReportData(
     settings = List.copyOf(settings);
   }
 
-  public static Builder builder(String title, String summary) {
-    return new Builder(title, summary);
-  }
-
-  /** Collects the sections, each of them optional, in any order. Not thread-safe. */
-  public static final class Builder {
-    private final String title;
-    private final String summary;
-    private String caveat = "";
-    private List<ResultTable> results = List.of();
-    private List<TextTable> details = List.of();
-    private List<LineChart> rankingCurves = List.of();
-    private List<LineChart> trainingCurves = List.of();
-    private List<TextTable> mining = List.of();
-    private List<GalleryItem> gallery = List.of();
-    private List<String> limits = List.of();
-    private List<SettingGroup> settings = List.of();
-    private SettingGroup environment = new SettingGroup("Environment", List.of());
-    private @Nullable Precomputed precomputed;
-
-    private Builder(String title, String summary) {
-      this.title = title;
-      this.summary = summary;
-    }
-
-    public Builder caveat(String caveat) {
-      this.caveat = caveat;
-      return this;
-    }
-
-    public Builder results(List<ResultTable> results) {
-      this.results = results;
-      return this;
-    }
-
-    public Builder details(List<TextTable> details) {
-      this.details = details;
-      return this;
-    }
-
-    public Builder rankingCurves(List<LineChart> rankingCurves) {
-      this.rankingCurves = rankingCurves;
-      return this;
-    }
-
-    public Builder trainingCurves(List<LineChart> trainingCurves) {
-      this.trainingCurves = trainingCurves;
-      return this;
-    }
-
-    public Builder mining(List<TextTable> mining) {
-      this.mining = mining;
-      return this;
-    }
-
-    public Builder gallery(List<GalleryItem> gallery) {
-      this.gallery = gallery;
-      return this;
-    }
-
-    public Builder limits(List<String> limits) {
-      this.limits = limits;
-      return this;
-    }
-
-    public Builder settings(List<SettingGroup> settings) {
-      this.settings = settings;
-      return this;
-    }
-
-    public Builder environment(List<Setting> values) {
-      this.environment = new SettingGroup("Environment", values);
-      return this;
-    }
-
-    public Builder precomputed(Precomputed precomputed) {
-      this.precomputed = precomputed;
-      return this;
-    }
-
-    public ReportData build() {
-      return new ReportData(
-          title,
-          summary,
-          caveat,
-          results,
-          details,
-          rankingCurves,
-          trainingCurves,
-          mining,
-          gallery,
-          limits,
-          settings,
-          environment,
-          precomputed);
-    }
+  /**
+   * A report of which every other section is still empty; {@code build} of what is returned ends
+   * it.
+   */
+  public static ReportDataBuilder builder(String title, String summary) {
+    return new ReportData(
+            title,
+            summary,
+            "",
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            SettingGroup.environment(List.of()),
+            null)
+        .with();
   }
 }

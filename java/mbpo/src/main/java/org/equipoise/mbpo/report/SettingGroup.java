@@ -13,6 +13,11 @@ public record SettingGroup(String title, List<Setting> settings) {
     settings = List.copyOf(settings);
   }
 
+  /** Where something was run. */
+  public static SettingGroup environment(List<Setting> settings) {
+    return new SettingGroup("Environment", settings);
+  }
+
   /**
    * Every component of an option record as a setting, records inside it included: {@code
    * warmUpSteps} of {@code optimizer} becomes "optimizer, warm up steps".

@@ -4,7 +4,8 @@ import org.equipoise.mbpo.data.Sample;
 
 /** Reward of an answer that can be checked. Implementations are immutable and thread-safe. */
 public interface VerifiedReward {
-  RewardScores score(Sample sample, String answer);
+  /** Whether the answer is right, and what that earns. */
+  Reward judge(Sample sample, String answer);
 
   /**
    * Format and accuracy: correct + well formed gives {@code both}, well formed only gives {@code
@@ -15,7 +16,7 @@ public interface VerifiedReward {
       boolean wellFormed = verifier.wellFormed(sample, answer);
       boolean correct = wellFormed && verifier.correct(sample, answer);
       double total = correct ? both : wellFormed ? formatOnly : 0;
-      return new RewardScores(correct, wellFormed, total);
+      return new Reward(correct, wellFormed, total);
     };
   }
 

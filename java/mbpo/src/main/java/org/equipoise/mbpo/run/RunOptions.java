@@ -1,19 +1,23 @@
 package org.equipoise.mbpo.run;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
  * How a graph is run. Immutable.
  *
- * @param workers stages that may run at the same time
+ * @param workers stages that may run at the same time, at least 1; 1 by default
  * @param workerSetup called on each worker thread before its first stage, for thread-local state
- *     such as LibTorch's number of threads
- * @param cancelled asked by stages; once true the run stops with a {@link CancelledException}
- * @param listener is told what happens
+ *     such as LibTorch's number of threads; nothing by default
+ * @param cancelled asked by stages; once true the run stops with a {@link CancelledException};
+ *     never by default
+ * @param listener is told what happens; nobody by default
  */
+@RecordBuilder
 public record RunOptions(
-    int workers, Runnable workerSetup, BooleanSupplier cancelled, RunListener listener) {
+    int workers, Runnable workerSetup, BooleanSupplier cancelled, RunListener listener)
+    implements RunOptionsBuilder.With {
 
   public RunOptions {
     if (workers < 1) {
@@ -24,24 +28,8 @@ public record RunOptions(
     Objects.requireNonNull(listener, "listener");
   }
 
-  /** One worker, never cancelled, nobody told. */
+  /** Every component at its default. */
   public static RunOptions defaults() {
     return new RunOptions(1, () -> {}, () -> false, RunListener.SILENT);
-  }
-
-  public RunOptions workers(int count) {
-    return new RunOptions(count, workerSetup, cancelled, listener);
-  }
-
-  public RunOptions workerSetup(Runnable setup) {
-    return new RunOptions(workers, setup, cancelled, listener);
-  }
-
-  public RunOptions cancelled(BooleanSupplier question) {
-    return new RunOptions(workers, workerSetup, question, listener);
-  }
-
-  public RunOptions listener(RunListener other) {
-    return new RunOptions(workers, workerSetup, cancelled, other);
   }
 }

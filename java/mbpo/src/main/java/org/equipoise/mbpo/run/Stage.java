@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.run;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -29,6 +30,7 @@ import org.equipoise.mbpo.storage.Fingerprint;
  * @param checked files, or sub-folders, that are outputs and that the work, when it goes on, checks
  *     and mends by itself; other outputs that are damaged are deleted before
  */
+@RecordBuilder
 public record Stage(
     String id,
     String title,
@@ -37,7 +39,8 @@ public record Stage(
     double weight,
     Work work,
     Set<String> working,
-    Set<String> checked) {
+    Set<String> checked)
+    implements StageBuilder.With {
 
   /** What a stage does. Any exception fails the run; finished stages stay finished. */
   @FunctionalInterface
@@ -74,10 +77,6 @@ public record Stage(
     return new Stage(id, id, Map.of(), List.of(), 1, work, Set.of(), Set.of());
   }
 
-  public Stage title(String text) {
-    return new Stage(id, text, settings, inputs, weight, work, working, checked);
-  }
-
   /**
    * Adds one setting. The value counts by its {@link Fingerprint#text}, so it must be a record,
    * number, string, enum, or a list, set or map of such. Maps count without their order; one whose
@@ -91,28 +90,14 @@ public record Stage(
       throw new IllegalArgumentException(
           "setting " + name + " of stage " + id + " " + e.getMessage(), e);
     }
-    return new Stage(id, title, more, inputs, weight, work, working, checked);
+    return withSettings(more);
   }
 
   /** Adds input stages. */
   public Stage after(String... stageIds) {
     List<String> more = new ArrayList<>(inputs);
     more.addAll(List.of(stageIds));
-    return new Stage(id, title, settings, more, weight, work, working, checked);
-  }
-
-  public Stage weight(double expectedSeconds) {
-    return new Stage(id, title, settings, inputs, expectedSeconds, work, working, checked);
-  }
-
-  /** The same stage with these working files. */
-  public Stage working(String... names) {
-    return new Stage(id, title, settings, inputs, weight, work, Set.of(names), checked);
-  }
-
-  /** The same stage with these outputs checked by its work. */
-  public Stage checked(String... names) {
-    return new Stage(id, title, settings, inputs, weight, work, working, Set.of(names));
+    return withInputs(more);
   }
 
   /** Whether the work checks this file by itself. */

@@ -33,18 +33,9 @@ public final class Fingerprint {
 
   /** All 64 hexadecimal digits. */
   public String hex() {
-    return hash().hex();
-  }
-
-  /** The first 32 hexadecimal digits. */
-  public String shortHex() {
-    return hash().shortHex();
-  }
-
-  private Sha256 hash() {
     Sha256 hash = new Sha256();
     values.forEach(hash::add);
-    return hash;
+    return hash.hex();
   }
 
   /**

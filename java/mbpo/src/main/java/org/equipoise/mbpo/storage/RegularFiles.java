@@ -21,19 +21,6 @@ public final class RegularFiles {
 
   private RegularFiles() {}
 
-  /**
-   * For readers that take a path.
-   *
-   * @throws StorageException if it is no regular file, saying what it is
-   */
-  public static void require(Path file) {
-    try {
-      size(file);
-    } catch (IOException e) {
-      throw StorageException.of("read", file, e);
-    }
-  }
-
   /** Bytes of a regular file; some of the system's say 0 and have more. */
   public static long size(Path file) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);

@@ -132,11 +132,6 @@ public final class SafetensorsFile {
     }
   }
 
-  /** The metadata alone. */
-  public static Map<String, String> readMetadata(Path file) {
-    return SafetensorsHeader.read(file).metadata();
-  }
-
   /** Copies a file's tensors into existing ones; names, shapes and order of names must match. */
   public static void readInto(Path file, Map<String, Tensor> targets) {
     try (PointerScope scope = new PointerScope();

@@ -6,12 +6,12 @@ import java.util.function.IntPredicate;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.AnswerStates;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TokenSequence;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.FusedLinear;
 import org.equipoise.torch.FusedLoss;
@@ -36,7 +36,7 @@ final class AnswerPass {
   }
 
   AnswerPass(MultimodalModel model, @Nullable ImageBatch images, List<TokenSequence> sequences) {
-    this(model, images, sequences, AnswerScorer.LOGIT_BUDGET);
+    this(model, images, sequences, AnswerLogProbs.LOGIT_BUDGET);
   }
 
   /**
@@ -51,7 +51,7 @@ final class AnswerPass {
     this.logitBudget = logitBudget;
     states = Returned.required(model.forward(images, sequences), "MultimodalModel.forward");
     Tensor device = states.hidden() != null ? states.hidden() : states.logits();
-    targets = HostTensors.onDeviceOf(device, AnswerScorer.targets(sequences));
+    targets = HostTensors.onDeviceOf(device, AnswerLogProbs.targets(sequences));
     grid = new AnswerGrid(sequences, device);
   }
 
@@ -87,7 +87,7 @@ final class AnswerPass {
 
   private <R extends ScalarLoss> R throughHead(
       Scalar scale, Function<Tensor, R> loss, boolean tokenwise) {
-    if (AnswerScorer.fitsBudget(states, logitBudget)) {
+    if (AnswerLogProbs.fitsBudget(states, logitBudget)) {
       TokenLogProbs whole = TokenLogProbs.forward(states.logits(), targets);
       logProbs = whole.values();
       R result = Returned.required(loss.apply(logProbs), "the loss function");
@@ -107,7 +107,7 @@ final class AnswerPass {
 
   /** After the way back: log-probs of each sequence's answer tokens. */
   List<float[]> read() {
-    return AnswerScorer.split(HostTensors.toFloats(logProbs), sequences);
+    return AnswerLogProbs.split(HostTensors.toFloats(logProbs), sequences);
   }
 
   /** Over some of the sequences: mean of the mean over tokens; NaN over none. */

@@ -1,17 +1,22 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * Direct preference optimisation (arXiv 2305.18290) against the starting weights. Immutable.
  *
- * @param optimizer learning rate and the like
- * @param steps optimiser steps
- * @param batchPairs pairs per step
- * @param loss which pair loss
- * @param beta strength of the reference
- * @param labelSmoothing share of labels assumed flipped (sigmoid loss only)
- * @param microBatch pairs per forward pass; 0 takes the whole batch at once
- * @param seed of the order
+ * @param optimizer AdamW with learning rate 1e-6 by default
+ * @param steps optimiser steps, at least 1; 1000 by default
+ * @param batchPairs pairs per step, at least 1; 32 by default
+ * @param loss which pair loss; sigmoid by default
+ * @param beta strength of the reference, above 0; 0.1 by default
+ * @param labelSmoothing share of labels assumed flipped (sigmoid loss only), in [0, 0.5); 0 by
+ *     default
+ * @param microBatch pairs per forward pass, at least 0; 0, the default, takes the whole batch at
+ *     once
+ * @param seed of the order; 0 by default
  */
+@RecordBuilder
 public record DpoOptions(
     OptimizerOptions optimizer,
     int steps,
@@ -20,7 +25,8 @@ public record DpoOptions(
     double beta,
     double labelSmoothing,
     int microBatch,
-    long seed) {
+    long seed)
+    implements DpoOptionsBuilder.With {
 
   /** The pair losses of {@code org.equipoise.torch.PairLoss}. */
   public enum Loss {
@@ -30,55 +36,19 @@ public record DpoOptions(
   }
 
   public DpoOptions {
-    Options.require(steps >= 1, "steps must be at least 1", steps);
-    Options.require(batchPairs >= 1, "batchPairs must be at least 1", batchPairs);
-    Options.finite("beta", beta);
-    Options.require(beta > 0, "beta must be positive", beta);
-    Options.require(
+    OptionChecks.require(steps >= 1, "steps must be at least 1", steps);
+    OptionChecks.require(batchPairs >= 1, "batchPairs must be at least 1", batchPairs);
+    OptionChecks.finite("beta", beta);
+    OptionChecks.require(beta > 0, "beta must be positive", beta);
+    OptionChecks.require(
         labelSmoothing >= 0 && labelSmoothing < 0.5,
         "labelSmoothing must be in [0, 0.5)",
         labelSmoothing);
-    Options.require(microBatch >= 0, "microBatch must not be negative", microBatch);
+    OptionChecks.require(microBatch >= 0, "microBatch must not be negative", microBatch);
   }
 
-  /** Sigmoid loss, β 0.1, learning rate 1e-6, 1000 steps of 32 pairs. */
+  /** Every component at its default. */
   public static DpoOptions defaults() {
     return new DpoOptions(OptimizerOptions.adamW(1e-6), 1000, 32, Loss.SIGMOID, 0.1, 0, 0, 0);
-  }
-
-  public DpoOptions optimizer(OptimizerOptions options) {
-    return new DpoOptions(options, steps, batchPairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions steps(int count) {
-    return new DpoOptions(
-        optimizer, count, batchPairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions batchPairs(int pairs) {
-    return new DpoOptions(optimizer, steps, pairs, loss, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions loss(Loss kind) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, kind, beta, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions beta(double strength) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, loss, strength, labelSmoothing, microBatch, seed);
-  }
-
-  public DpoOptions labelSmoothing(double share) {
-    return new DpoOptions(optimizer, steps, batchPairs, loss, beta, share, microBatch, seed);
-  }
-
-  public DpoOptions microBatch(int pairs) {
-    return new DpoOptions(optimizer, steps, batchPairs, loss, beta, labelSmoothing, pairs, seed);
-  }
-
-  public DpoOptions seed(long value) {
-    return new DpoOptions(
-        optimizer, steps, batchPairs, loss, beta, labelSmoothing, microBatch, value);
   }
 }

@@ -14,10 +14,10 @@ import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.train.PolicyOptions.Normalizer;
@@ -137,7 +137,7 @@ final class HybridGrpoTask implements TrainingTask {
     batch.setOld(oldRows(referenceRows));
     if (options.policy().klBeta() > 0) {
       if (batch.size() > offlineSequences) {
-        referenceRows.addAll(score(reference, online()));
+        referenceRows.addAll(logProbs(reference, online()));
       }
       batch.setReference(referenceRows);
     } else {
@@ -227,11 +227,11 @@ final class HybridGrpoTask implements TrainingTask {
     }
     MicroBatches.Part all = new MicroBatches.Part(0, batch.size());
     if (!mining) {
-      return score(model, all);
+      return logProbs(model, all);
     }
     List<float[]> rows = new ArrayList<>(offlineReferenceRows);
     if (batch.size() > offlineSequences) {
-      rows.addAll(score(model, online()));
+      rows.addAll(logProbs(model, online()));
     }
     return rows;
   }
@@ -240,10 +240,10 @@ final class HybridGrpoTask implements TrainingTask {
     return new MicroBatches.Part(offlineSequences, batch.size());
   }
 
-  private List<float[]> score(MultimodalModel scoring, MicroBatches.Part part) {
+  private List<float[]> logProbs(MultimodalModel asked, MicroBatches.Part part) {
     int limit = options.microBatch() == 0 ? Math.max(1, batch.size()) : options.microBatch();
-    return new AnswerScorer(scoring, limit)
-        .tokenLogProbs(batch.images(part), batch.sequences(part), AnswerScorer.Sight.IMAGE);
+    return new AnswerLogProbs(asked, limit)
+        .tokenLogProbs(batch.images(part), batch.sequences(part), AnswerLogProbs.Sight.IMAGE);
   }
 
   @Override

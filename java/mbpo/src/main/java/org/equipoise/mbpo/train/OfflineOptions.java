@@ -1,26 +1,29 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Arrays;
 
 /**
  * The offline half of hybrid GRPO: each mined pair is one group {chosen, rejected}. Immutable.
  *
- * @param pairsPerIteration groups per iteration; 0 trains online only
- * @param chosenReward reward of the chosen answer
- * @param rejectedReward reward of the rejected answer
- * @param ddof delta degrees of freedom of the group's standard deviation: a pair of different
- *     rewards normalises to ±1 with 0 and to ±0.707 with 1, whatever the rewards
- * @param weight weight of each offline sequence in the loss
- * @param rejectedShare share of the pairs whose rejected answer is trained on, drawn anew in every
- *     iteration; of the others only the chosen one is, with the advantage it has in its group.
- *     Below 1 is ours, not the paper's
- * @param rejectedKl whether rejected answers, too, are held to the starting policy by KL. Its
- *     estimate exp(d) - d - 1 with d = start - policy supposes samples of the policy; on answers
- *     that training makes improbable it grows without bound and pulls them back. Without is ours,
- *     not the paper's
- * @param rejectedTokens which tokens of a rejected answer carry its advantage; the others have 0,
- *     and KL as all have
+ * @param pairsPerIteration groups per iteration, at least 0; 0 trains online only; 32 by default
+ * @param chosenReward reward of the chosen answer, any number; 2 by default
+ * @param rejectedReward reward of the rejected answer, any number; 0 by default
+ * @param ddof delta degrees of freedom of the group's standard deviation, 0 or 1: a pair of
+ *     different rewards normalises to ±1 with 0, the default, and to ±0.707 with 1, whatever the
+ *     rewards
+ * @param weight weight of each offline sequence in the loss, at least 0; 1 by default
+ * @param rejectedShare share of the pairs whose rejected answer is trained on, in [0, 1], drawn
+ *     anew in every iteration; of the others only the chosen one is, with the advantage it has in
+ *     its group. 1 by default; less is ours, not the paper's
+ * @param rejectedKl whether rejected answers, too, are held to the starting policy by KL, as they
+ *     are by default. Its estimate exp(d) - d - 1 with d = start - policy supposes samples of the
+ *     policy; on answers that training makes improbable it grows without bound and pulls them back.
+ *     Without is ours, not the paper's
+ * @param rejectedTokens which tokens of a rejected answer carry its advantage, all by default; the
+ *     others have 0, and KL as all have
  */
+@RecordBuilder
 public record OfflineOptions(
     int pairsPerIteration,
     double chosenReward,
@@ -29,7 +32,8 @@ public record OfflineOptions(
     double weight,
     double rejectedShare,
     boolean rejectedKl,
-    RejectedTokens rejectedTokens) {
+    RejectedTokens rejectedTokens)
+    implements OfflineOptionsBuilder.With {
 
   /** Tokens of a rejected answer. */
   public enum RejectedTokens {
@@ -44,106 +48,22 @@ public record OfflineOptions(
   }
 
   public OfflineOptions {
-    Options.require(
+    OptionChecks.require(
         pairsPerIteration >= 0, "pairsPerIteration must not be negative", pairsPerIteration);
-    Options.finite("chosenReward", chosenReward);
-    Options.finite("rejectedReward", rejectedReward);
-    Options.require(ddof == 0 || ddof == 1, "ddof must be 0 or 1", ddof);
-    Options.finite("weight", weight);
-    Options.require(weight >= 0, "weight must not be negative", weight);
-    Options.require(
+    OptionChecks.finite("chosenReward", chosenReward);
+    OptionChecks.finite("rejectedReward", rejectedReward);
+    OptionChecks.require(ddof == 0 || ddof == 1, "ddof must be 0 or 1", ddof);
+    OptionChecks.finite("weight", weight);
+    OptionChecks.require(weight >= 0, "weight must not be negative", weight);
+    OptionChecks.require(
         rejectedShare >= 0 && rejectedShare <= 1,
         "rejectedShare must be between 0 and 1",
         rejectedShare);
   }
 
-  /** 32 pairs, rewards 2 and 0, ddof 0, weight 1, all rejected answers with all their tokens. */
+  /** Every component at its default. */
   public static OfflineOptions defaults() {
     return new OfflineOptions(32, 2, 0, 0, 1, 1, true, RejectedTokens.ALL);
-  }
-
-  public OfflineOptions pairsPerIteration(int pairs) {
-    return new OfflineOptions(
-        pairs,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rewards(double chosen, double rejected) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosen,
-        rejected,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions ddof(int delta) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        delta,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions weight(double value) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        value,
-        rejectedShare,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedShare(double share) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        share,
-        rejectedKl,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedKl(boolean held) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        held,
-        rejectedTokens);
-  }
-
-  public OfflineOptions rejectedTokens(RejectedTokens tokens) {
-    return new OfflineOptions(
-        pairsPerIteration,
-        chosenReward,
-        rejectedReward,
-        ddof,
-        weight,
-        rejectedShare,
-        rejectedKl,
-        tokens);
   }
 
   /** The advantage of each token of a rejected answer. */

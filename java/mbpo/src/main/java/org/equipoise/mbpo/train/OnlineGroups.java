@@ -7,6 +7,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
@@ -14,10 +15,9 @@ import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.Returned;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.reward.RewardScores;
+import org.equipoise.mbpo.reward.Reward;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.reward.Verifiers;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Excerpt;
 import org.jspecify.annotations.Nullable;
 
@@ -92,8 +92,8 @@ final class OnlineGroups {
     long[] streams = new long[options.promptsPerIteration() * options.groupSize()];
     for (int index : order.indices(iteration)) {
       Sample question = prompts.get(index);
-      Images seen = AnswerScorer.images(model, question);
-      int[] prompt = AnswerScorer.prompt(model.tokenizer(), question);
+      Images seen = AnswerLogProbs.images(model, question);
+      int[] prompt = AnswerLogProbs.prompt(model.tokenizer(), question);
       long stream = KeyedRandom.id(question.id());
       for (int g = 0; g < options.groupSize(); g++) {
         streams[tokenized.size()] = stream + g;
@@ -105,7 +105,7 @@ final class OnlineGroups {
     }
     GenerationOptions generation =
         GenerationOptions.sample(options.temperature(), sampling.bits(iteration, 0, 0))
-            .maxNewTokens(options.maxNewTokens());
+            .withMaxNewTokens(options.maxNewTokens());
     List<GeneratedAnswer> answers;
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
@@ -137,10 +137,10 @@ final class OnlineGroups {
       Boolean gold = goldYes(questions.get(q));
       for (int g = 0; g < options.groupSize(); g++) {
         GeneratedAnswer answer = answers.get(q * options.groupSize() + g);
-        RewardScores scores = scores(questions.get(q), answer.text());
-        groupRewards[g] = (float) scores.total();
-        rewards += scores.total();
-        correct += scores.correct() ? 1 : 0;
+        Reward found = judged(questions.get(q), answer.text());
+        groupRewards[g] = (float) found.total();
+        rewards += found.total();
+        correct += found.correct() ? 1 : 0;
         tokens += answer.tokens().length;
         unfinished += answer.finished() ? 0 : 1;
         Boolean said = gold == null ? null : Verifiers.yesOrNo(answer.text());
@@ -167,16 +167,16 @@ final class OnlineGroups {
         goldYes / readable);
   }
 
-  private RewardScores scores(Sample question, String answer) {
-    RewardScores scores = Returned.required(reward.score(question, answer), "VerifiedReward.score");
-    if (!Double.isFinite(scores.total())) {
+  private Reward judged(Sample question, String answer) {
+    Reward found = Returned.required(reward.judge(question, answer), "VerifiedReward.judge");
+    if (!Double.isFinite(found.total())) {
       throw new IllegalStateException(
-          "VerifiedReward.score: expected a finite total for sample "
+          "VerifiedReward.judge: expected a finite total for sample "
               + Excerpt.of(question.id())
               + ", found "
-              + scores.total());
+              + found.total());
     }
-    return scores;
+    return found;
   }
 
   /** What a question of yes or no is to be answered; {@code null} for others. */

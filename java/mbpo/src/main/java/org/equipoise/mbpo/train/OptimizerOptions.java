@@ -1,19 +1,22 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * AdamW (arXiv 1711.05101) with warm-up, decay and gradient clipping. Weight decay applies to
  * tensors of two or more dimensions only. Immutable.
  *
- * @param learningRate peak
- * @param beta1 decay of the first moment
- * @param beta2 decay of the second moment
- * @param epsilon added to the root of the second moment
- * @param weightDecay decoupled
- * @param gradientClip largest global L2 norm of the gradient; 0 is off
- * @param warmUpSteps optimiser steps of linear warm-up
- * @param schedule what follows the warm-up
- * @param finalFraction share of the peak that the last step approaches
+ * @param learningRate peak; above 0
+ * @param beta1 decay of the first moment, in [0, 1); 0.9 by default
+ * @param beta2 decay of the second moment, in [0, 1); 0.98 by default
+ * @param epsilon added to the root of the second moment, above 0; 1e-8 by default
+ * @param weightDecay decoupled, times the learning rate, at least 0; 0 by default
+ * @param gradientClip largest global L2 norm of the gradient, at least 0; 0 is off; 1 by default
+ * @param warmUpSteps optimiser steps of linear warm-up, at least 0; 10 by default
+ * @param schedule what follows the warm-up; cosine by default
+ * @param finalFraction share of the peak that the last step approaches, in [0, 1]; 0 by default
  */
+@RecordBuilder
 public record OptimizerOptions(
     double learningRate,
     double beta1,
@@ -23,105 +26,28 @@ public record OptimizerOptions(
     double gradientClip,
     int warmUpSteps,
     Schedule schedule,
-    double finalFraction) {
+    double finalFraction)
+    implements OptimizerOptionsBuilder.With {
 
   public OptimizerOptions {
-    Options.finite("learningRate", learningRate);
-    Options.require(learningRate > 0, "learningRate must be positive", learningRate);
-    Options.require(beta1 >= 0 && beta1 < 1, "beta1 must be in [0, 1)", beta1);
-    Options.require(beta2 >= 0 && beta2 < 1, "beta2 must be in [0, 1)", beta2);
-    Options.finite("epsilon", epsilon);
-    Options.require(epsilon > 0, "epsilon must be positive", epsilon);
-    Options.finite("weightDecay", weightDecay);
-    Options.require(weightDecay >= 0, "weightDecay must not be negative", weightDecay);
-    Options.finite("gradientClip", gradientClip);
-    Options.require(gradientClip >= 0, "gradientClip must not be negative", gradientClip);
-    Options.require(warmUpSteps >= 0, "warmUpSteps must not be negative", warmUpSteps);
-    Options.require(
+    OptionChecks.finite("learningRate", learningRate);
+    OptionChecks.require(learningRate > 0, "learningRate must be positive", learningRate);
+    OptionChecks.require(beta1 >= 0 && beta1 < 1, "beta1 must be in [0, 1)", beta1);
+    OptionChecks.require(beta2 >= 0 && beta2 < 1, "beta2 must be in [0, 1)", beta2);
+    OptionChecks.finite("epsilon", epsilon);
+    OptionChecks.require(epsilon > 0, "epsilon must be positive", epsilon);
+    OptionChecks.finite("weightDecay", weightDecay);
+    OptionChecks.require(weightDecay >= 0, "weightDecay must not be negative", weightDecay);
+    OptionChecks.finite("gradientClip", gradientClip);
+    OptionChecks.require(gradientClip >= 0, "gradientClip must not be negative", gradientClip);
+    OptionChecks.require(warmUpSteps >= 0, "warmUpSteps must not be negative", warmUpSteps);
+    OptionChecks.require(
         finalFraction >= 0 && finalFraction <= 1, "finalFraction must be in [0, 1]", finalFraction);
   }
 
-  /** β 0.9/0.98, ε 1e-8, no weight decay, clip 1, 10 warm-up steps, cosine to 0. */
+  /** This learning rate, every other component at its default. */
   public static OptimizerOptions adamW(double learningRate) {
     return new OptimizerOptions(learningRate, 0.9, 0.98, 1e-8, 0, 1, 10, Schedule.COSINE, 0);
-  }
-
-  public OptimizerOptions learningRate(double rate) {
-    return new OptimizerOptions(
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions betas(double first, double second) {
-    return new OptimizerOptions(
-        learningRate,
-        first,
-        second,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions weightDecay(double decay) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        decay,
-        gradientClip,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions gradientClip(double norm) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        norm,
-        warmUpSteps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions warmUpSteps(int steps) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        steps,
-        schedule,
-        finalFraction);
-  }
-
-  public OptimizerOptions schedule(Schedule shape, double fraction) {
-    return new OptimizerOptions(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClip,
-        warmUpSteps,
-        shape,
-        fraction);
   }
 
   /** Learning rate of optimiser step {@code step} (from 0) of {@code totalSteps}. */

@@ -1,19 +1,22 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import org.equipoise.kernels.PolicyKl;
 
 /**
  * The policy loss of hybrid GRPO. Immutable.
  *
- * @param normalizer how token losses become one number
- * @param epsilonLow clip below {@code 1 − epsilonLow}
- * @param epsilonHigh clip above {@code 1 + epsilonHigh}
- * @param klBeta weight of KL to the starting weights; 0 is off
- * @param kl its estimate from the answers' log-probs
+ * @param normalizer how token losses become one number; GRPO's by default
+ * @param epsilonLow clip below {@code 1 − epsilonLow}, in [0, 1]; 0.2 by default
+ * @param epsilonHigh clip above {@code 1 + epsilonHigh}, at least 0; 0.2 by default
+ * @param klBeta weight of KL to the starting weights, at least 0; 0 is off; 0.01 by default
+ * @param kl its estimate from the answers' log-probs; k3 by default
  * @param negativeLogProbFloor a token with negative advantage is pushed only while its log-prob is
- *     above this; minus infinity is off. Ours, not the paper's
- * @param oldPolicy what the ratio divides by for offline answers
+ *     above this, in nats, at most 0; minus infinity, the default, is off. Ours, not the paper's
+ * @param oldPolicy what the ratio divides by for offline answers; the policy at the start of the
+ *     iteration by default
  */
+@RecordBuilder
 public record PolicyOptions(
     Normalizer normalizer,
     double epsilonLow,
@@ -21,7 +24,8 @@ public record PolicyOptions(
     double klBeta,
     PolicyKl kl,
     double negativeLogProbFloor,
-    OldPolicy oldPolicy) {
+    OldPolicy oldPolicy)
+    implements PolicyOptionsBuilder.With {
 
   /** Normalisers of {@code org.equipoise.torch.PolicyLoss}. */
   public enum Normalizer {
@@ -42,17 +46,18 @@ public record PolicyOptions(
   }
 
   public PolicyOptions {
-    Options.require(epsilonLow >= 0 && epsilonLow <= 1, "epsilonLow must be in [0, 1]", epsilonLow);
-    Options.require(epsilonHigh >= 0, "epsilonHigh must not be negative", epsilonHigh);
-    Options.finite("klBeta", klBeta);
-    Options.require(klBeta >= 0, "klBeta must not be negative", klBeta);
-    Options.require(
+    OptionChecks.require(
+        epsilonLow >= 0 && epsilonLow <= 1, "epsilonLow must be in [0, 1]", epsilonLow);
+    OptionChecks.require(epsilonHigh >= 0, "epsilonHigh must not be negative", epsilonHigh);
+    OptionChecks.finite("klBeta", klBeta);
+    OptionChecks.require(klBeta >= 0, "klBeta must not be negative", klBeta);
+    OptionChecks.require(
         negativeLogProbFloor <= 0,
         "negativeLogProbFloor must not be positive",
         negativeLogProbFloor);
   }
 
-  /** GRPO normaliser, clip 0.2/0.2, KL k3 with β 0.01, no floor, old policy = iteration start. */
+  /** Every component at its default. */
   public static PolicyOptions defaults() {
     return new PolicyOptions(
         Normalizer.GRPO,
@@ -62,33 +67,5 @@ public record PolicyOptions(
         PolicyKl.K3,
         Double.NEGATIVE_INFINITY,
         OldPolicy.ITERATION_START);
-  }
-
-  public PolicyOptions normalizer(Normalizer kind) {
-    return new PolicyOptions(
-        kind, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions epsilon(double low, double high) {
-    return new PolicyOptions(normalizer, low, high, klBeta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions klBeta(double beta) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, beta, kl, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions kl(PolicyKl estimate) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, klBeta, estimate, negativeLogProbFloor, oldPolicy);
-  }
-
-  public PolicyOptions negativeLogProbFloor(double floor) {
-    return new PolicyOptions(normalizer, epsilonLow, epsilonHigh, klBeta, kl, floor, oldPolicy);
-  }
-
-  public PolicyOptions oldPolicy(OldPolicy policy) {
-    return new PolicyOptions(
-        normalizer, epsilonLow, epsilonHigh, klBeta, kl, negativeLogProbFloor, policy);
   }
 }

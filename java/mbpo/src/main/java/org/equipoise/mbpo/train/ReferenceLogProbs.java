@@ -12,9 +12,9 @@ import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -58,12 +58,12 @@ final class ReferenceLogProbs {
       }
     }
     List<float[]> values = new ArrayList<>(2 * pairs.size());
-    AnswerScorer scorer = new AnswerScorer(model, 2 * pairsAtATime);
+    AnswerLogProbs answers = new AnswerLogProbs(model, 2 * pairsAtATime);
     for (MicroBatches.Part part : MicroBatches.of(pairs.size(), pairsAtATime)) {
       List<PreferenceRecord> batch = pairs.subList(part.from(), part.to());
       values.addAll(
-          scorer.tokenLogProbs(
-              images(model, batch), sequences(model, batch), AnswerScorer.Sight.IMAGE));
+          answers.tokenLogProbs(
+              images(model, batch), sequences(model, batch), AnswerLogProbs.Sight.IMAGE));
     }
     if (file != null) {
       write(file, fingerprint, values);
@@ -95,8 +95,8 @@ final class ReferenceLogProbs {
     List<TokenSequence> sequences = new ArrayList<>();
     for (PreferenceRecord pair : pairs) {
       Sample question = pair.sample();
-      sequences.add(AnswerScorer.sequence(model.tokenizer(), question, pair.chosen()));
-      sequences.add(AnswerScorer.sequence(model.tokenizer(), question, pair.rejected()));
+      sequences.add(AnswerLogProbs.sequence(model.tokenizer(), question, pair.chosen()));
+      sequences.add(AnswerLogProbs.sequence(model.tokenizer(), question, pair.rejected()));
     }
     return sequences;
   }
@@ -153,8 +153,8 @@ final class ReferenceLogProbs {
             file + " does not hold a number for each answer's token; they are computed again");
         return null;
       }
-      float[] packed = AnswerScorer.requireNumbers(HostTensors.toFloats(kept));
-      return new ReferenceLogProbs(AnswerScorer.split(packed, sequences));
+      float[] packed = AnswerLogProbs.requireNumbers(HostTensors.toFloats(kept));
+      return new ReferenceLogProbs(AnswerLogProbs.split(packed, sequences));
     }
   }
 }

@@ -10,11 +10,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.DataFingerprint;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.Fingerprint;
 import org.equipoise.torch.ScalarLoss;
 import org.jspecify.annotations.Nullable;
@@ -84,9 +84,9 @@ public final class SftTrainer {
       blind = new boolean[indices.length];
       for (int i = 0; i < indices.length; i++) {
         Sample sample = samples.get(indices[i]);
-        images.add(AnswerScorer.images(model, sample));
+        images.add(AnswerLogProbs.images(model, sample));
         blind[i] = blanking.uniform(iteration, i, 0) < options.blankImageShare();
-        sequences.add(AnswerScorer.sequence(model.tokenizer(), sample, sample.answer()));
+        sequences.add(AnswerLogProbs.sequence(model.tokenizer(), sample, sample.answer()));
       }
     }
 

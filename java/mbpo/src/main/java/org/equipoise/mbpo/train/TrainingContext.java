@@ -1,5 +1,6 @@
 package org.equipoise.mbpo.train;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -10,60 +11,43 @@ import org.jspecify.annotations.Nullable;
  * Where a training run keeps its checkpoint and whom it tells. Immutable.
  *
  * @param checkpoint the checkpoint file, or {@code null} for none; when it exists the run goes on
- *     from it
- * @param checkpointEvery optimiser steps between checkpoints
+ *     from it; none by default
+ * @param checkpointEvery optimiser steps between checkpoints, at least 1; 20 by default
  * @param onResume called once before the first step, with those that a checkpoint has behind it;
  *     with none when the run begins
  * @param onStep called after every step, on the training thread
  * @param onNotice told that a file was damaged and where the run goes on; a whole sentence. The
  *     default writes it to the platform's log
- * @param cancelled asked before every draw of data; once true the run stops with a checkpoint
+ * @param cancelled asked before every draw of data; once true the run stops with a checkpoint;
+ *     never by default
  */
+@RecordBuilder
 public record TrainingContext(
     @Nullable Path checkpoint,
     int checkpointEvery,
     Consumer<List<StepMetrics>> onResume,
     Consumer<StepMetrics> onStep,
     Consumer<String> onNotice,
-    BooleanSupplier cancelled) {
+    BooleanSupplier cancelled)
+    implements TrainingContextBuilder.With {
   /** What the name of the file of reference log-probs adds to that of the checkpoint. */
   public static final String REFERENCE = ".reference";
 
   private static final System.Logger LOG = System.getLogger(TrainingContext.class.getName());
 
   public TrainingContext {
-    Options.require(checkpointEvery >= 1, "checkpointEvery must be at least 1", checkpointEvery);
+    OptionChecks.require(
+        checkpointEvery >= 1, "checkpointEvery must be at least 1", checkpointEvery);
   }
 
   /** No checkpoint, nobody told. */
-  public static TrainingContext plain() {
+  public static TrainingContext defaults() {
     return new TrainingContext(
         null,
-        Integer.MAX_VALUE,
+        20,
         steps -> {},
         step -> {},
         sentence -> LOG.log(System.Logger.Level.WARNING, sentence),
         () -> false);
-  }
-
-  public TrainingContext checkpoint(Path file, int everySteps) {
-    return new TrainingContext(file, everySteps, onResume, onStep, onNotice, cancelled);
-  }
-
-  public TrainingContext onResume(Consumer<List<StepMetrics>> listener) {
-    return new TrainingContext(checkpoint, checkpointEvery, listener, onStep, onNotice, cancelled);
-  }
-
-  public TrainingContext onStep(Consumer<StepMetrics> listener) {
-    return new TrainingContext(
-        checkpoint, checkpointEvery, onResume, listener, onNotice, cancelled);
-  }
-
-  public TrainingContext onNotice(Consumer<String> listener) {
-    return new TrainingContext(checkpoint, checkpointEvery, onResume, onStep, listener, cancelled);
-  }
-
-  public TrainingContext cancelled(BooleanSupplier question) {
-    return new TrainingContext(checkpoint, checkpointEvery, onResume, onStep, onNotice, question);
   }
 }

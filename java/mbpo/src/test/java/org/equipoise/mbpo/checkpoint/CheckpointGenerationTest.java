@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CheckpointGenerationTest {
   private static final long MAX_PIXELS = QwenImageProcessor.DEFAULT_MAX_PIXELS;
 
-  /** Answers may part where the best two scores are closer than this, as in QwenParityTest. */
+  /** Answers may part where the best two logits are closer than this, as in QwenParityTest. */
   private static final double MARGIN = 1e-3;
 
   @TempDir Path folder;
@@ -66,7 +66,7 @@ class CheckpointGenerationTest {
                     ImageBatch.ofImages(List.of(image)),
                     List.of(model.tokenizer().encodePrompt("is there a dog ?")),
                     null,
-                    GenerationOptions.greedy().maxNewTokens(10).rules(rules))
+                    GenerationOptions.greedy().withMaxNewTokens(10).withRules(rules))
                 .get(0)
                 .tokens();
         JsonNode tokens = golden.path("tokens");

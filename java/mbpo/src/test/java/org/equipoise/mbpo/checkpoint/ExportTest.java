@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What is written loads again and says the same; verify_export.py asks transformers and PEFT. */
 class ExportTest {
   private static final long MAX_PIXELS = QwenImageProcessor.DEFAULT_MAX_PIXELS;
-  private static final LoraOptions OPTIONS = LoraOptions.defaults().rank(4).alpha(8);
+  private static final LoraOptions OPTIONS = LoraOptions.defaults().withRank(4).withAlpha(8);
 
   @TempDir Path folder;
 
@@ -154,7 +154,7 @@ class ExportTest {
               .getMessage();
       assertTrue(same.contains("another folder"), same);
       Path target = folder.resolve("adapter");
-      PeftAdapter.write(model.adapters(), OPTIONS.rank(2), "tiny", target);
+      PeftAdapter.write(model.adapters(), OPTIONS.withRank(2), "tiny", target);
       String rank =
           assertThrows(
                   IllegalArgumentException.class,

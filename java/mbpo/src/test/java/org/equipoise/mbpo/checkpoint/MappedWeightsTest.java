@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Files of weights that change while a model reads them: to read where one was cut is the end. */
 class MappedWeightsTest {
   private static final long MAX_PIXELS = QwenImageProcessor.DEFAULT_MAX_PIXELS;
-  private static final GenerationOptions OPTIONS = GenerationOptions.greedy().maxNewTokens(1);
+  private static final GenerationOptions OPTIONS = GenerationOptions.greedy().withMaxNewTokens(1);
 
   @TempDir Path folder;
   private Path checkpoint;
@@ -90,9 +90,9 @@ class MappedWeightsTest {
   /** What is read once needs the file no more, and is the same. */
   @Test
   void weightsThatAreReadAreThoseThatAreMapped() throws IOException {
-    QwenCheckpoint opened = QwenCheckpoint.open(checkpoint);
-    try (QwenModel mapped = opened.loadFrozen(null, MAX_PIXELS);
-        QwenModel read = opened.withWeights(WeightReading.READ).loadFrozen(null, MAX_PIXELS)) {
+    CheckpointOptions reading = CheckpointOptions.defaults().withWeights(WeightReading.READ);
+    try (QwenModel mapped = QwenCheckpoint.open(checkpoint).loadFrozen(null, MAX_PIXELS);
+        QwenModel read = QwenCheckpoint.open(checkpoint, reading).loadFrozen(null, MAX_PIXELS)) {
       assertEquals(WeightsFingerprint.of(mapped.weights()), WeightsFingerprint.of(read.weights()));
       cut();
       ask(read);

@@ -258,7 +258,10 @@ class ProcessorRefusalsTest {
       assertTokenizerRefused("chat_template.jinja", "BUILT_IN");
       assertArrayEquals(
           QwenTokenizer.read(TinyCheckpoint.folder(), 320).encodePrompt("no"),
-          checkpoint().withChatTemplate(ChatTemplate.BUILT_IN).tokenizer().encodePrompt("no"));
+          QwenCheckpoint.open(
+                  folder, CheckpointOptions.defaults().withChatTemplate(ChatTemplate.BUILT_IN))
+              .tokenizer()
+              .encodePrompt("no"));
     }
     Files.writeString(folder.resolve("chat_template.jinja"), published + " ".repeat(1 << 20));
     String tooLarge =

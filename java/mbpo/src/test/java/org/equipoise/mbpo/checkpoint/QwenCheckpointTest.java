@@ -73,7 +73,7 @@ class QwenCheckpointTest {
                     ImageBatch.ofImages(List.of(image)),
                     List.of(prompt),
                     null,
-                    GenerationOptions.greedy().maxNewTokens(5))
+                    GenerationOptions.greedy().withMaxNewTokens(5))
                 .get(0)
                 .tokens();
         assertTrue(answer.length >= 1 && answer.length <= 5);

@@ -23,11 +23,11 @@ import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.PreferenceStore;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.NegativeSource;
 import org.equipoise.mbpo.mine.NegativeSources;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.qwen.QwenModel;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -300,7 +300,7 @@ class CheckpointCommandsTest {
     try (PointerScope scope = new PointerScope();
         QwenModel model =
             QwenCheckpoint.open(TinyCheckpoint.folder()).loadFrozen(ScalarType.Float, 1 << 20)) {
-      List<Images> clean = AnswerScorer.images(model, List.of(sample));
+      List<Images> clean = AnswerLogProbs.images(model, List.of(sample));
       List<Images> perturbed = attack.perturb(model, List.of(sample), clean);
       for (int i = 0; i < 2; i++) {
         byte[] before = clean.get(0).all().get(i).planes();
@@ -311,10 +311,10 @@ class CheckpointCommandsTest {
         }
         assertTrue(largest > 0 && largest <= 64, "image " + i + " changed by " + largest);
       }
-      List<TokenSequence> gold = AnswerScorer.sequences(model.tokenizer(), List.of(sample));
-      AnswerScorer scorer = new AnswerScorer(model, 1);
-      double seen = sum(scorer.tokenLogProbs(clean, gold, AnswerScorer.Sight.IMAGE).get(0));
-      double hurt = sum(scorer.tokenLogProbs(perturbed, gold, AnswerScorer.Sight.IMAGE).get(0));
+      List<TokenSequence> gold = AnswerLogProbs.sequences(model.tokenizer(), List.of(sample));
+      AnswerLogProbs answers = new AnswerLogProbs(model, 1);
+      double seen = sum(answers.tokenLogProbs(clean, gold, AnswerLogProbs.Sight.IMAGE).get(0));
+      double hurt = sum(answers.tokenLogProbs(perturbed, gold, AnswerLogProbs.Sight.IMAGE).get(0));
       assertTrue(hurt < seen - 0.01, seen + ", perturbed " + hurt);
     }
   }

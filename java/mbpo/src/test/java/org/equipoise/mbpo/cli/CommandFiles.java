@@ -200,8 +200,9 @@ final class CommandFiles {
     try (PointerScope scope = new PointerScope();
         QwenModel model =
             QwenCheckpoint.open(TinyCheckpoint.folder())
-                .load(LoraOptions.defaults().rank(2), null, 1 << 20)) {
-      PeftAdapter.write(model.adapters(), LoraOptions.defaults().rank(2), "tiny", file("adapter"));
+                .load(LoraOptions.defaults().withRank(2), null, 1 << 20)) {
+      PeftAdapter.write(
+          model.adapters(), LoraOptions.defaults().withRank(2), "tiny", file("adapter"));
     }
   }
 

@@ -21,6 +21,7 @@ import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import java.util.stream.Stream;
 import org.equipoise.mbpo.checkpoint.ChatTemplate;
+import org.equipoise.mbpo.checkpoint.CheckpointOptions;
 import org.equipoise.mbpo.checkpoint.TokenizerTrust;
 import org.equipoise.mbpo.checkpoint.WeightReading;
 import org.equipoise.mbpo.evaluate.Bootstrap;
@@ -108,6 +109,7 @@ class OptionRangesTest {
     RunSettings settings = RunSettings.load(null, Map.of());
     return List.of(
         GenerationOptions.greedy(),
+        CheckpointOptions.defaults(),
         EvaluationOptions.defaults(),
         LoraOptions.defaults(),
         MiningOptions.defaults(),

@@ -104,7 +104,7 @@ class DataLimitsTest {
             .getMessage();
     assertTrue(refusal.startsWith(file + ":501: "), refusal);
     assertTrue(refusal.contains("more than 50000 bytes (data.limits.lineBytes)"), refusal);
-    assertEquals(501, SampleFile.rows(file, DataLimits.DEFAULT, row1 -> {}).size());
+    assertEquals(501, SampleFile.rows(file, DataLimits.defaults(), row1 -> {}).size());
   }
 
   @Test

@@ -248,16 +248,16 @@ class PreferenceStoreTest {
     Files.write(folder.resolve("a.bin"), "x".getBytes(StandardCharsets.UTF_8));
     Sample sample =
         Sample.of("q-1", ImageSource.of(folder.resolve("images/a.png")), "what ?", "dog", "mc")
-            .options(List.of("dog", "cat"))
-            .twin("q-2")
-            .objects(List.of("dog"));
+            .withOptions(List.of("dog", "cat"))
+            .withTwin("q-2")
+            .withObjects(List.of("dog"));
     SampleFile.write(file, List.of(sample));
     Sample read = SampleFile.read(file).get(0);
     assertEquals(
         folder.toAbsolutePath().resolve("images/a.png"), read.image().path().orElseThrow());
-    assertEquals(sample, read.images(sample.images()));
+    assertEquals(sample, read.withImages(sample.images()));
     Sample several =
-        sample.images(List.of(sample.image(), ImageSource.of(folder.resolve("images/b.png"))));
+        sample.withImages(List.of(sample.image(), ImageSource.of(folder.resolve("images/b.png"))));
     SampleFile.write(file, List.of(several));
     assertEquals(several.images().toString(), SampleFile.read(file).get(0).images().toString());
     SampleFile.write(file, List.of(sample));

@@ -326,7 +326,7 @@ class SampleFileTest {
   void whatIsWrittenIsReadAgain() throws IOException {
     List<Sample> samples =
         new ArrayList<>(read(llava("\"image\": \"a.png\", ", "See <image> ?", "A.", "B?", "C.")));
-    samples.add(only(ROW).images(List.of()));
+    samples.add(only(ROW).withImages(List.of()));
     Path file = folder.resolve("written.jsonl");
     SampleFile.write(file, samples);
     List<Sample> again = SampleFile.read(file);
@@ -348,7 +348,7 @@ class SampleFileTest {
     System.arraycopy(text, 0, all, latin.length, text.length);
     Path file = Files.write(folder.resolve("mixed.jsonl"), all);
     List<BadRow> bad = new ArrayList<>();
-    List<Row<Sample>> rows = SampleFile.rows(file, DataLimits.DEFAULT, bad::add);
+    List<Row<Sample>> rows = SampleFile.rows(file, DataLimits.defaults(), bad::add);
     assertEquals(List.of(2), rows.stream().map(Row::line).toList());
     assertEquals(List.of(1, 3, 4), bad.stream().map(BadRow::line).toList());
     assertEquals("x", bad.get(1).id());

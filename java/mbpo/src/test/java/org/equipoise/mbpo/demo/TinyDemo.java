@@ -45,9 +45,9 @@ final class TinyDemo {
           .run(
               run,
               RunOptions.defaults()
-                  .workers(workers)
-                  .workerSetup(() -> Equipoise.threads(1))
-                  .listener(
+                  .withWorkers(workers)
+                  .withWorkerSetup(() -> Equipoise.threads(1))
+                  .withListener(
                       new RunListener() {
                         @Override
                         public void stageStarted(Stage stage, String reason) {

@@ -182,7 +182,7 @@ class ReadmeExamplesTest {
     new NegativeMiner(model, source, verifier, MiningOptions.defaults())
         .mine(samples, gains, folder, progress);
     new HybridGrpoTrainer(options, reward)
-        .train(model, PreferenceStore.read(folder), prompts, TrainingContext.plain());
+        .train(model, PreferenceStore.read(folder), prompts, TrainingContext.defaults());
     // [end]
   }
 

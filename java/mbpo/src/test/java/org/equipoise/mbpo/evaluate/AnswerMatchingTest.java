@@ -27,7 +27,7 @@ class AnswerMatchingTest {
   void anOptionInsideAnotherWordCountsOnlyAsSubstring() {
     Sample sample =
         Sample.of("s", ImageSource.of(new RgbImage(1, 1, new byte[3])), "which ?", "cat", "mc")
-            .options(List.of("cat", "dog"));
+            .withOptions(List.of("cat", "dog"));
     assertTrue(AnswerMatching.WORDS.chooses(sample, "cat"));
     assertFalse(AnswerMatching.WORDS.chooses(sample, "a catalogue"));
     assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "a Catalogue"));
@@ -39,7 +39,7 @@ class AnswerMatchingTest {
   void aLetterAsTheGoldAnswerStandsByItself() {
     Sample sample =
         Sample.of("s", ImageSource.of(new RgbImage(1, 1, new byte[3])), "which ?", "B", "mc")
-            .options(List.of("cat", "hot dog", "7"));
+            .withOptions(List.of("cat", "hot dog", "7"));
     for (AnswerMatching matching : AnswerMatching.values()) {
       assertFalse(matching.chooses(sample, "A big rabbit in the grass"), matching.toString());
       assertFalse(matching.chooses(sample, "A cat"), matching.toString());
@@ -50,9 +50,9 @@ class AnswerMatchingTest {
     assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "It is (B), I think"));
     assertTrue(AnswerMatching.SUBSTRING.chooses(sample, "surely a hot dog"), "the option's text");
     assertFalse(AnswerMatching.WORDS.chooses(sample, "surely a hot dog"));
-    Sample digit = sample.answer("C");
+    Sample digit = sample.withAnswer("C");
     assertTrue(AnswerMatching.SUBSTRING.chooses(digit, "there are 7."));
     assertFalse(AnswerMatching.SUBSTRING.chooses(digit, "there are 17."));
-    assertFalse(AnswerMatching.SUBSTRING.chooses(sample.answer("A"), "A dog is there"));
+    assertFalse(AnswerMatching.SUBSTRING.chooses(sample.withAnswer("A"), "A dog is there"));
   }
 }

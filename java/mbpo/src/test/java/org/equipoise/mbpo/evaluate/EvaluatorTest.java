@@ -22,7 +22,9 @@ import org.equipoise.mbpo.toy.ToyTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Against scores computed one sequence at a time, in double precision, from the model's logits. */
+/**
+ * Against log-probs computed one sequence at a time, in double precision, from the model's logits.
+ */
 class EvaluatorTest {
   /**
    * Float32 logits of size up to 10 round at 1e-6; a sum of a few of them stays well below this.
@@ -45,8 +47,9 @@ class EvaluatorTest {
     return new Evaluator(
         model,
         EvaluationOptions.defaults()
-            .batchSize(batchSize)
-            .generation(GenerationOptions.greedy().maxNewTokens(6).blindContrast(contrastAlpha)));
+            .withBatchSize(batchSize)
+            .withGeneration(
+                GenerationOptions.greedy().withMaxNewTokens(6).withContrastAlpha(contrastAlpha)));
   }
 
   /** Σ over answer tokens without the end token of log softmax(logits)[token]. */
@@ -77,7 +80,7 @@ class EvaluatorTest {
     }
   }
 
-  private double score(Sample sample, String answer, double alpha) {
+  private double logProb(Sample sample, String answer, double alpha) {
     return (1 + alpha) * logProb(sample, answer, false) - alpha * logProb(sample, answer, true);
   }
 
@@ -89,7 +92,7 @@ class EvaluatorTest {
       YesNoResult result = evaluator(4, alpha).yesNo(questions);
       for (int i = 0; i < questions.size(); i++) {
         Sample sample = questions.get(i);
-        double expected = score(sample, "yes", alpha) - score(sample, "no", alpha);
+        double expected = logProb(sample, "yes", alpha) - logProb(sample, "no", alpha);
         assertEquals(sample.id(), result.items().get(i).id());
         assertEquals(expected, result.items().get(i).logOdds(), TOLERANCE * (1 + 2 * alpha));
         assertEquals(sample.answer().equals("yes"), result.items().get(i).goldYes());
@@ -102,10 +105,10 @@ class EvaluatorTest {
     for (List<String> offered :
         List.of(ToyTask.COLOURS, List.of("left is red", "gold", "right is blue and gold"))) {
       for (Sample question : ofKind("mc")) {
-        Sample sample = question.options(offered).answer(offered.get(1));
+        Sample sample = question.withOptions(offered).withAnswer(offered.get(1));
         String expected = offered.get(0);
         for (String option : offered) {
-          if (score(sample, option, 0) > score(sample, expected, 0)) {
+          if (logProb(sample, option, 0) > logProb(sample, expected, 0)) {
             expected = option;
           }
         }
@@ -123,7 +126,7 @@ class EvaluatorTest {
     for (Sample question : ofKind("mc")) {
       int size = 2 + questions.size() % 3;
       List<String> offered = ToyTask.COLOURS.subList(0, size);
-      questions.add(question.options(offered).answer(offered.get(0)));
+      questions.add(question.withOptions(offered).withAnswer(offered.get(0)));
     }
     MultipleChoiceResult together = evaluator(64, 0).multipleChoice(questions);
     for (int i = 0; i < questions.size(); i++) {
@@ -151,7 +154,7 @@ class EvaluatorTest {
   void resultsDoNotDependOnTheBatchSize() {
     ObjectVocabulary colours = ObjectVocabulary.of(ToyTask.COLOURS);
     List<Sample> captions =
-        ofKind("cap").stream().map(s -> s.objects(ToyTask.COLOURS.subList(0, 2))).toList();
+        ofKind("cap").stream().map(s -> s.withObjects(ToyTask.COLOURS.subList(0, 2))).toList();
     List<String> single =
         evaluator(1, 0).captions(captions, colours).items().stream()
             .map(CaptionResult.Item::caption)
@@ -172,13 +175,13 @@ class EvaluatorTest {
         "the gold answer of yes/no sample s0 must say yes or no, found \"red\"",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> evaluator(4, 0).yesNo(List.of(sample.answer("red"))))
+                () -> evaluator(4, 0).yesNo(List.of(sample.withAnswer("red"))))
             .getMessage());
     assertEquals(
         "multiple-choice sample s0 has no options",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> evaluator(4, 0).multipleChoice(List.of(sample.options(List.of()))))
+                () -> evaluator(4, 0).multipleChoice(List.of(sample.withOptions(List.of()))))
             .getMessage());
   }
 }

@@ -26,7 +26,8 @@ class LoraAdaptersTest {
   private static final int IN = 6;
   private static final int OUT = 4;
   private static final int TOKENS = 3;
-  private static final LoraOptions OPTIONS = LoraOptions.defaults().rank(2).alpha(3).seed(5);
+  private static final LoraOptions OPTIONS =
+      LoraOptions.defaults().withRank(2).withAlpha(3).withSeed(5);
 
   private PointerScope scope;
 
@@ -192,14 +193,14 @@ class LoraAdaptersTest {
     String none =
         assertThrows(
                 IllegalArgumentException.class,
-                () -> LoraAdapters.create(OPTIONS.targets("layers\\.0"), weights()))
+                () -> LoraAdapters.create(OPTIONS.withTargets("layers\\.0"), weights()))
             .getMessage();
     assertTrue(none.contains("layers\\.0") && none.contains("gate_proj"), none);
     assertTrue(
-        assertThrows(IllegalArgumentException.class, () -> OPTIONS.targets("("))
+        assertThrows(IllegalArgumentException.class, () -> OPTIONS.withTargets("("))
             .getMessage()
             .contains("regular expression"));
-    assertThrows(IllegalArgumentException.class, () -> OPTIONS.rank(0));
-    assertThrows(IllegalArgumentException.class, () -> OPTIONS.alpha(0));
+    assertThrows(IllegalArgumentException.class, () -> OPTIONS.withRank(0));
+    assertThrows(IllegalArgumentException.class, () -> OPTIONS.withAlpha(0));
   }
 }

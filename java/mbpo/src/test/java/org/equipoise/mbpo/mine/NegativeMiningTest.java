@@ -22,12 +22,12 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.image.ImageSource;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.MultimodalModel;
 import org.equipoise.mbpo.reward.Verifiers;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
 import org.equipoise.torch.Equipoise;
@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class NegativeMiningTest {
   private static final MiningOptions OPTIONS =
-      MiningOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5));
+      MiningOptions.defaults().withGeneration(GenerationOptions.greedy().withMaxNewTokens(5));
 
   @TempDir Path folder;
 
@@ -74,19 +74,24 @@ class NegativeMiningTest {
     assertNull(reason(OPTIONS, caption, "a dog and a fish on a table", -1, true));
     assertEquals(DropReason.EMPTY, reason(OPTIONS, caption, " . ", -1, true));
     assertEquals(DropReason.UNFINISHED, reason(OPTIONS, caption, "a cat", -1, false));
-    assertNull(reason(OPTIONS.requireFinished(false), "a dog", "a cat", -1, false));
+    assertNull(reason(OPTIONS.withRequireFinished(false), "a dog", "a cat", -1, false));
     assertEquals(
         DropReason.MATCHES_CHOSEN,
         reason(OPTIONS, caption, "A dog and a bone on a table.", -1, true));
     assertEquals(DropReason.LOG_PROB_NOT_REDUCED, reason(OPTIONS, "yes", "no", 0.1, true));
     assertEquals(
-        DropReason.LOG_PROB_NOT_REDUCED, reason(OPTIONS.minimumDrop(2), "yes", "no", -1.9, true));
-    assertNull(reason(OPTIONS.minimumDrop(2), "yes", "no", -2, true));
+        DropReason.LOG_PROB_NOT_REDUCED,
+        reason(OPTIONS.withMinimumDrop(2), "yes", "no", -1.9, true));
+    assertNull(reason(OPTIONS.withMinimumDrop(2), "yes", "no", -2, true));
     assertEquals(DropReason.LOG_PROB_NOT_REDUCED, reason(OPTIONS, "yes", "no", Double.NaN, true));
     assertEquals(
         DropReason.TOO_SIMILAR,
         reason(
-            OPTIONS.maximumEditSimilarity(0.8), caption, "a dog and a fish on a table", -1, true));
+            OPTIONS.withMaximumEditSimilarity(0.8),
+            caption,
+            "a dog and a fish on a table",
+            -1,
+            true));
     assertEquals(DropReason.LENGTH_RATIO, reason(OPTIONS, caption, "a dog", -1, true));
     assertEquals(
         DropReason.REPETITIVE, reason(OPTIONS, caption, "dog dog dog dog dog a", -1, true));
@@ -125,7 +130,7 @@ class NegativeMiningTest {
 
   private static Sample named(String id, String kind, String twin) {
     return Sample.of(id, ImageSource.of(new RgbImage(1, 1, new byte[3])), "?", "yes", kind)
-        .twin(twin);
+        .withTwin(twin);
   }
 
   /** At step 0 the image is almost kept; at 999 almost nothing of it is left. */
@@ -133,7 +138,7 @@ class NegativeMiningTest {
   void diffusionNoiseGrowsWithTheStep() {
     List<Sample> samples = ToyTask.twins("p", 2, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<Images> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerLogProbs.images(model, samples);
       double previous = -1;
       for (int step : new int[] {0, 200, 500, 999}) {
         RgbImage noisy =
@@ -156,7 +161,7 @@ class NegativeMiningTest {
   void perturbationsDoNotDependOnTheBatch() {
     List<Sample> samples = ToyTask.twins("p", 6, 3);
     try (ToyModel model = new ToyModel(2)) {
-      List<Images> clean = AnswerScorer.images(model, samples);
+      List<Images> clean = AnswerLogProbs.images(model, samples);
       for (NegativeSource source :
           List.of(
               NegativeSources.adversarial(8 / 255.0, 4 / 255.0, 2, 5),
@@ -182,7 +187,7 @@ class NegativeMiningTest {
     List<Sample> samples = ToyTask.twins("p", 2, 3);
     try (ToyModel model = new ToyModel(2)) {
       NegativeSources.adversarial(8 / 255.0, 4 / 255.0, 2, 5)
-          .perturb(model, samples, AnswerScorer.images(model, samples));
+          .perturb(model, samples, AnswerLogProbs.images(model, samples));
       model
           .parameters()
           .forEach(
@@ -197,7 +202,7 @@ class NegativeMiningTest {
   void aDroppedTwinTakesTheOtherWithIt() {
     List<Sample> samples = ToyTask.twins("p", 20, 3);
     try (ToyModel model = new ToyModel(2)) {
-      MiningReport alone = mine(model, samples, OPTIONS.twinsTogether(false), "alone");
+      MiningReport alone = mine(model, samples, OPTIONS.withTwinsTogether(false), "alone");
       MiningReport together = mine(model, samples, OPTIONS, "together");
       assertTrue(alone.usable() > together.usable(), alone + " " + together);
       int taken = together.droppedByReason().get(DropReason.TWIN_DROPPED);
@@ -255,7 +260,7 @@ class NegativeMiningTest {
   private MiningReport mine(
       ToyModel model, List<Sample> samples, MiningOptions options, String name) {
     return new NegativeMiner(
-            model, NegativeSources.gaussian(2, 24), ToyTask.VERIFIER, options.batchSize(8))
+            model, NegativeSources.gaussian(2, 24), ToyTask.VERIFIER, options.withBatchSize(8))
         .mine(samples, null, folder.resolve(name), Progress.none());
   }
 
@@ -282,7 +287,7 @@ class NegativeMiningTest {
           };
       NegativeMiner miner =
           new NegativeMiner(
-              model, NegativeSources.gaussian(2, 24), ToyTask.VERIFIER, OPTIONS.batchSize(8));
+              model, NegativeSources.gaussian(2, 24), ToyTask.VERIFIER, OPTIONS.withBatchSize(8));
       Path stopped = folder.resolve("stopped");
       assertThrows(
           IllegalStateException.class, () -> miner.mine(samples, null, stopped, interrupting));

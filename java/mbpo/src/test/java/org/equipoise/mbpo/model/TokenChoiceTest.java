@@ -56,7 +56,7 @@ class TokenChoiceTest {
 
   /** What is no number is greater than nothing, and the first token would be taken for the best. */
   @Test
-  void scoresThatAreNoNumbersAreNoChoice() {
+  void logitsThatAreNoNumbersAreNoChoice() {
     for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       float[] logits = LOGITS.clone();
       logits[6] = wrong;
@@ -64,13 +64,13 @@ class TokenChoiceTest {
       for (GenerationOptions options : List.of(GenerationOptions.greedy(), sampling())) {
         assertRefused(logits, null, options);
       }
-      assertRefused(LOGITS, none, GenerationOptions.greedy().blindContrast(1));
+      assertRefused(LOGITS, none, GenerationOptions.greedy().withContrastAlpha(1));
     }
     float[] masked = LOGITS.clone();
     masked[5] = Float.NEGATIVE_INFINITY;
     assertEquals(3, TokenChoice.choose(masked, null, 4, 4, GenerationOptions.greedy(), 0, NOWHERE));
     GenerationOptions nothing =
-        GenerationOptions.greedy().rules(LogitRules.NONE.suppressed(List.of(0, 1, 2, 3)));
+        GenerationOptions.greedy().withRules(LogitRules.NONE.suppressed(List.of(0, 1, 2, 3)));
     String message =
         assertThrows(IllegalStateException.class, () -> choose(nothing, 0)).getMessage();
     assertTrue(message.contains("suppress_tokens [0, 1, 2, 3]"), message);
@@ -99,23 +99,24 @@ class TokenChoiceTest {
     GenerationOptions half = GenerationOptions.sample(0.5, 7);
     assertShares(
         new TreeMap<>(Map.of(0, 0.01 / 0.3, 1, 0.16 / 0.3, 2, 0.04 / 0.3, 3, 0.09 / 0.3)), half);
-    assertShares(new TreeMap<>(Map.of(1, 16 / 25.0, 3, 9 / 25.0)), half.topP(0.83));
+    assertShares(new TreeMap<>(Map.of(1, 16 / 25.0, 3, 9 / 25.0)), half.withTopP(0.83));
   }
 
   @Test
   void topKTakesTheBest() {
-    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().topK(2));
-    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topK(1));
-    assertEquals(shares(sampling()), shares(sampling().topK(100)));
+    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().withTopK(2));
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().withTopK(1));
+    assertEquals(shares(sampling()), shares(sampling().withTopK(100)));
   }
 
   @Test
   void topPTakesTheFewestThatAddUpToIt() {
-    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topP(0.39));
-    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().topP(0.41));
-    assertShares(new TreeMap<>(Map.of(1, 4 / 9.0, 2, 2 / 9.0, 3, 3 / 9.0)), sampling().topP(0.71));
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().withTopP(0.39));
+    assertShares(new TreeMap<>(Map.of(1, 4 / 7.0, 3, 3 / 7.0)), sampling().withTopP(0.41));
+    assertShares(
+        new TreeMap<>(Map.of(1, 4 / 9.0, 2, 2 / 9.0, 3, 3 / 9.0)), sampling().withTopP(0.71));
     // Of the two best, 4/7 reach one half.
-    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().topK(2).topP(0.5));
+    assertShares(new TreeMap<>(Map.of(1, 1.0)), sampling().withTopK(2).withTopP(0.5));
   }
 
   @Test
@@ -124,28 +125,28 @@ class TokenChoiceTest {
     for (double uniform : new double[] {0.1, 0.5, 0.9}) {
       assertEquals(
           (int) (3 * uniform),
-          TokenChoice.choose(even, null, 0, 3, sampling().topK(1), uniform, NOWHERE));
+          TokenChoice.choose(even, null, 0, 3, sampling().withTopK(1), uniform, NOWHERE));
     }
   }
 
   @Test
   void optionsAreChecked() {
-    assertThrows(IllegalArgumentException.class, () -> sampling().topK(-1));
-    assertThrows(IllegalArgumentException.class, () -> sampling().topP(0));
-    assertThrows(IllegalArgumentException.class, () -> sampling().topP(1.1));
+    assertThrows(IllegalArgumentException.class, () -> sampling().withTopK(-1));
+    assertThrows(IllegalArgumentException.class, () -> sampling().withTopP(0));
+    assertThrows(IllegalArgumentException.class, () -> sampling().withTopP(1.1));
   }
 
-  /** Rules change the scores before the temperature, and what is sampled from follows them. */
+  /** Rules change the logits before the temperature, and what is sampled from follows them. */
   @Test
   void suppressedTokensAreNotSampledAndPenaltiesAct() {
     LogitRules rules = LogitRules.NONE.suppressed(List.of(1)).suppressedAtFirst(List.of(0));
-    assertShares(Map.of(2, 0.4, 3, 0.6), sampling().rules(rules));
-    GenerationOptions ends = GenerationOptions.greedy().rules(rules.minNewTokens(2, Set.of(3)));
+    assertShares(Map.of(2, 0.4, 3, 0.6), sampling().withRules(rules));
+    GenerationOptions ends = GenerationOptions.greedy().withRules(rules.minNewTokens(2, Set.of(3)));
     TokenChoice.Place second = new TokenChoice.Place(new int[] {1}, new int[] {2, 0}, 1);
     assertEquals(2, TokenChoice.choose(LOGITS, null, 4, 4, ends, 0, second));
     // log 0.4 is negative, so that the penalty of a token that was there multiplies it.
     GenerationOptions penalised =
-        GenerationOptions.greedy().rules(LogitRules.NONE.repetitionPenalty(2));
+        GenerationOptions.greedy().withRules(LogitRules.NONE.repetitionPenalty(2));
     assertEquals(3, TokenChoice.choose(LOGITS, null, 4, 4, penalised, 0, second));
     assertEquals("repetition_penalty 2.0", penalised.rules().toString());
     assertEquals(LogitRules.NONE, LogitRules.NONE.minLength(0, Set.of(3)).repetitionPenalty(1));

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Rows that share prompts, seeds, stop tokens and contrast. */
 class QwenGenerationTest {
   private static final GenerationOptions SAMPLING =
-      GenerationOptions.sample(1.5, 11).maxNewTokens(6).topK(40);
+      GenerationOptions.sample(1.5, 11).withMaxNewTokens(6).withTopK(40);
 
   @TempDir Path folder;
   private PointerScope scope;
@@ -101,7 +101,8 @@ class QwenGenerationTest {
       ImageBatch batch = ImageBatch.of(golden.imagesOf(1, images));
       int[] answer =
           model
-              .generate(batch, List.of(prompt), null, GenerationOptions.greedy().maxNewTokens(10))
+              .generate(
+                  batch, List.of(prompt), null, GenerationOptions.greedy().withMaxNewTokens(10))
               .get(0)
               .tokens();
       float[] logits =
@@ -126,16 +127,23 @@ class QwenGenerationTest {
       ImageBatch batch =
           ImageBatch.of(golden.imagesOf(1, golden.images().stream().map(Tensor::detach).toList()));
       List<int[]> prompts = List.of(golden.sequences().get(1).prompt());
-      GenerationOptions greedy = GenerationOptions.greedy().maxNewTokens(8);
+      GenerationOptions greedy = GenerationOptions.greedy().withMaxNewTokens(8);
       List<int[]> plain = tokens(model.generate(batch, prompts, null, greedy));
       // Only the most plausible token is left.
       assertSame(
           plain,
-          tokens(model.generate(batch, prompts, null, greedy.blindContrast(1).plausibility(1))));
+          tokens(
+              model.generate(
+                  batch, prompts, null, greedy.withContrastAlpha(1).withContrastPlausibility(1))));
       assertNotEquals(
           Arrays.toString(plain.get(0)),
           Arrays.toString(
-              tokens(model.generate(batch, prompts, null, greedy.blindContrast(20).plausibility(0)))
+              tokens(
+                      model.generate(
+                          batch,
+                          prompts,
+                          null,
+                          greedy.withContrastAlpha(20).withContrastPlausibility(0)))
                   .get(0)));
     }
   }

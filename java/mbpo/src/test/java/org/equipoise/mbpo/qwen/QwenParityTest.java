@@ -100,9 +100,9 @@ class QwenParityTest {
         Tensor alone = model.forward(batch, sequence).logits();
         assertClose(expected, alone, LOGITS, "row " + row + " alone");
         try (NoGradGuard noGradient = new NoGradGuard()) {
-          Tensor scored = model.forward(batch, sequence).logits();
-          assertClose(expected, scored, LOGITS, "row " + row + " alone, without gradient");
-          assertTrue(scored.is_contiguous());
+          Tensor single = model.forward(batch, sequence).logits();
+          assertClose(expected, single, LOGITS, "row " + row + " alone, without gradient");
+          assertTrue(single.is_contiguous());
         }
       }
     }
@@ -127,8 +127,8 @@ class QwenParityTest {
         assertClose(wideImages.get(i).grad(), gradient, 2 * SIXTEEN_BITS, "image " + i);
       }
       try (NoGradGuard noGradient = new NoGradGuard()) {
-        Tensor scored = narrow.forward(golden.batch(images), golden.sequences()).logits();
-        assertClose(expected, scored.to(ScalarType.Float), SIXTEEN_BITS, "without gradient");
+        Tensor logits = narrow.forward(golden.batch(images), golden.sequences()).logits();
+        assertClose(expected, logits.to(ScalarType.Float), SIXTEEN_BITS, "without gradient");
       }
     }
   }
@@ -192,7 +192,7 @@ class QwenParityTest {
       int compared = 0;
       List<GeneratedAnswer> answers =
           model.generate(
-              golden.batch(images), prompts, null, GenerationOptions.greedy().maxNewTokens(12));
+              golden.batch(images), prompts, null, GenerationOptions.greedy().withMaxNewTokens(12));
       for (int row = 0; row < golden.rows(); row++) {
         int[] expected = golden.ids("generated." + row);
         float[] margins = HostTensors.toFloats(golden.get("margin." + row));

@@ -67,7 +67,7 @@ class RecomputedStatesTest {
   void adapters(String name) {
     try (PointerScope scope = new PointerScope()) {
       QwenGolden golden = new QwenGolden(name, folder);
-      try (QwenModel model = golden.withAdapters(LoraOptions.defaults().rank(2))) {
+      try (QwenModel model = golden.withAdapters(LoraOptions.defaults().withRank(2))) {
         try (NoGradGuard noGrad = new NoGradGuard()) {
           model
               .parameters()

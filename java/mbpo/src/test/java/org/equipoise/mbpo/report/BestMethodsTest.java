@@ -10,10 +10,10 @@ import org.junit.jupiter.api.Test;
 class BestMethodsTest {
   private static final List<Metric> METRICS =
       List.of(
-          Metric.higherIsBetter("auc", "AUC", "a").asHeadline(),
-          Metric.lowerIsBetter("chair", "CHAIR", "b").asHeadline(),
-          Metric.shown("length", "length", "c").asHeadline(),
-          Metric.higherIsBetter("recall", "recall", "d").asHeadline(),
+          Metric.higherIsBetter("auc", "AUC", "a").withHeadline(true),
+          Metric.lowerIsBetter("chair", "CHAIR", "b").withHeadline(true),
+          Metric.shown("length", "length", "c").withHeadline(true),
+          Metric.higherIsBetter("recall", "recall", "d").withHeadline(true),
           Metric.higherIsBetter("f1", "F1", "not spoken about"));
 
   private static ResultTable.Row row(String method, Double... values) {

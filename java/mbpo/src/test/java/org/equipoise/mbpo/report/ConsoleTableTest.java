@@ -17,9 +17,9 @@ class ConsoleTableTest {
           "start",
           "MBPO with blind-contrast decoding",
           List.of(
-              Metric.higherIsBetter("a", "AUC, trap questions", "a").asHeadline(),
-              Metric.lowerIsBetter("c", "CHAIR s", "c").asHeadline(),
-              Metric.shown("y", "Yes-ratio", "y").decimals(2).asHeadline(),
+              Metric.higherIsBetter("a", "AUC, trap questions", "a").withHeadline(true),
+              Metric.lowerIsBetter("c", "CHAIR s", "c").withHeadline(true),
+              Metric.shown("y", "Yes-ratio", "y").withDecimals(2).withHeadline(true),
               Metric.shown("z", "no headline", "z")),
           List.of(
               new ResultTable.Row(
@@ -54,7 +54,7 @@ class ConsoleTableTest {
   /** A letter of Chinese takes two columns, an accent none, and no name takes a screen. */
   @Test
   void columnsLineUpBehindWideAndLongNames() {
-    Metric metric = Metric.shown("a", "AUC", "a").asHeadline();
+    Metric metric = Metric.shown("a", "AUC", "a").withHeadline(true);
     List<ResultTable.Row> rows =
         Stream.of("start", "偏好优化", "cafe\u0301", "e\u001b[2J\u202e", "x".repeat(5000))
             .map(name -> new ResultTable.Row(name, "", Map.of("a", cell(.5, null))))

@@ -145,7 +145,7 @@ class HtmlReportTest {
                     List.of(Setting.of(text, text, text)))))
         .limits(List.of(text))
         .settings(List.of(new SettingGroup(text, List.of(Setting.of(text, text, text)))))
-        .environment(List.of(Setting.of(text, text, text)))
+        .environment(SettingGroup.environment(List.of(Setting.of(text, text, text))))
         .precomputed(new Precomputed(text, List.of(tableOf(text))))
         .build();
   }
@@ -241,7 +241,7 @@ class HtmlReportTest {
   }
 
   private static ResultTable tableOf(String text) {
-    Metric metric = Metric.higherIsBetter("m", text, text).asHeadline();
+    Metric metric = Metric.higherIsBetter("m", text, text).withHeadline(true);
     Measurement cell = new Measurement(Interval.of(1), new Interval(.1, .05, .2));
     return new ResultTable(
         text,

@@ -21,7 +21,7 @@ class ResultCsvTest {
 
   @Test
   void missingCellsBoundsSubjectAndValuesSurvive() {
-    Metric metric = Metric.lowerIsBetter("m", "m", "m").decimals(1);
+    Metric metric = Metric.lowerIsBetter("m", "m", "m").withDecimals(1);
     ResultTable table =
         new ResultTable(
             "t",

@@ -17,16 +17,17 @@ final class SampleReport {
               "auc_adv",
               "AUC, trap questions",
               "Telling present objects from absent ones on trap questions (AUC)")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric CHAIR =
       Metric.lowerIsBetter(
               "chair_s", "CHAIR s", "Captions that name at least one object that is not there")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric RECALL =
       Metric.higherIsBetter("recall", "Caption recall", "Objects in the image that captions name")
-          .asHeadline();
+          .withHeadline(true);
   static final Metric YES =
-      Metric.shown("yes_ratio", "Yes-ratio", "Share of questions answered with yes").decimals(2);
+      Metric.shown("yes_ratio", "Yes-ratio", "Share of questions answered with yes")
+          .withDecimals(2);
 
   private SampleReport() {}
 
@@ -69,7 +70,9 @@ final class SampleReport {
                     List.of(
                         Setting.of("ε", "16/255", "not published by the paper; ours"),
                         Setting.of("steps", 8)))))
-        .environment(List.of(Setting.of("seed", 20), Setting.of("commit", "0123abc")))
+        .environment(
+            SettingGroup.environment(
+                List.of(Setting.of("seed", 20), Setting.of("commit", "0123abc"))))
         .precomputed(
             new Precomputed(
                 "Five seeds at commit 0123abc with demo --seed 20..24.",

@@ -38,7 +38,7 @@ class SeedSummaryTest {
   }
 
   private static List<ResultTable> run(double before, double after) {
-    Metric metric = Metric.higherIsBetter("m", "m", "m").asHeadline();
+    Metric metric = Metric.higherIsBetter("m", "m", "m").withHeadline(true);
     return List.of(
         new ResultTable(
             "t",

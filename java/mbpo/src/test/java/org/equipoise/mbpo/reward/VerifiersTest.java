@@ -16,7 +16,7 @@ class VerifiersTest {
   private static final ImageSource IMAGE = ImageSource.of(new RgbImage(1, 1, new byte[3]));
 
   private static Sample sample(String kind, String answer, String... options) {
-    return Sample.of("s", IMAGE, "?", answer, kind).options(List.of(options));
+    return Sample.of("s", IMAGE, "?", answer, kind).withOptions(List.of(options));
   }
 
   @Test
@@ -74,9 +74,9 @@ class VerifiersTest {
     VerifiedReward reward =
         VerifiedReward.formatAndAccuracy(Verifiers.byKind(Map.of("yn", Verifiers.yesNo())));
     Sample yes = sample("yn", "yes");
-    assertEquals(2, reward.score(yes, "yes").total());
-    assertEquals(1, reward.score(yes, "no").total());
-    assertEquals(0, reward.score(yes, "dog").total());
-    assertThrows(IllegalArgumentException.class, () -> reward.score(sample("mc", "a"), "a"));
+    assertEquals(2, reward.judge(yes, "yes").total());
+    assertEquals(1, reward.judge(yes, "no").total());
+    assertEquals(0, reward.judge(yes, "dog").total());
+    assertThrows(IllegalArgumentException.class, () -> reward.judge(sample("mc", "a"), "a"));
   }
 }

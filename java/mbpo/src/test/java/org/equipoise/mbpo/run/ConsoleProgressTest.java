@@ -22,17 +22,17 @@ class ConsoleProgressTest {
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     StageGraph graph =
         StageGraph.of(
-            Stage.of("mine", c -> c.progress(0.5, "12 of 24")).title("Mining"),
+            Stage.of("mine", c -> c.progress(0.5, "12 of 24")).withTitle("Mining"),
             Stage.of(
                     "train",
                     c -> {
                       c.progress(0.25, "loss 0.5");
                       Thread.sleep(1500);
                     })
-                .title("Training")
+                .withTitle("Training")
                 .after("mine"));
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults().listener(new ConsoleProgress(out, terminal, 1)));
+      graph.run(folder, RunOptions.defaults().withListener(new ConsoleProgress(out, terminal, 1)));
     }
     return bytes.toString(StandardCharsets.UTF_8);
   }
@@ -67,7 +67,7 @@ class ConsoleProgressTest {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     ConsoleProgress progress = new ConsoleProgress(out, terminal, 1);
-    Stage stage = Stage.of("stage", c -> {}).title("a\u001b[2J\rb");
+    Stage stage = Stage.of("stage", c -> {}).withTitle("a\u001b[2J\rb");
     progress.runStarted(List.of(stage));
     progress.stageStarted(stage, "x was \u001b]0;y\u0007\nz and is \u202e");
     progress.stageProgressed(stage, 0.5, "c\u001b[A\rd");

@@ -12,6 +12,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.equipoise.mbpo.storage.AtomicFiles;
 import org.equipoise.mbpo.storage.CheckedJson;
@@ -45,7 +46,7 @@ class OwnFilesTest {
                   AtomicFiles.write(c.file("store/pairs.jsonl"), "{}\n");
                   AtomicFiles.write(c.file("report.html"), "report");
                 })
-            .checked("store")
+            .withChecked(Set.of("store"))
             .setting("setting", setting));
   }
 
@@ -64,7 +65,7 @@ class OwnFilesTest {
           }
         };
     try (RunFolder folder = RunFolder.open(root)) {
-      graph(setting).run(folder, RunOptions.defaults().listener(listener));
+      graph(setting).run(folder, RunOptions.defaults().withListener(listener));
     }
     return said;
   }

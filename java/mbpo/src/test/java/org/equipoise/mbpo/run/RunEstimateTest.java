@@ -14,7 +14,7 @@ class RunEstimateTest {
   private final Stage report = stage("report", 5).after("left", "right");
 
   private static Stage stage(String id, double weight) {
-    return Stage.of(id, c -> {}).weight(weight);
+    return Stage.of(id, c -> {}).withWeight(weight);
   }
 
   private RunEstimate estimate(int workers) {

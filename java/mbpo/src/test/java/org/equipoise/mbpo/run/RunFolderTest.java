@@ -147,7 +147,7 @@ class RunFolderTest {
           }
         };
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults().listener(listener));
+      graph.run(folder, RunOptions.defaults().withListener(listener));
     }
     return said;
   }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -64,7 +65,7 @@ class StageGraphTest {
   private Recorder run(StageGraph graph) {
     Recorder recorder = new Recorder();
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults().listener(recorder));
+      graph.run(folder, RunOptions.defaults().withListener(recorder));
     }
     assertEquals(1, recorder.ended);
     return recorder;
@@ -152,8 +153,8 @@ class StageGraphTest {
                       AtomicFiles.write(log, "whole");
                       AtomicFiles.write(c.file("progress"), "1");
                     })
-                .working("progress")
-                .checked("store"));
+                .withWorking(Set.of("progress"))
+                .withChecked(Set.of("store")));
     run(graph);
     Files.delete(root.resolve("stage/progress"));
     assertEquals(List.of(), run(graph).started);
@@ -236,7 +237,7 @@ class StageGraphTest {
         };
     StageGraph graph = StageGraph.of(Stage.of("one", meet), Stage.of("two", meet));
     try (RunFolder folder = RunFolder.open(root)) {
-      Map<String, Double> seconds = graph.run(folder, RunOptions.defaults().workers(2));
+      Map<String, Double> seconds = graph.run(folder, RunOptions.defaults().withWorkers(2));
       assertEquals(List.of("one", "two"), List.copyOf(seconds.keySet()));
       assertTrue(seconds.get("one") >= 0 && seconds.get("two") >= 0, seconds.toString());
     }
@@ -268,7 +269,7 @@ class StageGraphTest {
       FailedStageException failure =
           assertThrows(
               FailedStageException.class,
-              () -> graph.run(folder, RunOptions.defaults().workers(2)));
+              () -> graph.run(folder, RunOptions.defaults().withWorkers(2)));
       assertEquals("stage bad failed: memory ran out (no room)", failure.getMessage());
       assertTrue(stopped.get());
       assertFalse(folder.recorded("long").marker().finished(), "it returned early");
@@ -291,7 +292,7 @@ class StageGraphTest {
                     })
                 .after("first"));
     try (RunFolder folder = RunFolder.open(root)) {
-      RunOptions options = RunOptions.defaults().cancelled(cancelled::get);
+      RunOptions options = RunOptions.defaults().withCancelled(cancelled::get);
       assertThrows(CancelledException.class, () -> graph.run(folder, options));
     }
     cancelled.set(true);
@@ -317,7 +318,7 @@ class StageGraphTest {
                   }
                 }));
     try (RunFolder folder = RunFolder.open(root)) {
-      RunOptions options = RunOptions.defaults().cancelled(cancelled::get);
+      RunOptions options = RunOptions.defaults().withCancelled(cancelled::get);
       assertThrows(CancelledException.class, () -> graph.run(folder, options));
     }
     assertTrue(Files.exists(root.resolve("mine/piece-3")));
@@ -329,7 +330,7 @@ class StageGraphTest {
     ThreadLocal<String> state = new ThreadLocal<>();
     StageGraph graph = StageGraph.of(Stage.of("one", c -> assertEquals("set", state.get())));
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults().workerSetup(() -> state.set("set")));
+      graph.run(folder, RunOptions.defaults().withWorkerSetup(() -> state.set("set")));
     }
   }
 
@@ -346,7 +347,7 @@ class StageGraphTest {
     assertThrows(IllegalArgumentException.class, () -> Stage.of("../one", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> Stage.of(".run", c -> {}));
     assertThrows(IllegalArgumentException.class, () -> Stage.of("set-aside", c -> {}));
-    assertThrows(IllegalArgumentException.class, () -> one.weight(0));
+    assertThrows(IllegalArgumentException.class, () -> one.withWeight(0));
     assertThrows(IllegalArgumentException.class, () -> one.setting("array", new int[1]));
     assertThrows(IllegalArgumentException.class, () -> one.setting("object", new Object()));
   }

@@ -30,7 +30,7 @@ final class TinyPipeline {
 
   static void run(Path root, long pauseMillis) {
     try (RunFolder folder = RunFolder.open(root)) {
-      graph(pauseMillis).run(folder, RunOptions.defaults().workers(2));
+      graph(pauseMillis).run(folder, RunOptions.defaults().withWorkers(2));
     }
   }
 

@@ -34,8 +34,7 @@ class RegularFilesTest {
           FileDigests::read,
           LineLog::read,
           SafetensorsHeader::read,
-          SafetensorsFile::read,
-          RegularFiles::require);
+          SafetensorsFile::read);
 
   @TempDir Path folder;
 

@@ -20,7 +20,7 @@ public final class StorageParsers {
 
   public static void safetensors(Path file) {
     try (PointerScope scope = new PointerScope()) {
-      SafetensorsFile.readMetadata(file);
+      SafetensorsHeader.read(file).metadata();
       SafetensorsFile.read(file);
     }
   }

@@ -20,6 +20,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.image.Images;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.MiningOptions;
 import org.equipoise.mbpo.mine.MiningReport;
 import org.equipoise.mbpo.mine.NegativeMiner;
@@ -31,7 +32,6 @@ import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TextTokenizer;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.toy.ToyImageProcessor;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -130,14 +130,14 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<Images> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerLogProbs.images(model, samples);
       assertTrue(
           images.stream()
                   .map(image -> image.only().width() * 1000 + image.only().height())
                   .distinct()
                   .count()
               > 1);
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), samples);
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), samples);
       Tensor together = model.forward(ImageBatch.ofQuestions(images), sequences).logits();
       long at = 0;
       for (int i = 0; i < samples.size(); i++) {
@@ -159,10 +159,10 @@ class TorchScriptModelTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         TorchScriptModel model = load()) {
-      List<Images> images = AnswerScorer.images(model, samples);
+      List<Images> images = AnswerLogProbs.images(model, samples);
       List<int[]> prompts =
           samples.stream().map(s -> model.tokenizer().encodePrompt(s.question())).toList();
-      GenerationOptions greedy = GenerationOptions.greedy().maxNewTokens(4);
+      GenerationOptions greedy = GenerationOptions.greedy().withMaxNewTokens(4);
       List<GeneratedAnswer> answers =
           model.generate(ImageBatch.ofQuestions(images), prompts, new long[6], greedy);
       for (int i = 0; i < answers.size(); i++) {
@@ -179,7 +179,7 @@ class TorchScriptModelTest {
         assertEquals(
             said[said.length - 1] == model.tokenizer().endToken(), answers.get(i).finished());
       }
-      GenerationOptions sampled = GenerationOptions.sample(1, 9).maxNewTokens(4);
+      GenerationOptions sampled = GenerationOptions.sample(1, 9).withMaxNewTokens(4);
       long[] streams = {1, 2, 3, 4, 5, 6};
       List<GeneratedAnswer> all =
           model.generate(ImageBatch.ofQuestions(images), prompts, streams, sampled);
@@ -194,7 +194,7 @@ class TorchScriptModelTest {
       assertArrayEquals(all.get(2).tokens(), third.tokens());
       List<GeneratedAnswer> contrasted =
           model.generate(
-              ImageBatch.ofQuestions(images), prompts, new long[6], greedy.blindContrast(1));
+              ImageBatch.ofQuestions(images), prompts, new long[6], greedy.withContrastAlpha(1));
       assertEquals(6, contrasted.size());
     }
   }
@@ -203,14 +203,17 @@ class TorchScriptModelTest {
   void learnsAndIsMinedThroughItsPixels() {
     List<Sample> pool = ToyTask.samples("learn", 300, 0.5, 6);
     EvaluationOptions options =
-        EvaluationOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5));
+        EvaluationOptions.defaults().withGeneration(GenerationOptions.greedy().withMaxNewTokens(5));
     List<Sample> choices = pool.stream().filter(s -> s.kind().equals("mc")).toList();
     try (TorchScriptModel start = load();
         TorchScriptModel model = start.copy()) {
       double before = new Evaluator(start, options).multipleChoice(choices).accuracy();
       SftOptions sft =
-          SftOptions.defaults().optimizer(OptimizerOptions.adamW(0.01)).steps(200).batchSize(32);
-      new SftTrainer(sft).train(model, pool, TrainingContext.plain());
+          SftOptions.defaults()
+              .withOptimizer(OptimizerOptions.adamW(0.01))
+              .withSteps(200)
+              .withBatchSize(32);
+      new SftTrainer(sft).train(model, pool, TrainingContext.defaults());
       double after = new Evaluator(model, options).multipleChoice(choices).accuracy();
       assertTrue(after > before + 0.3, before + " -> " + after);
       assertEquals(
@@ -222,7 +225,8 @@ class TorchScriptModelTest {
                   model,
                   NegativeSources.adversarial(64 / 255.0, 16 / 255.0, 8, 3),
                   ToyTask.VERIFIER,
-                  MiningOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5)))
+                  MiningOptions.defaults()
+                      .withGeneration(GenerationOptions.greedy().withMaxNewTokens(5)))
               .mine(choices.subList(0, 40), null, folder.resolve("pairs"), Progress.none());
       assertTrue(report.meanDelta() < -1, report.toString());
       model.parameters().values().forEach(p -> assertTrue(p.requires_grad()));

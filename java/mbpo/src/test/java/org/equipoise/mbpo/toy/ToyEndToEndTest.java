@@ -17,6 +17,7 @@ import org.equipoise.mbpo.evaluate.EvaluationOptions;
 import org.equipoise.mbpo.evaluate.Evaluator;
 import org.equipoise.mbpo.evaluate.ObjectVocabulary;
 import org.equipoise.mbpo.image.Images;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.mine.DropReason;
 import org.equipoise.mbpo.mine.ImageInformationGain;
 import org.equipoise.mbpo.mine.ImageInformationGain.Baseline;
@@ -30,7 +31,6 @@ import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.run.Progress;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.train.DpoOptions;
 import org.equipoise.mbpo.train.DpoTrainer;
 import org.equipoise.mbpo.train.HybridGrpoOptions;
@@ -57,11 +57,11 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ToyEndToEndTest {
   private static final EvaluationOptions EVALUATION =
-      EvaluationOptions.defaults().generation(GenerationOptions.greedy().maxNewTokens(5));
+      EvaluationOptions.defaults().withGeneration(GenerationOptions.greedy().withMaxNewTokens(5));
   private static final MiningOptions MINING =
       MiningOptions.defaults()
-          .generation(GenerationOptions.greedy().maxNewTokens(5))
-          .twinsTogether(false);
+          .withGeneration(GenerationOptions.greedy().withMaxNewTokens(5))
+          .withTwinsTogether(false);
   private static final NegativeSource ATTACK =
       NegativeSources.adversarial(24 / 255.0, 8 / 255.0, 6, 3);
 
@@ -79,14 +79,14 @@ class ToyEndToEndTest {
     Equipoise.threads(1);
     SftOptions options =
         SftOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(0.01))
-            .steps(250)
-            .batchSize(32)
-            .blankImageShare(0.15)
-            .seed(5);
+            .withOptimizer(OptimizerOptions.adamW(0.01))
+            .withSteps(250)
+            .withBatchSize(32)
+            .withBlankImageShare(0.15)
+            .withSeed(5);
     new SftTrainer(options)
-        .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.plain());
-    gains = ImageInformationGain.against(Baseline.BLIND).batchSize(32).measure(start, pool);
+        .train(start, ToyTask.samples("sft", 600, 0.9, 10), TrainingContext.defaults());
+    gains = ImageInformationGain.against(Baseline.BLIND).withBatchSize(32).measure(start, pool);
     report =
         new NegativeMiner(start, ATTACK, ToyTask.VERIFIER, MINING)
             .mine(pool, gains, folder.resolve("adversarial"), Progress.none());
@@ -145,16 +145,16 @@ class ToyEndToEndTest {
 
   @Test
   void attackKeepsItsStrengthInThePng() {
-    AnswerScorer scorer = new AnswerScorer(start, 16);
+    AnswerLogProbs answers = new AnswerLogProbs(start, 16);
     List<Images> reloaded = pairs.stream().map(p -> Images.load(p.perturbed())).toList();
     List<TokenSequence> sequences =
         pairs.stream()
-            .map(p -> AnswerScorer.sequence(start.tokenizer(), p.sample(), p.chosen()))
+            .map(p -> AnswerLogProbs.sequence(start.tokenizer(), p.sample(), p.chosen()))
             .toList();
-    List<float[]> scores = scorer.tokenLogProbs(reloaded, sequences, AnswerScorer.Sight.IMAGE);
+    List<float[]> logProbs = answers.tokenLogProbs(reloaded, sequences, AnswerLogProbs.Sight.IMAGE);
     for (int i = 0; i < pairs.size(); i++) {
       double sum = 0;
-      for (float value : scores.get(i)) {
+      for (float value : logProbs.get(i)) {
         sum += value;
       }
       assertEquals(pairs.get(i).scores().logProbPerturbed(), sum, 1e-4, pairs.get(i).id());
@@ -228,23 +228,27 @@ class ToyEndToEndTest {
     Map<String, Double> after = new HashMap<>();
     try (ToyModel model = start.copy()) {
       SftOptions options =
-          SftOptions.defaults().optimizer(OptimizerOptions.adamW(0.003)).steps(80).batchSize(32);
-      new SftTrainer(options).train(model, pool, TrainingContext.plain());
+          SftOptions.defaults()
+              .withOptimizer(OptimizerOptions.adamW(0.003))
+              .withSteps(80)
+              .withBatchSize(32);
+      new SftTrainer(options).train(model, pool, TrainingContext.defaults());
       after.put("SFT", accuracy(model));
     }
     try (ToyModel model = start.copy()) {
       DpoOptions options =
           DpoOptions.defaults()
-              .optimizer(OptimizerOptions.adamW(0.001))
-              .steps(80)
-              .batchPairs(16)
-              .beta(0.3);
-      TrainingResult result = new DpoTrainer(options).train(model, pairs, TrainingContext.plain());
+              .withOptimizer(OptimizerOptions.adamW(0.001))
+              .withSteps(80)
+              .withBatchPairs(16)
+              .withBeta(0.3);
+      TrainingResult result =
+          new DpoTrainer(options).train(model, pairs, TrainingContext.defaults());
       after.put("DPO", accuracy(model));
       assertTrue(last(result, "reward_accuracy") > 0.9, "DPO separates its pairs");
     }
     try (ToyModel model = start.copy()) {
-      TrainingResult result = hybrid(80).train(model, pairs, prompts(), TrainingContext.plain());
+      TrainingResult result = hybrid(80).train(model, pairs, prompts(), TrainingContext.defaults());
       after.put("hybrid GRPO", accuracy(model));
       assertTrue(last(result, "kl") > 0, "the policy moved");
       assertTrue(
@@ -271,12 +275,23 @@ class ToyEndToEndTest {
   private static HybridGrpoTrainer hybrid(int iterations) {
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(0.002))
-            .iterations(iterations, 1)
-            .offline(OfflineOptions.defaults().pairsPerIteration(16))
-            .online(OnlineOptions.defaults().prompts(4, 4).maxGroups(2).sampling(1, 4))
-            .policy(PolicyOptions.defaults().negativeLogProbFloor(-2).epsilon(0.3, 0.3))
-            .seed(4);
+            .withOptimizer(OptimizerOptions.adamW(0.002))
+            .withIterations(iterations)
+            .withUpdatesPerIteration(1)
+            .withOffline(OfflineOptions.defaults().withPairsPerIteration(16))
+            .withOnline(
+                OnlineOptions.defaults()
+                    .withPromptsPerIteration(4)
+                    .withGroupSize(4)
+                    .withMaxGroups(2)
+                    .withTemperature(1)
+                    .withMaxNewTokens(4))
+            .withPolicy(
+                PolicyOptions.defaults()
+                    .withNegativeLogProbFloor(-2)
+                    .withEpsilonLow(0.3)
+                    .withEpsilonHigh(0.3))
+            .withSeed(4);
     return new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER));
   }
 

@@ -50,17 +50,23 @@ final class ToyPipeline {
             Stage.of("mine", ToyPipeline::mine).after("start"),
             Stage.of("hybrid", ToyPipeline::hybrid).after("start", "mine"));
     try (RunFolder folder = RunFolder.open(root)) {
-      graph.run(folder, RunOptions.defaults().workers(1).workerSetup(() -> Equipoise.threads(1)));
+      graph.run(
+          folder, RunOptions.defaults().withWorkers(1).withWorkerSetup(() -> Equipoise.threads(1)));
     }
   }
 
   private static TrainingContext training(StageContext context) {
-    return TrainingContext.plain().checkpoint(context.file("checkpoint.safetensors"), 8);
+    return TrainingContext.defaults()
+        .withCheckpoint(context.file("checkpoint.safetensors"))
+        .withCheckpointEvery(8);
   }
 
   private static void start(StageContext context) {
     SftOptions options =
-        SftOptions.defaults().optimizer(OptimizerOptions.adamW(0.01)).steps(40).batchSize(16);
+        SftOptions.defaults()
+            .withOptimizer(OptimizerOptions.adamW(0.01))
+            .withSteps(40)
+            .withBatchSize(16);
     try (ToyModel model = new ToyModel(1)) {
       new SftTrainer(options).train(model, ToyTask.samples("sft", 100, 0.9, 1), training(context));
       SafetensorsFile.write(context.file(WEIGHTS), model.parameters(), Map.of());
@@ -76,10 +82,10 @@ final class ToyPipeline {
   private static void mine(StageContext context) {
     MiningOptions options =
         MiningOptions.defaults()
-            .batchSize(4)
-            .requireFinished(false)
-            .twinsTogether(false)
-            .generation(GenerationOptions.greedy().maxNewTokens(4));
+            .withBatchSize(4)
+            .withRequireFinished(false)
+            .withTwinsTogether(false)
+            .withGeneration(GenerationOptions.greedy().withMaxNewTokens(4));
     try (ToyModel model = started(context)) {
       double[] gains = ImageInformationGain.against(Baseline.BLIND).measure(model, POOL);
       MiningReport report =
@@ -97,10 +103,16 @@ final class ToyPipeline {
     List<PreferenceRecord> pairs = PreferenceStore.read(context.input("mine", "preferences"));
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(0.002))
-            .iterations(15, 2)
-            .offline(OfflineOptions.defaults().pairsPerIteration(4))
-            .online(OnlineOptions.defaults().prompts(2, 4).sampling(1, 4));
+            .withOptimizer(OptimizerOptions.adamW(0.002))
+            .withIterations(15)
+            .withUpdatesPerIteration(2)
+            .withOffline(OfflineOptions.defaults().withPairsPerIteration(4))
+            .withOnline(
+                OnlineOptions.defaults()
+                    .withPromptsPerIteration(2)
+                    .withGroupSize(4)
+                    .withTemperature(1)
+                    .withMaxNewTokens(4));
     List<Sample> prompts = POOL.stream().filter(s -> !s.kind().equals("cap")).toList();
     try (ToyModel model = started(context)) {
       new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER))

@@ -60,8 +60,8 @@ public final class ToyTask {
       String habit = prefix + i + "-habit";
       String exception = prefix + i + "-exception";
       int strange = (companion(left) + 1 + other) % COLOURS.size();
-      samples.add(sample(habit, left, companion(left), i % 3, random, 2L * i).twin(exception));
-      samples.add(sample(exception, left, strange, i % 3, random, 2L * i + 1).twin(habit));
+      samples.add(sample(habit, left, companion(left), i % 3, random, 2L * i).withTwin(exception));
+      samples.add(sample(exception, left, strange, i % 3, random, 2L * i + 1).withTwin(habit));
     }
     return samples;
   }
@@ -79,10 +79,11 @@ public final class ToyTask {
             String truth = asked.equals(answer) ? "yes" : "no";
             yield Sample.of(id, image, start + "is right " + asked + " ?", truth, "yn");
           }
-          case 1 -> Sample.of(id, image, start + "what is right ?", answer, "mc").options(COLOURS);
+          case 1 ->
+              Sample.of(id, image, start + "what is right ?", answer, "mc").withOptions(COLOURS);
           default -> Sample.of(id, image, "describe", COLOURS.get(left) + " and " + answer, "cap");
         };
-    return sample.objects(objects);
+    return sample.withObjects(objects);
   }
 
   private static RgbImage image(int left, int right, KeyedRandom random, long key) {

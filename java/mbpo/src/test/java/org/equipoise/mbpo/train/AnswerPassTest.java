@@ -12,9 +12,9 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.equipoise.kernels.PairBatch;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -35,8 +35,8 @@ class AnswerPassTest {
   private static Trained train(long budget, Function<AnswerPass, ScalarLoss> backward) {
     try (PointerScope scope = new PointerScope();
         ToyModel model = new ToyModel(3)) {
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
-      ImageBatch images = ImageBatch.ofQuestions(AnswerScorer.images(model, SAMPLES));
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), SAMPLES);
+      ImageBatch images = ImageBatch.ofQuestions(AnswerLogProbs.images(model, SAMPLES));
       AnswerPass pass = new AnswerPass(model, images, sequences, budget);
       ScalarLoss loss = backward.apply(pass);
       Map<String, float[]> gradients = new LinkedHashMap<>();
@@ -48,7 +48,7 @@ class AnswerPassTest {
   }
 
   private static void assertSame(Function<AnswerPass, ScalarLoss> backward) {
-    Trained whole = train(AnswerScorer.LOGIT_BUDGET, backward);
+    Trained whole = train(AnswerLogProbs.LOGIT_BUDGET, backward);
     Trained chunked = train(SMALL_BUDGET, backward);
     assertEquals(whole.loss, chunked.loss, 1e-5f);
     whole.gradients.forEach(

@@ -18,10 +18,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.reward.VerifiedReward;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.mbpo.toy.ToyModel;
 import org.equipoise.mbpo.toy.ToyTask;
@@ -69,26 +69,30 @@ class HybridGradientTest {
     }
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .iterations(1, 2)
-            .offline(
+            .withIterations(1)
+            .withUpdatesPerIteration(2)
+            .withOffline(
                 OfflineOptions.defaults()
-                    .pairsPerIteration(5)
-                    .weight(OFFLINE_WEIGHT)
-                    .rejectedShare(rejectedShare)
-                    .rejectedKl(rejectedKl)
-                    .rejectedTokens(rejectedTokens))
-            .online(
+                    .withPairsPerIteration(5)
+                    .withWeight(OFFLINE_WEIGHT)
+                    .withRejectedShare(rejectedShare)
+                    .withRejectedKl(rejectedKl)
+                    .withRejectedTokens(rejectedTokens))
+            .withOnline(
                 OnlineOptions.defaults()
-                    .prompts(8, 6)
-                    .maxGroups(3)
-                    .sampling(1, 4)
-                    .advantageScale(0.5)
-                    .weight(ONLINE_WEIGHT))
-            .policy(
+                    .withPromptsPerIteration(8)
+                    .withGroupSize(6)
+                    .withMaxGroups(3)
+                    .withTemperature(1)
+                    .withMaxNewTokens(4)
+                    .withAdvantageScale(0.5)
+                    .withWeight(ONLINE_WEIGHT))
+            .withPolicy(
                 PolicyOptions.defaults()
-                    .epsilon(EPSILON, EPSILON)
-                    .klBeta(BETA)
-                    .negativeLogProbFloor(FLOOR));
+                    .withEpsilonLow(EPSILON)
+                    .withEpsilonHigh(EPSILON)
+                    .withKlBeta(BETA)
+                    .withNegativeLogProbFloor(FLOOR));
     try (ToyModel model = new ToyModel(4);
         ToyModel reference = new ToyModel(4);
         PointerScope scope = new PointerScope()) {
@@ -105,7 +109,7 @@ class HybridGradientTest {
               model,
               reference,
               pairs,
-              ReferenceLogProbs.of(reference, pairs, TrainingContext.plain(), pairs.size()),
+              ReferenceLogProbs.of(reference, pairs, TrainingContext.defaults(), pairs.size()),
               groups,
               samples);
       task.begin(0);
@@ -151,7 +155,7 @@ class HybridGradientTest {
   @Test
   void onlyWhatDiffersIsRejected() {
     OfflineOptions differing =
-        OfflineOptions.defaults().rejectedTokens(OfflineOptions.RejectedTokens.DIFFERING);
+        OfflineOptions.defaults().withRejectedTokens(OfflineOptions.RejectedTokens.DIFFERING);
     int[] chosen = {5, 6, 7, 1};
     assertArrayEquals(
         new float[] {0, -1, 0, 0},
@@ -197,7 +201,7 @@ class HybridGradientTest {
     Tensor logProbs =
         torch
             .log_softmax(logits, 1, new ScalarTypeOptional())
-            .gather(1, AnswerScorer.targets(sequences).unsqueeze(1))
+            .gather(1, AnswerLogProbs.targets(sequences).unsqueeze(1))
             .squeeze(1);
     List<float[]> advantages = batch.advantages(all);
     Tensor loss = HostTensors.floats(new float[1], 1).sum();

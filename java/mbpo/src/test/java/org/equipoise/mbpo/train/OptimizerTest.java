@@ -53,7 +53,7 @@ class OptimizerTest {
       parameters.put("bias", HostTensors.floats(new float[] {3}, 1).set_requires_grad(true));
       parameters.put("weight", HostTensors.floats(new float[] {3}, 1, 1).set_requires_grad(true));
       parameters.put("unused", HostTensors.floats(new float[] {3}, 1, 1).set_requires_grad(true));
-      OptimizerOptions options = OptimizerOptions.adamW(0.1).weightDecay(0.5);
+      OptimizerOptions options = OptimizerOptions.adamW(0.1).withWeightDecay(0.5);
       try (AdamW optimizer = new AdamW(options, parameters)) {
         parameters.get("bias").mul(new Scalar(0.0)).sum().backward();
         parameters.get("weight").mul(new Scalar(0.0)).sum().backward();
@@ -71,7 +71,7 @@ class OptimizerTest {
       Map<String, Tensor> parameters = new LinkedHashMap<>();
       parameters.put("a", HostTensors.floats(new float[] {0}, 1).set_requires_grad(true));
       parameters.put("b", HostTensors.floats(new float[] {0}, 1).set_requires_grad(true));
-      try (AdamW optimizer = new AdamW(OptimizerOptions.adamW(1).gradientClip(1), parameters)) {
+      try (AdamW optimizer = new AdamW(OptimizerOptions.adamW(1).withGradientClip(1), parameters)) {
         parameters.get("a").mul(new Scalar(3.0)).sum().backward();
         parameters.get("b").mul(new Scalar(4.0)).sum().backward();
         assertEquals(5, optimizer.clipGradients(), 1e-5);
@@ -84,14 +84,18 @@ class OptimizerTest {
   @Test
   void scheduleWarmsUpAndDecays() {
     OptimizerOptions cosine =
-        OptimizerOptions.adamW(1).warmUpSteps(10).schedule(Schedule.COSINE, 0.3);
+        OptimizerOptions.adamW(1)
+            .withWarmUpSteps(10)
+            .withSchedule(Schedule.COSINE)
+            .withFinalFraction(0.3);
     assertEquals(0.1, cosine.rate(0, 110), 1e-12);
     assertEquals(1, cosine.rate(9, 110), 1e-12);
     assertEquals(1, cosine.rate(10, 110), 1e-12);
     assertEquals(0.65, cosine.rate(60, 110), 1e-12);
     assertEquals(0.3, cosine.rate(110, 110), 1e-12);
-    OptimizerOptions linear = cosine.schedule(Schedule.LINEAR, 0.3);
+    OptimizerOptions linear = cosine.withSchedule(Schedule.LINEAR).withFinalFraction(0.3);
     assertEquals(0.825, linear.rate(35, 110), 1e-12);
-    assertEquals(1, cosine.schedule(Schedule.CONSTANT, 0).rate(100, 110), 1e-12);
+    assertEquals(
+        1, cosine.withSchedule(Schedule.CONSTANT).withFinalFraction(0).rate(100, 110), 1e-12);
   }
 }

@@ -42,7 +42,7 @@ class PairMemoryTest {
   private static final int TEXT_TOKENS = 32;
 
   private static final int PAIRS_AT_A_TIME = 2;
-  private static final LoraOptions ADAPTERS = LoraOptions.defaults().rank(128);
+  private static final LoraOptions ADAPTERS = LoraOptions.defaults().withRank(128);
 
   /** Pixels as floats, for chosen and rejected answer: read, stacked, normalised, patches twice. */
   private static final long PIXEL_BYTES = 2L * PAIRS_AT_A_TIME * 5 * 3 * SIDE * SIDE * Float.BYTES;
@@ -107,8 +107,9 @@ class PairMemoryTest {
     }
 
     private static void train(QwenModel model, int pairs) {
-      new DpoTrainer(DpoOptions.defaults().steps(2).batchPairs(2).microBatch(PAIRS_AT_A_TIME))
-          .train(model, pairs(pairs), TrainingContext.plain());
+      new DpoTrainer(
+              DpoOptions.defaults().withSteps(2).withBatchPairs(2).withMicroBatch(PAIRS_AT_A_TIME))
+          .train(model, pairs(pairs), TrainingContext.defaults());
     }
 
     private static List<PreferenceRecord> pairs(int count) {

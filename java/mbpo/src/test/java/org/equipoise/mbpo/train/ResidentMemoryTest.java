@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Native memory that a step takes is given back at its end: the process does not grow over many
- * steps of online training, which generates, scores, rewards and updates in each.
+ * steps of online training, which generates, rewards and updates in each.
  */
 @Tag("resident-memory")
 class ResidentMemoryTest {
@@ -36,15 +36,18 @@ class ResidentMemoryTest {
     Equipoise.threads(1);
     HybridGrpoOptions options =
         HybridGrpoOptions.defaults()
-            .optimizer(OptimizerOptions.adamW(1e-4))
-            .iterations(STEPS, 1)
-            .offline(OfflineOptions.defaults().pairsPerIteration(0))
-            .online(
+            .withOptimizer(OptimizerOptions.adamW(1e-4))
+            .withIterations(STEPS)
+            .withUpdatesPerIteration(1)
+            .withOffline(OfflineOptions.defaults().withPairsPerIteration(0))
+            .withOnline(
                 OnlineOptions.defaults()
-                    .prompts(1, 3)
-                    .maxGroups(1)
-                    .keepZeroVariance(true)
-                    .sampling(1, 2));
+                    .withPromptsPerIteration(1)
+                    .withGroupSize(3)
+                    .withMaxGroups(1)
+                    .withKeepZeroVariance(true)
+                    .withTemperature(1)
+                    .withMaxNewTokens(2));
     List<Long> kibibytes = new ArrayList<>();
     try (ToyModel model = new ToyModel(1)) {
       new HybridGrpoTrainer(options, VerifiedReward.formatAndAccuracy(ToyTask.VERIFIER))
@@ -52,8 +55,8 @@ class ResidentMemoryTest {
               model,
               List.of(),
               ToyTask.samples("m", 30, 0.5, 1),
-              TrainingContext.plain()
-                  .onStep(
+              TrainingContext.defaults()
+                  .withOnStep(
                       step -> {
                         if ((step.step() + 1) % (STEPS / WINDOWS) == 0) {
                           kibibytes.add(residentKibibytes());

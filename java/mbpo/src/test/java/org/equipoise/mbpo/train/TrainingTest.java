@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.equipoise.mbpo.data.PreferenceRecord;
 import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.reward.RewardScores;
+import org.equipoise.mbpo.reward.Reward;
 import org.equipoise.mbpo.reward.VerifiedReward;
 import org.equipoise.mbpo.storage.SafetensorsFile;
 import org.equipoise.mbpo.tensor.HostTensors;
@@ -80,25 +80,36 @@ class TrainingTest {
 
   private static SftOptions sft() {
     return SftOptions.defaults()
-        .optimizer(OPTIMIZER)
-        .steps(STEPS)
-        .batchSize(7)
-        .blankImageShare(0.3)
-        .seed(3);
+        .withOptimizer(OPTIMIZER)
+        .withSteps(STEPS)
+        .withBatchSize(7)
+        .withBlankImageShare(0.3)
+        .withSeed(3);
   }
 
   private static DpoOptions dpo() {
-    return DpoOptions.defaults().optimizer(OPTIMIZER).steps(STEPS).batchPairs(6).beta(0.3);
+    return DpoOptions.defaults()
+        .withOptimizer(OPTIMIZER)
+        .withSteps(STEPS)
+        .withBatchPairs(6)
+        .withBeta(0.3);
   }
 
   private static HybridGrpoOptions hybrid() {
     return HybridGrpoOptions.defaults()
-        .optimizer(OPTIMIZER)
-        .iterations(STEPS, 1)
-        .offline(OfflineOptions.defaults().pairsPerIteration(4))
-        .online(OnlineOptions.defaults().prompts(3, 4).maxGroups(2).sampling(1, 4))
-        .policy(PolicyOptions.defaults().klBeta(0.05))
-        .seed(3);
+        .withOptimizer(OPTIMIZER)
+        .withIterations(STEPS)
+        .withUpdatesPerIteration(1)
+        .withOffline(OfflineOptions.defaults().withPairsPerIteration(4))
+        .withOnline(
+            OnlineOptions.defaults()
+                .withPromptsPerIteration(3)
+                .withGroupSize(4)
+                .withMaxGroups(2)
+                .withTemperature(1)
+                .withMaxNewTokens(4))
+        .withPolicy(PolicyOptions.defaults().withKlBeta(0.05))
+        .withSeed(3);
   }
 
   private static HybridGrpoTrainer trainer(HybridGrpoOptions options) {
@@ -108,10 +119,10 @@ class TrainingTest {
   /** Rewards of a caller's own. */
   @Test
   void rewardsThatAreNoNumbersAreRefused() {
-    assertReward((sample, answer) -> null, "VerifiedReward.score: expected a value, found null");
+    assertReward((sample, answer) -> null, "VerifiedReward.judge: expected a value, found null");
     assertReward(
-        (sample, answer) -> new RewardScores(true, true, Double.NaN),
-        "VerifiedReward.score: expected a finite total for sample ");
+        (sample, answer) -> new Reward(true, true, Double.NaN),
+        "VerifiedReward.judge: expected a finite total for sample ");
   }
 
   private static void assertReward(VerifiedReward reward, String said) {
@@ -121,7 +132,7 @@ class TrainingTest {
                   IllegalStateException.class,
                   () ->
                       new HybridGrpoTrainer(hybrid(), reward)
-                          .train(model, PAIRS, SAMPLES, TrainingContext.plain()))
+                          .train(model, PAIRS, SAMPLES, TrainingContext.defaults()))
               .getMessage();
       assertTrue(message.contains(said), message);
     }
@@ -164,7 +175,7 @@ class TrainingTest {
       String message =
           assertThrows(
                   IllegalStateException.class,
-                  () -> TrainingLoop.run(model, OPTIMIZER, task, TrainingContext.plain()))
+                  () -> TrainingLoop.run(model, OPTIMIZER, task, TrainingContext.defaults()))
               .getMessage();
       assertTrue(message.contains(said), message);
     }
@@ -179,10 +190,13 @@ class TrainingTest {
     runs.put("sft", (model, context) -> new SftTrainer(sft()).train(model, SAMPLES, context));
     runs.put("dpo", (model, context) -> new DpoTrainer(dpo()).train(model, PAIRS, context));
     runs.put("hybrid", run(hybrid()));
-    runs.put("hybrid-updates", run(hybrid().iterations(STEPS / 3, 3)));
+    runs.put("hybrid-updates", run(hybrid().withIterations(STEPS / 3).withUpdatesPerIteration(3)));
     runs.put(
         "hybrid-mining",
-        run(hybrid().policy(PolicyOptions.defaults().oldPolicy(PolicyOptions.OldPolicy.MINING))));
+        run(
+            hybrid()
+                .withPolicy(
+                    PolicyOptions.defaults().withOldPolicy(PolicyOptions.OldPolicy.MINING))));
     return runs;
   }
 
@@ -203,24 +217,29 @@ class TrainingTest {
         .forEach(
             (name, run) -> {
               try (ToyModel whole = new ToyModel(1)) {
-                TrainingResult expected = run.apply(whole, TrainingContext.plain());
+                TrainingResult expected = run.apply(whole, TrainingContext.defaults());
                 assertEquals(STEPS, expected.steps(), name);
                 Path checkpoint = folder.resolve(name + ".safetensors");
                 for (int stopAfter : new int[] {6, 9}) {
                   try (ToyModel part = new ToyModel(1)) {
                     int[] done = {0};
                     TrainingContext context =
-                        TrainingContext.plain()
-                            .checkpoint(checkpoint, 2)
-                            .onStep(step -> done[0] = step.step() + 1);
+                        TrainingContext.defaults()
+                            .withCheckpoint(checkpoint)
+                            .withCheckpointEvery(2)
+                            .withOnStep(step -> done[0] = step.step() + 1);
                     TrainingResult cut =
-                        run.apply(part, context.cancelled(() -> done[0] >= stopAfter));
+                        run.apply(part, context.withCancelled(() -> done[0] >= stopAfter));
                     assertTrue(cut.cancelled(), name);
                   }
                 }
                 try (ToyModel rest = new ToyModel(1)) {
                   TrainingResult actual =
-                      run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 2));
+                      run.apply(
+                          rest,
+                          TrainingContext.defaults()
+                              .withCheckpoint(checkpoint)
+                              .withCheckpointEvery(2));
                   assertSame(weights(whole), weights(rest));
                   assertEquals(expected.history(), actual.history(), name);
                 }
@@ -236,11 +255,12 @@ class TrainingTest {
     try (ToyModel whole = new ToyModel(1);
         ToyModel died = new ToyModel(1);
         ToyModel rest = new ToyModel(1)) {
-      run.apply(whole, TrainingContext.plain());
+      run.apply(whole, TrainingContext.defaults());
       TrainingContext dying =
-          TrainingContext.plain()
-              .checkpoint(checkpoint, 5)
-              .onStep(
+          TrainingContext.defaults()
+              .withCheckpoint(checkpoint)
+              .withCheckpointEvery(5)
+              .withOnStep(
                   step -> {
                     if (step.step() == 8) {
                       throw new IllegalStateException("died");
@@ -248,7 +268,7 @@ class TrainingTest {
                   });
       assertThrows(IllegalStateException.class, () -> run.apply(died, dying));
       assertTrue(Files.exists(checkpoint));
-      run.apply(rest, TrainingContext.plain().checkpoint(checkpoint, 5));
+      run.apply(rest, TrainingContext.defaults().withCheckpoint(checkpoint).withCheckpointEvery(5));
       assertSame(weights(whole), weights(rest));
     }
   }
@@ -257,7 +277,8 @@ class TrainingTest {
   @Test
   void aCheckpointThatTellsNoStepsIsRefused() {
     Path file = folder.resolve("steps.safetensors");
-    TrainingContext context = TrainingContext.plain().checkpoint(file, 5);
+    TrainingContext context =
+        TrainingContext.defaults().withCheckpoint(file).withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1);
         PointerScope scope = new PointerScope()) {
       new SftTrainer(sft()).train(model, SAMPLES, context);
@@ -287,13 +308,15 @@ class TrainingTest {
   @Test
   void aCheckpointOfOtherOptionsOrDataIsRefused() {
     TrainingContext context =
-        TrainingContext.plain().checkpoint(folder.resolve("c.safetensors"), 5);
+        TrainingContext.defaults()
+            .withCheckpoint(folder.resolve("c.safetensors"))
+            .withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1)) {
       new SftTrainer(sft()).train(model, SAMPLES, context);
       assertTrue(
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> new SftTrainer(sft().batchSize(8)).train(model, SAMPLES, context))
+                  () -> new SftTrainer(sft().withBatchSize(8)).train(model, SAMPLES, context))
               .getMessage()
               .contains("other options or data"));
       assertThrows(
@@ -306,12 +329,14 @@ class TrainingTest {
   @Test
   void aCheckpointOfOtherStartingWeightsOrImagesIsRefused() {
     TrainingContext context =
-        TrainingContext.plain().checkpoint(folder.resolve("c.safetensors"), 5);
+        TrainingContext.defaults()
+            .withCheckpoint(folder.resolve("c.safetensors"))
+            .withCheckpointEvery(5);
     try (ToyModel model = new ToyModel(1)) {
       new SftTrainer(sft()).train(model, SAMPLES, context);
     }
     List<Sample> otherImages = new ArrayList<>(SAMPLES);
-    otherImages.set(7, SAMPLES.get(7).images(SAMPLES.get(8).images()));
+    otherImages.set(7, SAMPLES.get(7).withImages(SAMPLES.get(8).images()));
     try (ToyModel model = new ToyModel(1)) {
       assertThrows(
           IllegalArgumentException.class,
@@ -341,7 +366,8 @@ class TrainingTest {
     Path checkpoint = folder.resolve("c.safetensors");
     Path reference = folder.resolve("c.safetensors.reference");
     try (ToyModel whole = new ToyModel(1)) {
-      run.apply(whole, TrainingContext.plain().checkpoint(checkpoint, 5));
+      run.apply(
+          whole, TrainingContext.defaults().withCheckpoint(checkpoint).withCheckpointEvery(5));
       for (Path file : List.of(checkpoint, reference)) {
         byte[] written = Files.readAllBytes(file);
         for (int at : new int[] {3, 60, written.length / 2, written.length - 1}) {
@@ -353,10 +379,11 @@ class TrainingTest {
           try (ToyModel again = new ToyModel(1)) {
             run.apply(
                 again,
-                TrainingContext.plain()
-                    .checkpoint(checkpoint, 5)
-                    .onResume(steps -> done.add(steps.size()))
-                    .onNotice(notices::add));
+                TrainingContext.defaults()
+                    .withCheckpoint(checkpoint)
+                    .withCheckpointEvery(5)
+                    .withOnResume(steps -> done.add(steps.size()))
+                    .withOnNotice(notices::add));
             assertSame(weights(whole), weights(again));
           }
           assertEquals(1, notices.size(), notices.toString());
@@ -373,22 +400,25 @@ class TrainingTest {
   void microBatchesGiveTheSameStep() {
     Map<Run, Run> same = new LinkedHashMap<>();
     same.put(
-        (m, c) -> new SftTrainer(sft().steps(1)).train(m, SAMPLES, c),
-        (m, c) -> new SftTrainer(sft().steps(1).microBatch(3)).train(m, SAMPLES, c));
+        (m, c) -> new SftTrainer(sft().withSteps(1)).train(m, SAMPLES, c),
+        (m, c) -> new SftTrainer(sft().withSteps(1).withMicroBatch(3)).train(m, SAMPLES, c));
     same.put(
-        (m, c) -> new DpoTrainer(dpo().steps(1)).train(m, PAIRS, c),
-        (m, c) -> new DpoTrainer(dpo().steps(1).microBatch(4)).train(m, PAIRS, c));
+        (m, c) -> new DpoTrainer(dpo().withSteps(1)).train(m, PAIRS, c),
+        (m, c) -> new DpoTrainer(dpo().withSteps(1).withMicroBatch(4)).train(m, PAIRS, c));
     for (PolicyOptions.Normalizer normalizer : PolicyOptions.Normalizer.values()) {
       HybridGrpoOptions options =
-          hybrid().iterations(1, 1).policy(PolicyOptions.defaults().normalizer(normalizer));
-      same.put(run(options), run(options.microBatch(5)));
+          hybrid()
+              .withIterations(1)
+              .withUpdatesPerIteration(1)
+              .withPolicy(PolicyOptions.defaults().withNormalizer(normalizer));
+      same.put(run(options), run(options.withMicroBatch(5)));
     }
     same.forEach(
         (whole, split) -> {
           try (ToyModel first = new ToyModel(1);
               ToyModel second = new ToyModel(1)) {
-            TrainingResult a = whole.apply(first, TrainingContext.plain());
-            TrainingResult b = split.apply(second, TrainingContext.plain());
+            TrainingResult a = whole.apply(first, TrainingContext.defaults());
+            TrainingResult b = split.apply(second, TrainingContext.defaults());
             a.history()
                 .get(0)
                 .values()
@@ -402,11 +432,12 @@ class TrainingTest {
   @Test
   void divergenceStopsTheRun() {
     try (ToyModel model = new ToyModel(1)) {
-      SftOptions options = sft().optimizer(OptimizerOptions.adamW(1e38).gradientClip(0)).steps(50);
+      SftOptions options =
+          sft().withOptimizer(OptimizerOptions.adamW(1e38).withGradientClip(0)).withSteps(50);
       assertTrue(
           assertThrows(
                   IllegalStateException.class,
-                  () -> new SftTrainer(options).train(model, SAMPLES, TrainingContext.plain()))
+                  () -> new SftTrainer(options).train(model, SAMPLES, TrainingContext.defaults()))
               .getMessage()
               .contains("training diverged"));
     }

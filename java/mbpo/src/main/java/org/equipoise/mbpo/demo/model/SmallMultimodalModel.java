@@ -168,7 +168,7 @@ public final class SmallMultimodalModel implements MultimodalModel {
   }
 
   /**
-   * Scores of the words for each quadrant of the image: the mean of the quadrant's four image
+   * Logits of the words for each quadrant of the image: the mean of the quadrant's four image
    * tokens times the word embeddings. What vision alignment trains.
    *
    * @return [images, 4, words]

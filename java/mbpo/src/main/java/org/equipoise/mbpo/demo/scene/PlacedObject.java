@@ -1,5 +1,7 @@
 package org.equipoise.mbpo.demo.scene;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
+
 /**
  * One sprite of a scene.
  *
@@ -9,9 +11,6 @@ package org.equipoise.mbpo.demo.scene;
  * @param left column of the sprite's left edge in the image
  * @param top row of the sprite's upper edge in the image
  */
-public record PlacedObject(SceneObject object, int cell, int size, int left, int top) {
-
-  PlacedObject withObject(SceneObject other) {
-    return new PlacedObject(other, cell, size, left, top);
-  }
-}
+@RecordBuilder
+public record PlacedObject(SceneObject object, int cell, int size, int left, int top)
+    implements PlacedObjectBuilder.With {}

@@ -38,7 +38,7 @@ public final class BiasedAnnotator {
         .limit(Math.round(share * samples.size()))
         .forEach(sample -> chosen.add(sample.id()));
     return samples.stream()
-        .map(sample -> chosen.contains(sample.id()) ? sample.answer(mistake(sample)) : sample)
+        .map(sample -> chosen.contains(sample.id()) ? sample.withAnswer(mistake(sample)) : sample)
         .toList();
   }
 

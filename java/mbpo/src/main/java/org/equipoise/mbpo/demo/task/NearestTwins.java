@@ -28,7 +28,8 @@ public final class NearestTwins {
     byQuestion.values().forEach(group -> match(group, twins));
     return samples.stream()
         .map(
-            sample -> twins.containsKey(sample.id()) ? sample.twin(twins.get(sample.id())) : sample)
+            sample ->
+                twins.containsKey(sample.id()) ? sample.withTwin(twins.get(sample.id())) : sample)
         .toList();
   }
 

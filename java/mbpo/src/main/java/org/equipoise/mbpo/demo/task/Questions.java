@@ -39,7 +39,7 @@ final class Questions {
     List<String> words = options.stream().map(SceneObject::word).toList();
     String question = "what is with " + main.word() + " ? " + String.join(" or ", words);
     return sample(id, scene, question, present.get(0).word(), QuestionKind.MULTIPLE_CHOICE)
-        .options(words);
+        .withOptions(words);
   }
 
   static Sample caption(String id, Scene scene) {
@@ -83,6 +83,6 @@ final class Questions {
     ImageSource image = ((ImageSource) () -> SceneRenderer.render(scene)).cached();
     List<String> words =
         scene.objects().stream().map(SceneObject::word).collect(Collectors.toList());
-    return Sample.of(id, image, question, answer, kind.id()).objects(words);
+    return Sample.of(id, image, question, answer, kind.id()).withObjects(words);
   }
 }

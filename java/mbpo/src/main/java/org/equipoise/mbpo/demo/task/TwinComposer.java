@@ -81,7 +81,7 @@ final class TwinComposer {
   }
 
   private static List<Sample> twins(Sample first, Sample second) {
-    return List.of(first.twin(second.id()), second.twin(first.id()));
+    return List.of(first.withTwin(second.id()), second.withTwin(first.id()));
   }
 
   private static String first(String id) {

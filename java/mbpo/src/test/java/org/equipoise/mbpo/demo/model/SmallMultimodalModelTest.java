@@ -21,12 +21,12 @@ import org.equipoise.mbpo.data.Sample;
 import org.equipoise.mbpo.demo.task.QuestionMix;
 import org.equipoise.mbpo.demo.task.SceneData;
 import org.equipoise.mbpo.image.RgbImage;
+import org.equipoise.mbpo.logprob.AnswerLogProbs;
 import org.equipoise.mbpo.model.GeneratedAnswer;
 import org.equipoise.mbpo.model.GenerationOptions;
 import org.equipoise.mbpo.model.ImageBatch;
 import org.equipoise.mbpo.model.TokenSequence;
 import org.equipoise.mbpo.random.KeyedRandom;
-import org.equipoise.mbpo.score.AnswerScorer;
 import org.equipoise.mbpo.tensor.HostTensors;
 import org.equipoise.torch.Equipoise;
 import org.junit.jupiter.api.AfterEach;
@@ -105,7 +105,7 @@ class SmallMultimodalModelTest {
   @Test
   void blindContrastIsTheContrastOfTwoPasses() {
     exaggerate();
-    GenerationOptions contrast = greedy().blindContrast(2).plausibility(0.1);
+    GenerationOptions contrast = greedy().withContrastAlpha(2).withContrastPlausibility(0.1);
     List<GeneratedAnswer> cached =
         model.generate(images(samples), prompts(samples), null, contrast);
     for (int i = 0; i < samples.size(); i++) {
@@ -116,7 +116,7 @@ class SmallMultimodalModelTest {
   @Test
   void whatIsSampledDoesNotDependOnTheBatch() {
     exaggerate();
-    GenerationOptions sampling = GenerationOptions.sample(1, 7).maxNewTokens(LONGEST);
+    GenerationOptions sampling = GenerationOptions.sample(1, 7).withMaxNewTokens(LONGEST);
     long[] streams = new long[samples.size()];
     Arrays.setAll(streams, i -> 1000 + i);
     List<GeneratedAnswer> together =
@@ -143,7 +143,7 @@ class SmallMultimodalModelTest {
                 ImageBatch.ofImages(same),
                 Collections.nCopies(count, prompt),
                 streams,
-                GenerationOptions.sample(1, 7).maxNewTokens(LONGEST))
+                GenerationOptions.sample(1, 7).withMaxNewTokens(LONGEST))
             .stream()
             .map(GeneratedAnswer::text)
             .distinct()
@@ -186,7 +186,7 @@ class SmallMultimodalModelTest {
 
   /** Three answers of different lengths to each prompt, so that rows with one and two occur. */
   @Test
-  void answersThatShareAPromptAreScoredAsIfAlone() {
+  void answersThatShareAPromptAreAsIfAlone() {
     exaggerate();
     List<Tensor> shared = new ArrayList<>();
     List<Tensor> separate = new ArrayList<>();
@@ -196,7 +196,7 @@ class SmallMultimodalModelTest {
         Tensor image = i < shared.size() ? shared.get(i) : samples.get(i).image().load().toTensor();
         shared.add(image);
         separate.add(image.clone());
-        answers.add(AnswerScorer.sequence(model.tokenizer(), samples.get(i), answer));
+        answers.add(AnswerLogProbs.sequence(model.tokenizer(), samples.get(i), answer));
       }
     }
     Tensor alone = model.forward(ImageBatch.of(separate), answers).logits();
@@ -332,7 +332,7 @@ class SmallMultimodalModelTest {
   private Tensor logProb(Tensor pixels) {
     List<TokenSequence> gold = sequences(samples);
     Tensor logits = model.forward(ImageBatch.of(pixels), gold).logits();
-    Tensor targets = AnswerScorer.targets(gold);
+    Tensor targets = AnswerLogProbs.targets(gold);
     return torch
         .log_softmax(logits, 1)
         .gather(1, targets.view(targets.numel(), 1))
@@ -341,7 +341,7 @@ class SmallMultimodalModelTest {
   }
 
   private static GenerationOptions greedy() {
-    return GenerationOptions.greedy().maxNewTokens(LONGEST);
+    return GenerationOptions.greedy().withMaxNewTokens(LONGEST);
   }
 
   private static ImageBatch images(List<Sample> samples) {
@@ -353,7 +353,7 @@ class SmallMultimodalModelTest {
   }
 
   private List<TokenSequence> sequences(List<Sample> samples) {
-    return AnswerScorer.sequences(model.tokenizer(), samples);
+    return AnswerLogProbs.sequences(model.tokenizer(), samples);
   }
 
   private static float[] values(SmallMultimodalModel model, String name) {

@@ -17,7 +17,7 @@ class BiasedAnnotatorTest {
   private static Sample sample(QuestionKind kind, String question, String answer, String... shown) {
     return Sample.of(
             "s", ImageSource.of(new RgbImage(1, 1, new byte[3])), question, answer, kind.id())
-        .objects(List.of(shown));
+        .withObjects(List.of(shown));
   }
 
   @Test

@@ -5,4 +5,4 @@ package org.equipoise.mbpo.reward;
  * @param wellFormed whether it has the form the question asks for
  * @param total the reward
  */
-public record RewardScores(boolean correct, boolean wellFormed, double total) {}
+public record Reward(boolean correct, boolean wellFormed, double total) {}

@@ -3,10 +3,10 @@ package org.equipoise.mbpo.data;
 import org.equipoise.mbpo.storage.Sha256;
 
 /** File names for ids of any letters and length. */
-final class FileNames {
+final class IdFileNames {
   private static final int LONGEST = 100;
 
-  private FileNames() {}
+  private IdFileNames() {}
 
   /**
    * The id itself where it has only letters, digits, dot, dash and underscore and is short;

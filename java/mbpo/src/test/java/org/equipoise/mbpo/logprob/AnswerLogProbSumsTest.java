@@ -1,4 +1,4 @@
-package org.equipoise.mbpo.score;
+package org.equipoise.mbpo.logprob;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -29,9 +29,9 @@ class AnswerLogProbSumsTest {
   private static Attacked attack(long budget) {
     try (PointerScope scope = new PointerScope();
         ToyModel model = new ToyModel(3)) {
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), SAMPLES);
       List<Tensor> images = new ArrayList<>();
-      for (Images image : AnswerScorer.images(model, SAMPLES)) {
+      for (Images image : AnswerLogProbs.images(model, SAMPLES)) {
         images.add(image.only().toTensor().set_requires_grad(true));
       }
       Tensor sums =
@@ -44,8 +44,8 @@ class AnswerLogProbSumsTest {
   }
 
   @Test
-  void wholeLogitsAndABudgetOfThemAgreeWithTheScorer() {
-    Attacked whole = attack(AnswerScorer.LOGIT_BUDGET);
+  void wholeLogitsAndABudgetOfThemAgreeWithTheLogProbs() {
+    Attacked whole = attack(AnswerLogProbs.LOGIT_BUDGET);
     Attacked chunked = attack(SMALL_BUDGET);
     assertArrayEquals(whole.sums, chunked.sums, 1e-5f);
     for (int i = 0; i < SAMPLES.size(); i++) {
@@ -58,11 +58,11 @@ class AnswerLogProbSumsTest {
       assertArrayEquals(gradient, chunked.pixelGradients.get(i), 1e-5f * largest);
     }
     try (ToyModel model = new ToyModel(3)) {
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), SAMPLES);
       List<float[]> tokens =
-          new AnswerScorer(model, 2)
+          new AnswerLogProbs(model, 2)
               .tokenLogProbs(
-                  AnswerScorer.images(model, SAMPLES), sequences, AnswerScorer.Sight.IMAGE);
+                  AnswerLogProbs.images(model, SAMPLES), sequences, AnswerLogProbs.Sight.IMAGE);
       float[] sums = new float[tokens.size()];
       for (int i = 0; i < sums.length; i++) {
         for (float value : tokens.get(i)) {
@@ -78,9 +78,9 @@ class AnswerLogProbSumsTest {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
         ToyModel model = new ToyModel(3)) {
-      List<TokenSequence> sequences = AnswerScorer.sequences(model.tokenizer(), SAMPLES);
-      ImageBatch images = ImageBatch.ofQuestions(AnswerScorer.images(model, SAMPLES));
-      for (long budget : new long[] {SMALL_BUDGET, AnswerScorer.LOGIT_BUDGET}) {
+      List<TokenSequence> sequences = AnswerLogProbs.sequences(model.tokenizer(), SAMPLES);
+      ImageBatch images = ImageBatch.ofQuestions(AnswerLogProbs.images(model, SAMPLES));
+      for (long budget : new long[] {SMALL_BUDGET, AnswerLogProbs.LOGIT_BUDGET}) {
         Tensor sums = AnswerLogProbSums.of(model.forward(images, sequences), sequences, budget);
         assertFalse(sums.requires_grad());
       }

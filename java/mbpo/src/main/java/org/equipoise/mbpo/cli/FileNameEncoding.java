@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import picocli.CommandLine.TypeConversionException;
 
 /** File names that the locale has no letters for. */
-final class FileNames {
-  private FileNames() {}
+final class FileNameEncoding {
+  private FileNameEncoding() {}
 
   /** A path of the command line. */
   static Path path(String name) {

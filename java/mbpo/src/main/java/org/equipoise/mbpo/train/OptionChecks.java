@@ -1,8 +1,8 @@
 package org.equipoise.mbpo.train;
 
 /** Checks of option values. */
-final class Options {
-  private Options() {}
+final class OptionChecks {
+  private OptionChecks() {}
 
   static void finite(String name, double found) {
     require(Double.isFinite(found), name + " must be finite", found);

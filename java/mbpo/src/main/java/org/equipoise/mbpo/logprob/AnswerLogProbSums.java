@@ -1,4 +1,4 @@
-package org.equipoise.mbpo.score;
+package org.equipoise.mbpo.logprob;
 
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AnswerLogProbSums {
   /** Per-token log-probs and their sum's gradient with respect to the states, or null. */
-  private record Scored(Tensor values, @Nullable Tensor gradient) {}
+  private record WithGradient(Tensor values, @Nullable Tensor gradient) {}
 
   private AnswerLogProbSums() {}
 
@@ -30,37 +30,37 @@ public final class AnswerLogProbSums {
    * @return f32 [sequences]; attached to the graph if the states are. The head stays as it is.
    */
   public static Tensor of(AnswerStates answers, List<TokenSequence> sequences) {
-    return of(answers, sequences, AnswerScorer.LOGIT_BUDGET);
+    return of(answers, sequences, AnswerLogProbs.LOGIT_BUDGET);
   }
 
   static Tensor of(AnswerStates answers, List<TokenSequence> sequences, long logitBudget) {
-    boolean whole = AnswerScorer.fitsBudget(answers, logitBudget);
+    boolean whole = AnswerLogProbs.fitsBudget(answers, logitBudget);
     Tensor states = whole ? answers.logits() : answers.hidden();
-    Tensor targets = HostTensors.onDeviceOf(states, AnswerScorer.targets(sequences));
-    Scored scored =
+    Tensor targets = HostTensors.onDeviceOf(states, AnswerLogProbs.targets(sequences));
+    WithGradient found =
         whole
             ? ofLogits(states, targets)
             : ofHidden(
                 FusedLinear.head(answers.headWeight().detach()), states, targets, logitBudget);
-    Tensor sums = AnswerScorer.sumPerSequence(scored.values.detach(), sequences);
-    if (scored.gradient == null) {
+    Tensor sums = AnswerLogProbs.sumPerSequence(found.values.detach(), sequences);
+    if (found.gradient == null) {
       return sums;
     }
-    Tensor carried = states.mul(scored.gradient).sum(1).to(ScalarType.Float);
-    Tensor perSequence = AnswerScorer.sumPerSequence(carried, sequences);
+    Tensor carried = states.mul(found.gradient).sum(1).to(ScalarType.Float);
+    Tensor perSequence = AnswerLogProbs.sumPerSequence(carried, sequences);
     return perSequence.sub(perSequence.detach()).add(sums);
   }
 
-  private static Scored ofLogits(Tensor logits, Tensor targets) {
+  private static WithGradient ofLogits(Tensor logits, Tensor targets) {
     TokenLogProbs logProbs = TokenLogProbs.forward(logits, targets);
     if (!logits.requires_grad()) {
-      return new Scored(logProbs.values(), null);
+      return new WithGradient(logProbs.values(), null);
     }
     logProbs.values().sum().backward();
-    return new Scored(logProbs.values(), logProbs.backward());
+    return new WithGradient(logProbs.values(), logProbs.backward());
   }
 
-  private static Scored ofHidden(
+  private static WithGradient ofHidden(
       FusedLinear head, Tensor hidden, Tensor targets, long logitBudget) {
     Tensor leaf = hidden.detach().set_requires_grad(hidden.requires_grad());
     FusedLoss<ScalarLoss> sum =
@@ -73,9 +73,9 @@ public final class AnswerLogProbSums {
                   return () -> total;
                 });
     if (!hidden.requires_grad()) {
-      return new Scored(sum.logProbs().values(), null);
+      return new WithGradient(sum.logProbs().values(), null);
     }
     sum.backward();
-    return new Scored(sum.logProbs().values(), leaf.grad());
+    return new WithGradient(sum.logProbs().values(), leaf.grad());
   }
 }

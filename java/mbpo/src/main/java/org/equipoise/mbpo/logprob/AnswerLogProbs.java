@@ -1,4 +1,4 @@
-package org.equipoise.mbpo.score;
+package org.equipoise.mbpo.logprob;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,14 +26,14 @@ import org.jspecify.annotations.Nullable;
  * Log-probs of given answers under a model, without gradient, batch by batch. As thread-safe as the
  * model: one thread at a time.
  */
-public final class AnswerScorer {
+public final class AnswerLogProbs {
   /** Bytes of logits that are held at a time, where the model has a head. */
   public static final long LOGIT_BUDGET = 256L << 20;
 
   private final MultimodalModel model;
   private final int batchSize;
 
-  public AnswerScorer(MultimodalModel model, int batchSize) {
+  public AnswerLogProbs(MultimodalModel model, int batchSize) {
     if (batchSize < 1) {
       throw new IllegalArgumentException("batchSize must be at least 1, found " + batchSize);
     }
@@ -64,7 +64,7 @@ public final class AnswerScorer {
    */
   public List<float[]> tokenLogProbs(
       List<Images> images, List<TokenSequence> sequences, Sight sight, LongConsumer done) {
-    List<float[]> scores = new ArrayList<>(sequences.size());
+    List<float[]> logProbs = new ArrayList<>(sequences.size());
     for (int from = 0; from < sequences.size(); from += batchSize) {
       int to = Math.min(sequences.size(), from + batchSize);
       List<TokenSequence> batch = sequences.subList(from, to);
@@ -78,25 +78,27 @@ public final class AnswerScorer {
                   ? ImageBatch.blindOfQuestions(own, model.imageProcessor().mean())
                   : ImageBatch.ofQuestions(own);
         }
-        scores.addAll(split(requireNumbers(HostTensors.toFloats(logProbs(seen, batch))), batch));
+        logProbs.addAll(split(requireNumbers(HostTensors.toFloats(logProbs(seen, batch))), batch));
       }
       done.accept(to);
     }
-    return scores;
+    return logProbs;
   }
 
-  /** Refuses scores of answers that are no numbers, with which everything would compare false. */
-  public static float[] requireNumbers(float[] scores) {
-    for (float value : scores) {
+  /**
+   * Refuses log-probs of answers that are no numbers, with which everything would compare false.
+   */
+  public static float[] requireNumbers(float[] logProbs) {
+    for (float value : logProbs) {
       if (!Float.isFinite(value)) {
         throw new IllegalStateException(
-            "the score of an answer's token is "
+            "the log-prob of an answer's token is "
                 + value
                 + ": the model's weights are damaged, or numbers overflow; where they are computed"
                 + " in 16 bits, try --set model.type=FLOAT32");
       }
     }
-    return scores;
+    return logProbs;
   }
 
   private Tensor logProbs(@Nullable ImageBatch images, List<TokenSequence> batch) {

@@ -1,5 +1,5 @@
 /** Log-probs of given answers under a model. */
 @NullMarked
-package org.equipoise.mbpo.score;
+package org.equipoise.mbpo.logprob;
 
 import org.jspecify.annotations.NullMarked;
